@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENCONE_BEAM_H
+#define PENCONE_BEAM_H
+
+#include <pencone/machine.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// One photon beam. Angles are IEC 61217, patient head-first supine; lengths in the isocentre plane.
+/// Gantry 0 enters from anterior, 90 from the patient's left. Start from PENCONE_BEAM_DEFAULT.
+typedef struct pencone_beam {
+  size_t struct_size;
+  const char *name;               ///< copied by the plan
+  const pencone_machine *machine; ///< copied by the plan
+  double isocenter_mm[3];         ///< patient axes
+  double gantry_deg, collimator_deg, couch_deg;
+  double field_x_mm[2];           ///< jaw positions X1, X2 (X1 < X2), collimator axes
+  double field_y_mm[2];           ///< jaw positions Y1, Y2
+  double fluence_per_cm2;         ///< photons/cm2 in the isocentre plane without the phantom; > 0
+} pencone_beam;
+
+#define PENCONE_BEAM_DEFAULT {sizeof(pencone_beam), "beam", 0, {0, 0, 0}, 0, 0, 0, {0, 0}, {0, 0}, 1.0}
+
+/// Position of a point in the beam's own axes (IEC 61217 collimator system): x and y as projected from
+/// the source on the isocentre plane, and the distance from the source plane along the beam axis.
+/// @param beam  only the geometry and the machine's SAD are used
+/// @param xyz_mm  patient axes. @param[out] bev  x_mm, y_mm, distance_mm (<= 0: behind the source plane)
+PENCONE_API void pencone_beam_project(const pencone_beam *beam, const double xyz_mm[3], double bev[3]);
+
+/// Source position in patient axes, mm.
+PENCONE_API void pencone_beam_source(const pencone_beam *beam, double xyz_mm[3]);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

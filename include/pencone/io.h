@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENCONE_IO_H
+#define PENCONE_IO_H
+
+#include <pencone/dose.h>
+#include <pencone/phantom.h>
+#include <pencone/plan.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Files. Everything here may be called from any thread; HDF5 work is serialised inside. Paths are
+// UTF-8. Numbers are read and written with a point whatever the locale. Writers make a temporary file
+// beside the target and rename it: the old file or the new one, never half of one.
+// Failures: PENCONE_E_FILE (cannot open, read or write), PENCONE_E_FORMAT (wrong content), E_RANGE,
+// E_SHAPE, E_MISSING, E_MEMORY. The error text begins with the file, and its line or dataset.
+
+/// Reads a phantom (HDF5, docs/formats.md). @param[out] out owned by the caller.
+PENCONE_API pencone_status pencone_phantom_read(pencone_context *ctx, const char *path, pencone_phantom **out);
+
+/// Writes a phantom; readable by ITK, VTK and Octave too.
+PENCONE_API pencone_status pencone_phantom_write(pencone_context *ctx, const char *path,
+                                                 const pencone_phantom *phantom);
+
+/// Builds a phantom from a recipe (YAML, docs/formats.md). @param[out] out owned by the caller.
+PENCONE_API pencone_status pencone_phantom_build(pencone_context *ctx, const char *recipe_path,
+                                                 pencone_phantom **out);
+
+/// Reads a dose. @param[out] out owned by the caller.
+PENCONE_API pencone_status pencone_dose_read(pencone_context *ctx, const char *path, pencone_dose **out);
+
+/// Writes a dose with its parts, units and provenance, and the phantom's structures and CT beside it.
+/// @param phantom  may be NULL
+PENCONE_API pencone_status pencone_dose_write(pencone_context *ctx, const char *path, const pencone_dose *dose,
+                                              const pencone_phantom *phantom);
+
+/// Reads a plan (YAML). Unknown keys, missing keys and bad values are errors with file and line.
+/// @param[out] phantom_path  the plan's phantom file, relative names resolved against the plan's folder;
+///   free with pencone_string_free(); may be NULL
+/// @param[out] text  the file's own text for the provenance, free with pencone_string_free(); may be NULL
+PENCONE_API pencone_status pencone_plan_read(pencone_context *ctx, const char *path, pencone_plan **out,
+                                             char **phantom_path, char **text);
+
+/// Reads a machine: a shipped one by name ("ideal-mohan-6mv") or a YAML file by path.
+PENCONE_API pencone_status pencone_machine_read(pencone_context *ctx, const char *name_or_path,
+                                                pencone_machine **out);
+
+/// Number of shipped machines, and the name of the i-th (NULL outside the range).
+PENCONE_API int pencone_machine_count(void);
+PENCONE_API const char *pencone_machine_name_at(int i);
+
+/// Frees a text that this library returned; NULL is allowed.
+PENCONE_API void pencone_string_free(char *text);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

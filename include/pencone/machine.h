@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENCONE_MACHINE_H
+#define PENCONE_MACHINE_H
+
+#include <pencone/context.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Beam data of a treatment machine. Immutable once created; any number of threads may read it.
+typedef struct pencone_machine pencone_machine;
+
+/// A photon machine of the ideal kind: point source, sharp edges, fluence uniform per unit area of the
+/// isocentre plane, no contamination and no head scatter. Start from PENCONE_MACHINE_DESC_DEFAULT.
+typedef struct pencone_machine_desc {
+  size_t struct_size;
+  const char *name;          ///< copied
+  const char *description;   ///< copied; may be NULL
+  double sad_mm;             ///< source to isocentre, 100 to 10000
+  int bins;                  ///< spectrum bins, 1 to 1000
+  const double *edges_mev;   ///< bins + 1 rising edges, 0 to 20 MeV; the spectrum is uniform inside a bin
+  const double *weight;      ///< photons in each bin, >= 0, any normalisation
+} pencone_machine_desc;
+
+#define PENCONE_MACHINE_DESC_DEFAULT {sizeof(pencone_machine_desc), 0, 0, 1000.0, 0, 0, 0}
+
+/// Creates a machine from values; all is copied. @param[out] out owned by the caller.
+/// @return PENCONE_OK, E_ARGUMENT, E_RANGE or E_MEMORY. Machine files: pencone_machine_read() in io.h.
+PENCONE_API pencone_status pencone_machine_create(pencone_context *ctx, const pencone_machine_desc *desc,
+                                                  pencone_machine **out);
+
+/// Frees a machine; NULL is allowed. Plans keep a copy of what they need, not the pointer.
+PENCONE_API void pencone_machine_destroy(pencone_machine *machine);
+
+/// The machine's values; pointers stay valid until it is destroyed. Weights are normalised to sum 1.
+PENCONE_API const pencone_machine_desc *pencone_machine_describe(const pencone_machine *machine);
+
+/// SHA-256 of the machine's values as 64 hex digits: two machines that calculate alike have equal hashes.
+PENCONE_API const char *pencone_machine_sha256(const pencone_machine *machine);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
