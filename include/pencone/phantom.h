@@ -20,7 +20,7 @@ typedef struct pencone_phantom_desc {
   pencone_grid grid;
   const int16_t *hu;                 ///< HU, -1024 to 3071
   const float *density;              ///< g/cm3, 0 to 25, finite
-  const uint8_t *material;           ///< index into material_names; NULL: from the HU curve, or water
+  const uint8_t *material;           ///< index into material_names; NULL: from the HU curve, by hu, else by density
   const char *const *material_names; ///< names known to pencone_material_find()
   int material_count;
   ptrdiff_t stride[3];

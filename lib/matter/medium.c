@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "matter/medium.h"
+
+#include "base/base.h"
+#include "geom/overlap.h"
+#include <math.h>
+#include <string.h>
+
+enum { HU_LOWEST = -1024, HU_HIGHEST = 3071, HU_COUNT = HU_HIGHEST - HU_LOWEST + 1, MATERIALS_MAX = 256 };
+
+static const double spacing_tolerance_mm = 1e-6;
+
+pcn_basis pcn_basis_of(const pencone_material *material) {
+  pencone_material water, aluminium;
+  pcn_basis basis = {1, 1, 0};
+  if (pencone_material_find(NULL, "water", &water) != PENCONE_OK ||
+      pencone_material_find(NULL, "aluminium", &aluminium) != PENCONE_OK) {
+    return basis;
+  }
+  const double det = water.z_over_a * aluminium.z2_over_a - aluminium.z_over_a * water.z2_over_a;
+  basis.electrons = material->z_over_a / water.z_over_a;
+  basis.water = (material->z_over_a * aluminium.z2_over_a - aluminium.z_over_a * material->z2_over_a) / det;
+  basis.aluminium = (water.z_over_a * material->z2_over_a - material->z_over_a * water.z2_over_a) / det;
+  return basis;
+}
+
+void pcn_medium_grid(const pencone_grid *phantom, const double spacing_mm[3], pencone_grid *out) {
+  *out = *phantom;
+  for (int a = 0; a < 3; a++) {
+    const double h = spacing_mm[a];
+    if (h <= 0 || fabs(h - phantom->spacing_mm[a]) < spacing_tolerance_mm) {
+      continue;
+    }
+    const double extent = phantom->spacing_mm[a] * (double)phantom->size[a];
+    const double low = phantom->origin_mm[a] - 0.5 * phantom->spacing_mm[a];
+    out->size[a] = (int64_t)fmax(1, ceil(extent / h - 1e-6));
+    out->spacing_mm[a] = h;
+    out->origin_mm[a] = low + 0.5 * (extent - h * (double)out->size[a]) + 0.5 * h;
+  }
+}
+
+// --- what one phantom voxel is made of ---------------------------------------------------------
+
+typedef struct cell {
+  float density, electron_density, aluminium;
+} cell;
+
+typedef struct lookup {
+  const pencone_phantom_desc *desc;
+  float hu_density[HU_COUNT]; ///< g/cm3 for each CT number
+  pcn_basis hu_basis[HU_COUNT];
+  pcn_basis material[MATERIALS_MAX];
+} lookup;
+
+static pencone_status lookup_make(pencone_context *ctx, const pencone_phantom_desc *desc, lookup *out) {
+  out->desc = desc;
+  for (int m = 0; m < desc->material_count && m < MATERIALS_MAX; m++) {
+    pencone_material material;
+    PCN_TRY(pencone_material_find(ctx, desc->material_names[m], &material));
+    out->material[m] = pcn_basis_of(&material);
+  }
+  if (desc->material != NULL) {
+    if (desc->density != NULL) {
+      return PENCONE_OK;
+    }
+  }
+  for (int i = 0; i < HU_COUNT; i++) {
+    pencone_material tissue;
+    double density;
+    PCN_TRY(pencone_hu_convert(ctx, desc->hu_curve, i + HU_LOWEST, &density, &tissue));
+    out->hu_density[i] = (float)density;
+    out->hu_basis[i] = pcn_basis_of(&tissue);
+  }
+  return PENCONE_OK;
+}
+
+// The CT number whose density on the curve is nearest from below; the curve's few steps down do not matter.
+static int tissue_by_density(const lookup *look, float density) {
+  int low = 0, high = HU_COUNT - 1;
+  while (low < high) {
+    const int middle = (low + high + 1) / 2;
+    if (look->hu_density[middle] <= density) {
+      low = middle;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return low;
+}
+
+static cell cell_at(const lookup *look, ptrdiff_t index) {
+  const pencone_phantom_desc *desc = look->desc;
+  const int hu = desc->hu != NULL ? desc->hu[index] - HU_LOWEST : 0;
+  const float density = desc->density != NULL ? desc->density[index] : look->hu_density[hu];
+  const pcn_basis *basis;
+  if (desc->material != NULL) {
+    basis = &look->material[desc->material[index]];
+  } else if (desc->hu != NULL) {
+    basis = &look->hu_basis[hu];
+  } else {
+    basis = &look->hu_basis[tissue_by_density(look, density)];
+  }
+  const cell c = {density, (float)(density * basis->electrons), (float)(density * basis->aluminium)};
+  return c;
+}
+
+// --- resampling --------------------------------------------------------------------------------
+
+typedef struct resample_work {
+  const lookup *look;
+  ptrdiff_t stride[3];
+  pcn_overlap along[3];
+  pcn_medium *out;
+} resample_work;
+
+static void resample_voxel(const resample_work *w, const int64_t target[3], double sum[3]) {
+  const pcn_overlap *x = &w->along[0], *y = &w->along[1], *z = &w->along[2];
+  sum[0] = sum[1] = sum[2] = 0;
+  for (int64_t c = 0; c < z->count[target[2]]; c++) {
+    const double wz = z->weight[z->start[target[2]] + c];
+    const ptrdiff_t plane = (ptrdiff_t)(z->first[target[2]] + c) * w->stride[2];
+    for (int64_t b = 0; b < y->count[target[1]]; b++) {
+      const double wzy = wz * y->weight[y->start[target[1]] + b];
+      const ptrdiff_t row = plane + (ptrdiff_t)(y->first[target[1]] + b) * w->stride[1];
+      for (int64_t a = 0; a < x->count[target[0]]; a++) {
+        const double share = wzy * x->weight[x->start[target[0]] + a];
+        const cell from = cell_at(w->look, row + (ptrdiff_t)(x->first[target[0]] + a) * w->stride[0]);
+        sum[0] += share * (double)from.density;
+        sum[1] += share * (double)from.electron_density;
+        sum[2] += share * (double)from.aluminium;
+      }
+    }
+  }
+}
+
+static void resample_slice(void *work, size_t k, int worker) {
+  (void)worker;
+  const resample_work *w = work;
+  const pencone_grid *grid = &w->out->grid;
+  size_t index = k * (size_t)(grid->size[0] * grid->size[1]);
+  for (int64_t j = 0; j < grid->size[1]; j++) {
+    for (int64_t i = 0; i < grid->size[0]; i++, index++) {
+      const int64_t target[3] = {i, j, (int64_t)k};
+      double sum[3];
+      resample_voxel(w, target, sum);
+      w->out->density[index] = (float)sum[0];
+      w->out->electron_density[index] = (float)sum[1];
+      w->out->aluminium[index] = (float)sum[2];
+    }
+  }
+}
+
+static pencone_status resample(pencone_context *ctx, const lookup *look, pcn_medium *out) {
+  const pencone_phantom_desc *desc = look->desc;
+  resample_work work = {.look = look, .out = out, .stride = {desc->stride[0], desc->stride[1], desc->stride[2]}};
+  if (desc->stride[0] == 0 && desc->stride[1] == 0 && desc->stride[2] == 0) {
+    work.stride[0] = 1;
+    work.stride[1] = (ptrdiff_t)desc->grid.size[0];
+    work.stride[2] = (ptrdiff_t)(desc->grid.size[0] * desc->grid.size[1]);
+  }
+  pencone_status status = PENCONE_OK;
+  for (int a = 0; a < 3 && status == PENCONE_OK; a++) {
+    status = pcn_overlap_make(ctx, &desc->grid, &out->grid, a, &work.along[a]);
+  }
+  if (status == PENCONE_OK) {
+    pcn_parallel_for(ctx, (size_t)out->grid.size[2], resample_slice, &work);
+  }
+  for (int a = 0; a < 3; a++) {
+    pcn_overlap_free(&work.along[a]);
+  }
+  return status;
+}
+
+pencone_status pcn_medium_make(pencone_context *ctx, const pencone_phantom *phantom, const pencone_grid *grid,
+                               pcn_medium *out) {
+  const size_t voxels = pencone_grid_voxels(grid);
+  memset(out, 0, sizeof *out);
+  out->grid = *grid;
+  out->density = pcn_alloc(ctx, voxels, sizeof *out->density);
+  out->electron_density = pcn_alloc(ctx, voxels, sizeof *out->electron_density);
+  out->aluminium = pcn_alloc(ctx, voxels, sizeof *out->aluminium);
+  lookup *look = pcn_alloc(ctx, 1, sizeof *look);
+  pencone_status status = PENCONE_E_MEMORY;
+  if (out->density != NULL && out->electron_density != NULL && out->aluminium != NULL && look != NULL) {
+    status = lookup_make(ctx, pencone_phantom_describe(phantom), look);
+  }
+  if (status == PENCONE_OK) {
+    status = resample(ctx, look, out);
+  }
+  pcn_free(look);
+  if (status != PENCONE_OK) {
+    pcn_medium_free(out);
+  }
+  return status;
+}
+
+void pcn_medium_free(pcn_medium *medium) {
+  pcn_free(medium->density);
+  pcn_free(medium->electron_density);
+  pcn_free(medium->aluminium);
+  memset(medium, 0, sizeof *medium);
+}
