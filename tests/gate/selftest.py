@@ -1,0 +1,68 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Shows that the gates find what they are for: builds small trees with one fault each and wants it reported.
+
+usage: selftest.py CTAGS
+"""
+import os
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SPDX = "// SPDX-License-Identifier: Apache-2.0\n"
+LONG = "int f(void) {\n" + "\n" * 99 + "  return 0;\n}\n"
+# Gate, file, content, words of the report ("" : nothing to report).
+FAULTS = [
+    ("layers", "lib/geom/a.c", SPDX + '#include "photon/cone.h"\n', "lib/geom/a.c:2: \"photon/cone.h\""),
+    ("layers", "lib/geom/a.c", SPDX + '#include "base/base.h"\n#include "own.h"\n#include <pencone/grid.h>\n', ""),
+    ("layers", "lib/photon/a.c", SPDX + "#include <gsl/gsl_sf.h>\n", "lib/commission only"),
+    ("layers", "lib/photon/a.c", SPDX + "#include <hdf5.h>\n", "lib/io only"),
+    ("layers", "lib/cli/a.c", SPDX + '#include "base/base.h"\n', "<pencone/...> only"),
+    ("layers", "lib/cli/a.c", SPDX + '#include "data/data.h"\n', "<pencone/...> only"),
+    ("layers", "lib/misc/a.c", SPDX, "not in the order"),
+    ("calls", "lib/geom/a.c", SPDX + "void f(void) {\n  printf(\"x\");\n}\n", "a.c:3: printf"),
+    ("calls", "lib/geom/a.c", SPDX + "// printf(x)\nconst char *t = \"exit(1)\";\n", ""),
+    ("calls", "lib/cli/a.c", SPDX + "void f(void) {\n  printf(\"x\");\n}\n", ""),
+    ("calls", "lib/io/a.c", SPDX + "double f(const char *s) {\n  return strtod(s, 0);\n}\n", "reads the locale"),
+    ("calls", "lib/io/a.c", SPDX + "void *f(void) {\n  return malloc(1);\n}\n", "pcn_alloc"),
+    ("calls", "lib/photon/a.c", SPDX + "#pragma omp parallel for\n", "pcn_parallel_for"),
+    ("size", "lib/geom/a.c", SPDX + LONG, "f: 102 lines"),
+    ("size", "lib/data/a.c", SPDX + LONG, ""),
+    ("size", "lib/geom/a.c", SPDX + "int x;\n" * 600, "601 lines"),
+    ("size", "lib/geom/a.h", SPDX + "int f(int a, int b, int c, int d, int e, int g, int h, int i);\n", "8 parameters"),
+    ("size", "lib/geom/a.h", SPDX + "int f(int a, int (*b)(int, int), int c, int d, int e, int g, int h);\n", ""),
+    ("tree", "misc/a.txt", "x\n", "misc:1: does not belong"),
+    ("tree", "lib/geom/a.c", "int x;\n", "a.c:1: the line"),
+    ("tree", "docs/a.md", "see /" + "home/somebody/x\n", "docs/a.md:1: path of a machine"),
+    ("tree", "docs/a.md", "TO" + "DO: more\n", "docs/a.md:1: open work"),
+    ("tree", "docs/a.md", "ends in a blank \n", "docs/a.md:1: the line ends"),
+    ("links", "docs/a.md", "[x](b.md)\n", "docs/a.md:1: b.md: no such file"),
+    ("links", "docs/a.md", "# One two\n[x](#one-two) [y](a.md#one-two) `[z](c.md)`\n", ""),
+    ("links", "docs/a.md", "# One\n[x](#three)\n", "no such heading"),
+]
+
+
+def run(rule, root, ctags):
+    command = [sys.executable, os.path.join(HERE, rule + ".py"), root] + ([ctags] if rule == "size" else [])
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def main(ctags):
+    failed = 0
+    for rule, name, content, words in FAULTS:
+        with tempfile.TemporaryDirectory() as root:
+            os.makedirs(os.path.join(root, os.path.dirname(name)))
+            with open(os.path.join(root, name), "w", encoding="utf-8") as file:
+                file.write(content)
+            done = run(rule, root, ctags)
+        right = (done.returncode == 1 and words in done.stdout) if words else done.returncode == 0
+        if not right:
+            failed += 1
+            print(f"{rule}: {name}: got status {done.returncode}, expected {words or 'nothing'}:\n"
+                  f"{done.stdout}{done.stderr}")
+    print(f"{len(FAULTS)} faults planted, {failed} gates wrong")
+    sys.exit(1 if failed else 0)
+
+
+main(sys.argv[1])
