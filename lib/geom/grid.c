@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The voxel grid: checks, size, voxel centres.
-#include "base/base.h"
 #include <inttypes.h>
 #include <math.h>
 #include <pencone/grid.h>
+#include "base/base.h"
 
 static const int64_t axis_max = 32767;
-static const int64_t voxels_max = INT32_MAX; // voxel indices fit an int32 in the influence matrix
+static const int64_t voxels_max = INT32_MAX;  // voxel indices fit an int32 in the influence matrix
 static const double same_mm = 1e-6;
 
 pencone_status pencone_grid_check(pencone_context *ctx, const pencone_grid *grid) {
@@ -20,10 +20,10 @@ pencone_status pencone_grid_check(pencone_context *ctx, const pencone_grid *grid
               "grid spacing %c: got %g mm, expected a finite value above 0", axis, grid->spacing_mm[a]);
     PCN_CHECK(ctx, isfinite(grid->origin_mm[a]), PENCONE_E_RANGE,
               "grid origin %c: got %g mm, expected a finite value", axis, grid->origin_mm[a]);
-    voxels *= grid->size[a]; // at most 2^45
+    voxels *= grid->size[a];  // at most 2^45
   }
-  PCN_CHECK(ctx, voxels <= voxels_max, PENCONE_E_RANGE, "grid: got %" PRId64 " voxels, expected at most %" PRId64,
-            voxels, voxels_max);
+  PCN_CHECK(ctx, voxels <= voxels_max, PENCONE_E_RANGE,
+            "grid: got %" PRId64 " voxels, expected at most %" PRId64, voxels, voxels_max);
   return PENCONE_OK;
 }
 

@@ -8,7 +8,8 @@
 
 /// Parses a decimal number ("-1.5e-3"; no hex, no "inf" or "nan") at text, which need not end with a zero
 /// byte. Correct to 1 ulp. @param limit  one past the last character that may be read
-/// @return characters used, 0 when there is no number.
+/// @return characters used, 0 when there is no number or it is too large for a double (out is then
+/// unchanged).
 size_t pcn_text_double(const char *text, const char *limit, double *out);
 
 /// The same for a whole decimal number; 0 on overflow.

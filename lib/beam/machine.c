@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// Beam data of a treatment machine: checked, copied, normalised, hashed.
+#include "machine.h"
+
+#include <math.h>
+#include <string.h>
+#include "base/base.h"
+#include "num/sha256.h"
+
+static const double sad_min_mm = 100, sad_max_mm = 10000;
+static const double energy_max_mev = 20;  // end of the attenuation and kernel tables
+static const int bins_max = 1000;
+
+struct pencone_machine {
+  pencone_machine_desc desc;  // its pointers are the members below
+  char *name, *description;
+  double *edges_mev, *weight;
+  char sha256[PCN_SHA256_HEX];
+};
+
+static pencone_status check_spectrum(pencone_context *ctx, const pencone_machine_desc *desc, double *sum) {
+  PCN_CHECK(ctx, desc->bins >= 1 && desc->bins <= bins_max, PENCONE_E_RANGE,
+            "machine %s: spectrum bins: got %d, expected 1 to %d", desc->name, desc->bins, bins_max);
+  PCN_CHECK(ctx, desc->edges_mev != NULL && desc->weight != NULL, PENCONE_E_ARGUMENT,
+            "machine %s: spectrum: got NULL, expected edges and weights", desc->name);
+  double before = 0;
+  *sum = 0;
+  for (int i = 0; i <= desc->bins; i++) {
+    const double edge = desc->edges_mev[i];
+    PCN_CHECK(ctx, isfinite(edge) && edge <= energy_max_mev && (i == 0 ? edge >= 0 : edge > before),
+              PENCONE_E_RANGE, "machine %s: spectrum edge %d: got %g MeV, expected %s %g and at most %g",
+              desc->name, i, edge, i == 0 ? "at least" : "above", before, energy_max_mev);
+    before = edge;
+  }
+  for (int i = 0; i < desc->bins; i++) {
+    PCN_CHECK(ctx, isfinite(desc->weight[i]) && desc->weight[i] >= 0, PENCONE_E_RANGE,
+              "machine %s: photons in spectrum bin %d: got %g, expected 0 or more", desc->name, i,
+              desc->weight[i]);
+    *sum += desc->weight[i];
+  }
+  PCN_CHECK(ctx, isfinite(*sum) && *sum > 0, PENCONE_E_RANGE,
+            "machine %s: photons in the spectrum: got %g in all, expected above 0", desc->name, *sum);
+  return PENCONE_OK;
+}
+
+static pencone_status check(pencone_context *ctx, const pencone_machine_desc *desc, double *sum) {
+  PCN_CHECK(ctx, desc != NULL, PENCONE_E_ARGUMENT, "machine: got NULL, expected a description");
+  PCN_CHECK(ctx, desc->struct_size >= sizeof *desc, PENCONE_E_ARGUMENT,
+            "machine: struct_size: got %zu, expected %zu (start from PENCONE_MACHINE_DESC_DEFAULT)",
+            desc->struct_size, sizeof *desc);
+  PCN_CHECK(ctx, desc->name != NULL && desc->name[0] != '\0', PENCONE_E_ARGUMENT,
+            "machine: name: got none, expected a text");
+  PCN_CHECK(ctx, desc->sad_mm >= sad_min_mm && desc->sad_mm <= sad_max_mm, PENCONE_E_RANGE,
+            "machine %s: sad_mm: got %g, expected %g to %g", desc->name, desc->sad_mm, sad_min_mm,
+            sad_max_mm);
+  return check_spectrum(ctx, desc, sum);
+}
+
+// What decides the dose, and only that: not the name. Weights count in units of 2^-40, so that another
+// normalisation, which changes the last bits, gives the same hash.
+static void hash_values(pencone_machine *machine) {
+  pcn_sha256 hash;
+  pcn_sha256_start(&hash);
+  static const char version[] = "pencone-photon-machine-1";
+  pcn_sha256_add(&hash, version, sizeof version);
+  pcn_sha256_add_doubles(&hash, &machine->desc.sad_mm, 1);
+  pcn_sha256_add_int(&hash, machine->desc.bins);
+  pcn_sha256_add_doubles(&hash, machine->edges_mev, (size_t)machine->desc.bins + 1);
+  for (int i = 0; i < machine->desc.bins; i++) {
+    pcn_sha256_add_int(&hash, llround(ldexp(machine->weight[i], 40)));
+  }
+  pcn_sha256_end(&hash, machine->sha256);
+}
+
+static pencone_status fill(pencone_context *ctx, const pencone_machine_desc *desc, double sum,
+                           pencone_machine *machine) {
+  const size_t bins = (size_t)desc->bins;
+  machine->name = pcn_strdup(ctx, desc->name);
+  machine->description = pcn_strdup(ctx, desc->description != NULL ? desc->description : "");
+  machine->edges_mev = pcn_alloc(ctx, bins + 1, sizeof *machine->edges_mev);
+  machine->weight = pcn_alloc(ctx, bins, sizeof *machine->weight);
+  if (machine->name == NULL || machine->description == NULL || machine->edges_mev == NULL ||
+      machine->weight == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  memcpy(machine->edges_mev, desc->edges_mev, (bins + 1) * sizeof *machine->edges_mev);
+  for (size_t i = 0; i < bins; i++) {
+    machine->weight[i] = desc->weight[i] / sum;
+  }
+  const pencone_machine_desc copy = {sizeof copy, machine->name,      machine->description, desc->sad_mm,
+                                     desc->bins,  machine->edges_mev, machine->weight};
+  machine->desc = copy;
+  return PENCONE_OK;
+}
+
+pencone_status pencone_machine_create(pencone_context *ctx, const pencone_machine_desc *desc,
+                                      pencone_machine **out) {
+  PCN_CHECK(ctx, out != NULL, PENCONE_E_ARGUMENT, "machine: got NULL, expected a place for it");
+  *out = NULL;
+  double sum = 0;
+  PCN_TRY(check(ctx, desc, &sum));
+  pencone_machine *machine = pcn_calloc(ctx, 1, sizeof *machine);
+  if (machine == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  const pencone_status status = fill(ctx, desc, sum, machine);
+  if (status != PENCONE_OK) {
+    pencone_machine_destroy(machine);
+    return status;
+  }
+  hash_values(machine);
+  *out = machine;
+  return PENCONE_OK;
+}
+
+void pencone_machine_destroy(pencone_machine *machine) {
+  if (machine != NULL) {
+    pcn_free(machine->name);
+    pcn_free(machine->description);
+    pcn_free(machine->edges_mev);
+    pcn_free(machine->weight);
+    pcn_free(machine);
+  }
+}
+
+const pencone_machine_desc *pencone_machine_describe(const pencone_machine *machine) {
+  return machine != NULL ? &machine->desc : NULL;
+}
+
+const char *pencone_machine_sha256(const pencone_machine *machine) {
+  return machine != NULL ? machine->sha256 : "";
+}
+
+pencone_status pcn_machine_clone(pencone_context *ctx, const pencone_machine *machine,
+                                 pencone_machine **out) {
+  PCN_CHECK(ctx, out != NULL, PENCONE_E_ARGUMENT, "machine: got NULL, expected a place for the copy");
+  *out = NULL;
+  PCN_CHECK(ctx, machine != NULL, PENCONE_E_ARGUMENT, "machine: got NULL, expected one to copy");
+  pencone_machine *copy = pcn_calloc(ctx, 1, sizeof *copy);
+  if (copy == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  // The weights have sum 1 already: dividing by 1 keeps every bit.
+  const pencone_status status = fill(ctx, &machine->desc, 1.0, copy);
+  if (status != PENCONE_OK) {
+    pencone_machine_destroy(copy);
+    return status;
+  }
+  memcpy(copy->sha256, machine->sha256, sizeof copy->sha256);
+  *out = copy;
+  return PENCONE_OK;
+}
