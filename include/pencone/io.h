@@ -16,6 +16,21 @@ extern "C" {
 // Failures: PENCONE_E_FILE (cannot open, read or write), PENCONE_E_FORMAT (wrong content), E_RANGE,
 // E_SHAPE, E_MISSING, E_MEMORY. The error text begins with the file, and its line or dataset.
 
+/// What a file holds.
+typedef enum pencone_file_kind {
+  PENCONE_FILE_PHANTOM = 1,
+  PENCONE_FILE_DOSE = 2,
+  PENCONE_FILE_REFERENCE = 3, ///< a dose on a rectilinear grid with its uncertainty
+  PENCONE_FILE_DIJ = 4,       ///< an influence matrix
+  PENCONE_FILE_PLAN = 5,
+  PENCONE_FILE_MACHINE = 6,
+  PENCONE_FILE_RECIPE = 7 ///< of a phantom
+} pencone_file_kind;
+
+/// Finds out what a file holds, without reading all of it or checking the rest.
+/// @return PENCONE_OK, E_FILE, E_FORMAT (none of these) or E_MEMORY.
+PENCONE_API pencone_status pencone_file_identify(pencone_context *ctx, const char *path, pencone_file_kind *out);
+
 /// Reads a phantom (HDF5, docs/formats.md). @param[out] out owned by the caller.
 PENCONE_API pencone_status pencone_phantom_read(pencone_context *ctx, const char *path, pencone_phantom **out);
 
