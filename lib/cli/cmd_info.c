@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+// pencone info: what is in a file, and what the library knows (info_lists.c).
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "info.h"
+#include "report.h"
+
+static const cli_usage usage = {
+    .command = "info",
+    .summary = "what is in a file; engines, machines, materials",
+    .synopsis = "FILE | engines | machines | machine NAME | materials",
+    .about =
+        "Tells what a file holds: a phantom (grid, density in g/cm3, CT numbers in HU,\n"
+        "structures), a dose (grid, unit, largest dose, where it came from), a reference\n"
+        "(for instance Monte Carlo, with its uncertainty), a plan, or a machine.\n\n"
+        "Or what the library offers: 'engines' with every option, its default, its range\n"
+        "and the papers behind it; 'machines' that are shipped, and one 'machine' in full,\n"
+        "with its spectrum in MeV; 'materials' with density in g/cm3, composition by mass\n"
+        "and mean excitation energy in eV.\n\n"
+        "A file that is called like one of these words is reached as ./engines.",
+    .examples =
+        "  pencone info dose.h5\n"
+        "  pencone info plan.yaml\n"
+        "  pencone info engines\n"
+        "  pencone info machine ideal-mohan-6mv --json",
+    .operands_min = 1,
+    .operands_max = 2,
+};
+
+void cli_info_start(cli_json *json, const char *kind, const char *path) {
+  if (json == NULL) {
+    cli_line(kind, "%s", path);
+    return;
+  }
+  cli_json_object(json, NULL);
+  cli_json_text(json, "file", path);
+  cli_json_text(json, "kind", kind);
+}
+
+void cli_info_end(cli_json *json) {
+  if (json != NULL) {
+    cli_json_end(json);
+  }
+}
+
+// --- dose --------------------------------------------------------------------------------------
+
+/// A provenance text on one line, or its size when it has several lines and not all is wanted.
+static void put_note(const char *name, const char *text, int full) {
+  size_t lines = 1;
+  for (const char *c = text; *c != '\0'; ++c) {
+    lines += *c == '\n' && c[1] != '\0';
+  }
+  if (lines == 1) {
+    printf("  %-20s %.*s\n", name, (int)strcspn(text, "\n"), text);
+  } else if (!full) {
+    printf("  %-20s %zu lines (--full shows them)\n", name, lines);
+  } else {
+    printf("  %s\n", name);
+    for (const char *line = text; *line != '\0';) {
+      const int length = (int)strcspn(line, "\n");
+      printf("    %.*s\n", length, line);
+      line += length + (line[length] == '\n');
+    }
+  }
+}
+
+static void put_dose(const pencone_dose *dose, int full) {
+  const pencone_grid *grid = pencone_dose_grid_of(dose);
+  double at[3];
+  const double maximum = cli_maximum(grid, pencone_dose_values_const(dose), at);
+  cli_put_grid("grid", grid);
+  cli_line("quantity", "%s in %s", pencone_dose_quantity(dose), pencone_dose_units(dose));
+  cli_line("normalised", "%s", pencone_dose_normalisation(dose));
+  cli_line("largest", "%.5g %s at x %g, y %g, z %g mm", maximum, pencone_dose_units(dose), at[0], at[1],
+           at[2]);
+  for (int i = 0; i < pencone_dose_part_count(dose); ++i) {
+    const double part = cli_maximum(grid, pencone_dose_part_values(dose, i), at);
+    cli_line(i == 0 ? "beams" : "", "%s: largest %.5g %s at x %g, y %g, z %g mm",
+             pencone_dose_part_name(dose, i), part, pencone_dose_units(dose), at[0], at[1], at[2]);
+  }
+  if (pencone_dose_provenance_count(dose) > 0) {
+    cli_line("made by", "%s", "");
+  }
+  for (int i = 0; i < pencone_dose_provenance_count(dose); ++i) {
+    put_note(pencone_dose_provenance_name(dose, i), pencone_dose_provenance_text(dose, i), full);
+  }
+}
+
+static void json_dose(cli_json *json, const pencone_dose *dose) {
+  const pencone_grid *grid = pencone_dose_grid_of(dose);
+  double at[3];
+  const double maximum = cli_maximum(grid, pencone_dose_values_const(dose), at);
+  cli_json_grid(json, "grid", grid);
+  cli_json_text(json, "units", pencone_dose_units(dose));
+  cli_json_text(json, "quantity", pencone_dose_quantity(dose));
+  cli_json_text(json, "normalisation", pencone_dose_normalisation(dose));
+  cli_json_number(json, "max_dose", maximum, 9);
+  cli_json_numbers(json, "max_position_mm", at, 3, 12);
+  cli_json_array(json, "beams");
+  for (int i = 0; i < pencone_dose_part_count(dose); ++i) {
+    cli_json_object(json, NULL);
+    cli_json_text(json, "name", pencone_dose_part_name(dose, i));
+    cli_json_number(json, "max_dose", cli_maximum(grid, pencone_dose_part_values(dose, i), at), 9);
+    cli_json_numbers(json, "max_position_mm", at, 3, 12);
+    cli_json_end(json);
+  }
+  cli_json_end(json);
+  cli_json_object(json, "provenance");
+  for (int i = 0; i < pencone_dose_provenance_count(dose); ++i) {
+    cli_json_text(json, pencone_dose_provenance_name(dose, i), pencone_dose_provenance_text(dose, i));
+  }
+  cli_json_end(json);
+}
+
+static pencone_status tell_dose(cli_session *session, const char *path, cli_json *json, int full) {
+  pencone_dose *dose = NULL;
+  const pencone_status status = pencone_dose_read(session->ctx, path, &dose);
+  if (status == PENCONE_OK) {
+    cli_info_start(json, "dose", path);
+    if (json != NULL) {
+      json_dose(json, dose);
+    } else {
+      put_dose(dose, full);
+    }
+    cli_info_end(json);
+  }
+  pencone_dose_destroy(dose);
+  return status;
+}
+
+// --- phantom -----------------------------------------------------------------------------------
+
+static pencone_status tell_phantom(cli_session *session, const char *path, cli_json *json, int recipe) {
+  pencone_phantom *phantom = NULL;
+  const pencone_status status = recipe ? pencone_phantom_build(session->ctx, path, &phantom)
+                                       : pencone_phantom_read(session->ctx, path, &phantom);
+  if (status == PENCONE_OK) {
+    cli_info_start(json, recipe ? "recipe" : "phantom", path);
+    if (json != NULL) {
+      cli_json_phantom(json, phantom);
+    } else {
+      cli_put_phantom(phantom);
+    }
+    cli_info_end(json);
+  }
+  pencone_phantom_destroy(phantom);
+  return status;
+}
+
+// --- plan --------------------------------------------------------------------------------------
+
+static void put_plan(const pencone_plan *plan, const char *phantom) {
+  const pencone_dose_grid *grid = pencone_plan_dose_grid(plan);
+  const char *options = pencone_plan_options_text(plan);
+  cli_line("name", "%s", pencone_plan_name(plan));
+  cli_line("phantom", "%s", phantom != NULL ? phantom : "none");
+  cli_line("engine", "%s, %s", pencone_plan_engine(plan), options[0] != '\0' ? options : "default options");
+  cli_line("quantity", "%s", cli_quantity(pencone_plan_quantity(plan)));
+  if (grid->spacing_mm[0] > 0) {
+    cli_line("dose grid", "voxels of %g x %g x %g mm", grid->spacing_mm[0], grid->spacing_mm[1],
+             grid->spacing_mm[2]);
+  } else {
+    cli_line("dose grid", "the phantom's voxels");
+  }
+  if (grid->has_box) {
+    cli_line("", "only x %g to %g, y %g to %g, z %g to %g mm", grid->box_min_mm[0], grid->box_max_mm[0],
+             grid->box_min_mm[1], grid->box_max_mm[1], grid->box_min_mm[2], grid->box_max_mm[2]);
+  }
+  for (int i = 0; i < pencone_plan_beam_count(plan); ++i) {
+    cli_put_beam(pencone_plan_beam(plan, i));
+  }
+}
+
+static void json_plan(cli_json *json, const pencone_plan *plan, const char *phantom) {
+  const pencone_dose_grid *grid = pencone_plan_dose_grid(plan);
+  cli_json_text(json, "plan", pencone_plan_name(plan));
+  cli_json_text(json, "phantom", phantom);
+  cli_json_text(json, "engine", pencone_plan_engine(plan));
+  cli_json_text(json, "options", pencone_plan_options_text(plan));
+  cli_json_text(json, "quantity", cli_quantity(pencone_plan_quantity(plan)));
+  cli_json_object(json, "dose_grid");
+  cli_json_boolean(json, "of_phantom", !(grid->spacing_mm[0] > 0));
+  cli_json_numbers(json, "spacing_mm", grid->spacing_mm, grid->spacing_mm[0] > 0 ? 3 : 0, 15);
+  cli_json_numbers(json, "box_min_mm", grid->box_min_mm, grid->has_box ? 3 : 0, 15);
+  cli_json_numbers(json, "box_max_mm", grid->box_max_mm, grid->has_box ? 3 : 0, 15);
+  cli_json_end(json);
+  cli_json_array(json, "beams");
+  for (int i = 0; i < pencone_plan_beam_count(plan); ++i) {
+    cli_json_beam(json, pencone_plan_beam(plan, i));
+  }
+  cli_json_end(json);
+}
+
+static pencone_status tell_plan(cli_session *session, const char *path, cli_json *json) {
+  pencone_plan *plan = NULL;
+  char *phantom = NULL;
+  const pencone_status status = pencone_plan_read(session->ctx, path, &plan, &phantom, NULL);
+  if (status == PENCONE_OK) {
+    cli_info_start(json, "plan", path);
+    if (json != NULL) {
+      json_plan(json, plan, phantom);
+    } else {
+      put_plan(plan, phantom);
+    }
+    cli_info_end(json);
+  }
+  pencone_plan_destroy(plan);
+  pencone_string_free(phantom);
+  return status;
+}
+
+// --- the command -------------------------------------------------------------------------------
+
+static int tell_file(cli_session *session, const char *path, int full) {
+  cli_json document = {.out = stdout};
+  cli_json *json = session->common.json ? &document : NULL;
+  pencone_file_kind kind = PENCONE_FILE_PHANTOM;
+  pencone_status status = pencone_file_identify(session->ctx, path, &kind);
+  if (status != PENCONE_OK) {
+    return cli_report(session, status);
+  }
+  switch (kind) {
+    case PENCONE_FILE_DOSE:
+      status = tell_dose(session, path, json, full);
+      break;
+    case PENCONE_FILE_REFERENCE:
+      status = cli_tell_reference(session, path, json);
+      break;
+    case PENCONE_FILE_PLAN:
+      status = tell_plan(session, path, json);
+      break;
+    case PENCONE_FILE_MACHINE:
+      status = cli_tell_machine(session, path, json);
+      break;
+    case PENCONE_FILE_DIJ:
+      return cli_error(session, CLI_INPUT, "%s: got an influence matrix, which this version cannot show",
+                       path);
+    case PENCONE_FILE_PHANTOM:
+    case PENCONE_FILE_RECIPE:
+      status = tell_phantom(session, path, json, kind == PENCONE_FILE_RECIPE);
+      break;
+  }
+  return status == PENCONE_OK ? CLI_OK : cli_report(session, status);
+}
+
+static int tell_one_machine(cli_session *session, const char *name) {
+  cli_json document = {.out = stdout};
+  const pencone_status status = cli_tell_machine(session, name, session->common.json ? &document : NULL);
+  return status == PENCONE_OK ? CLI_OK : cli_report(session, status);
+}
+
+static int tell(cli_session *session, char **words, int count, int full) {
+  const char *topic = words[0];
+  if (strcmp(topic, "machine") == 0) {
+    return count == 2
+               ? tell_one_machine(session, words[1])
+               : cli_wrong_use(usage.command, "which machine? 'pencone info machines' lists the names");
+  }
+  if (count > 1) {
+    return cli_wrong_use(usage.command, "'%s' is too much; expected pencone info %s", words[1],
+                         usage.synopsis);
+  }
+  if (strcmp(topic, "engines") == 0) {
+    return cli_tell_engines(session);
+  }
+  if (strcmp(topic, "machines") == 0) {
+    return cli_tell_machines(session);
+  }
+  if (strcmp(topic, "materials") == 0) {
+    return cli_tell_materials(session);
+  }
+  static const char *const topics[] = {"engines", "machines", "machine", "materials"};
+  const char *nearest = cli_nearest(topic, topics, 4);
+  if (nearest != NULL && access(topic, F_OK) != 0) {
+    return cli_wrong_use(usage.command, "no file '%s'; did you mean '%s'?", topic, nearest);
+  }
+  return tell_file(session, topic, full);
+}
+
+int cli_info(int argc, char **argv) {
+  cli_common common = {0};
+  int full = 0;
+  const cli_option options[] = {
+      {"full", 0, CLI_FLAG, NULL, "print long texts, such as the plan in a dose file, in full", &full, 0, 0},
+      CLI_OPTION_JSON(&common),
+  };
+  char **operands = NULL;
+  int count = 0;
+  int outcome = cli_parse(&usage, options, sizeof options / sizeof options[0], argc, argv, &operands, &count);
+  if (outcome != CLI_GO_ON) {
+    return outcome;
+  }
+  cli_session session;
+  outcome = cli_open(&session, &common);
+  if (outcome == CLI_GO_ON) {
+    outcome = tell(&session, operands, count, full);
+    cli_close(&session);
+  }
+  return cli_finish(outcome);
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// pencone run: plan in, dose out.
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "report.h"
+
+static const cli_usage usage = {
+    .command = "run",
+    .summary = "calculate the dose of a plan",
+    .synopsis = "PLAN.yaml [-o DOSE.h5] [options]",
+    .about =
+        "Reads a plan (YAML: phantom, engine, dose grid, beams), calculates the dose in\n"
+        "every voxel and writes it as HDF5, with the plan, the machine's fingerprint and the\n"
+        "version in it. Without -o the dose of plan.yaml goes to plan.dose.h5 beside it.\n\n"
+        "Dose is in Gy (energy per mass; to the medium in the voxel unless the plan says\n"
+        "dose-to-water), lengths in mm along the patient's axes (DICOM LPS). The plan says\n"
+        "how many photons per cm2 cross the isocentre plane. docs/formats.md explains every\n"
+        "key of a plan; 'pencone info engines' and 'pencone info machines' list the choices.\n\n"
+        "The dose file also opens in ITK, VTK (ParaView) and Octave. It appears when it is\n"
+        "complete: an error or Ctrl-C leaves an older file of that name as it was.",
+    .examples =
+        "  pencone run plan.yaml                        # writes plan.dose.h5\n"
+        "  pencone run plan.yaml -o d.h5 --beams        # keeps the dose of each beam too\n"
+        "  pencone run plan.yaml -o d.h5 --threads 2 --memory 2G\n"
+        "  pencone profile d.h5 --from 0,-150,0 --to 0,150,0",
+    .operands_min = 1,
+    .operands_max = 1,
+};
+
+/// What is read, made and written in one run.
+typedef struct job {
+  const char *plan_path;
+  const char *phantom_path;  ///< from the command line, else from the plan
+  const char *output;
+  int keep_beams;
+  char *default_output, *plan_phantom, *plan_text;
+  pencone_plan *plan;
+  pencone_phantom *phantom;
+  pencone_engine *engine;
+  pencone_dose *dose;
+  pencone_estimate_info estimate;
+  double seconds;
+} job;
+
+/// "folder/plan.yaml" becomes "folder/plan.dose.h5". @return text to free, NULL without memory
+static char *default_output(const char *plan_path) {
+  static const char ending[] = ".dose.h5";
+  const char *slash = strrchr(plan_path, '/');
+  const char *name = slash != NULL ? slash + 1 : plan_path;
+  const char *dot = strrchr(name, '.');
+  const size_t stem = dot != NULL && dot != name ? (size_t)(dot - plan_path) : strlen(plan_path);
+  char *path = malloc(stem + sizeof ending);
+  if (path != NULL) {
+    memcpy(path, plan_path, stem);
+    memcpy(path + stem, ending, sizeof ending);
+  }
+  return path;
+}
+
+// --- telling -----------------------------------------------------------------------------------
+
+static const char *engine_options(const pencone_plan *plan) {
+  const char *options = pencone_plan_options_text(plan);
+  return options != NULL && options[0] != '\0' ? options : "default options";
+}
+
+static void tell_before(const cli_session *session, const job *j) {
+  if (session->common.quiet || session->common.json) {
+    return;
+  }
+  char memory[32];
+  const pencone_grid *grid = &pencone_phantom_describe(j->phantom)->grid;
+  cli_line("plan", "%s (%s)", pencone_plan_name(j->plan), j->plan_path);
+  cli_line("phantom", "%s, %lld x %lld x %lld voxels of %g x %g x %g mm", j->phantom_path,
+           (long long)grid->size[0], (long long)grid->size[1], (long long)grid->size[2], grid->spacing_mm[0],
+           grid->spacing_mm[1], grid->spacing_mm[2]);
+  cli_line("engine", "%s, %s, %s", pencone_plan_engine(j->plan), engine_options(j->plan),
+           cli_quantity(pencone_plan_quantity(j->plan)));
+  for (int i = 0; i < pencone_plan_beam_count(j->plan); ++i) {
+    cli_put_beam(pencone_plan_beam(j->plan, i));
+  }
+  cli_put_grid("dose grid", &j->estimate.grid);
+  cli_line("memory", "%s estimated, %d thread%s", cli_bytes(memory, sizeof memory, j->estimate.bytes),
+           pencone_context_threads(session->ctx), pencone_context_threads(session->ctx) == 1 ? "" : "s");
+  fflush(stdout);  // to be read while the calculation runs
+}
+
+static void tell_after(const job *j) {
+  double at[3];
+  const double maximum = cli_maximum(pencone_dose_grid_of(j->dose), pencone_dose_values_const(j->dose), at);
+  cli_line("time", "%.2f s", j->seconds);
+  cli_line("largest dose", "%.5g %s at x %g, y %g, z %g mm (%s)", maximum, pencone_dose_units(j->dose), at[0],
+           at[1], at[2], pencone_dose_quantity(j->dose));
+  cli_line("written", "%s", j->output);
+}
+
+static void tell_json(const cli_session *session, const job *j) {
+  double at[3];
+  const double maximum = cli_maximum(pencone_dose_grid_of(j->dose), pencone_dose_values_const(j->dose), at);
+  cli_json json = {.out = stdout};
+  cli_json_object(&json, NULL);
+  cli_json_text(&json, "plan", pencone_plan_name(j->plan));
+  cli_json_text(&json, "plan_file", j->plan_path);
+  cli_json_text(&json, "phantom", j->phantom_path);
+  cli_json_text(&json, "engine", pencone_plan_engine(j->plan));
+  cli_json_text(&json, "options", pencone_plan_options_text(j->plan));
+  cli_json_array(&json, "beams");
+  for (int i = 0; i < pencone_plan_beam_count(j->plan); ++i) {
+    cli_json_beam(&json, pencone_plan_beam(j->plan, i));
+  }
+  cli_json_end(&json);
+  cli_json_grid(&json, "grid", pencone_dose_grid_of(j->dose));
+  cli_json_integer(&json, "voxels", (int64_t)pencone_grid_voxels(pencone_dose_grid_of(j->dose)));
+  cli_json_integer(&json, "memory_bytes", (int64_t)j->estimate.bytes);
+  cli_json_integer(&json, "threads", pencone_context_threads(session->ctx));
+  cli_json_number(&json, "seconds", j->seconds, 6);
+  cli_json_number(&json, "max_dose", maximum, 9);
+  cli_json_numbers(&json, "max_position_mm", at, 3, 12);
+  cli_json_text(&json, "units", pencone_dose_units(j->dose));
+  cli_json_text(&json, "quantity", pencone_dose_quantity(j->dose));
+  cli_json_text(&json, "normalisation", pencone_dose_normalisation(j->dose));
+  cli_json_text(&json, "output", j->output);
+  cli_json_end(&json);
+}
+
+// --- the run -----------------------------------------------------------------------------------
+
+/// Plan and phantom, and whether the output can be written: all that may go wrong before the work.
+static int prepare(cli_session *session, job *j) {
+  pencone_status status =
+      pencone_plan_read(session->ctx, j->plan_path, &j->plan, &j->plan_phantom, &j->plan_text);
+  if (status != PENCONE_OK) {
+    return cli_report(session, status);
+  }
+  j->phantom_path = j->phantom_path != NULL ? j->phantom_path : j->plan_phantom;
+  if (j->phantom_path == NULL) {
+    return cli_error(session, CLI_INPUT,
+                     "%s: phantom: got none, expected the key 'phantom' or the option --phantom",
+                     j->plan_path);
+  }
+  cli_guard(session);
+  const char *inputs[2] = {j->plan_path, j->phantom_path};
+  const int outcome = cli_check_output(session, j->output, inputs, 2);
+  if (outcome != CLI_GO_ON) {
+    return outcome;
+  }
+  status = pencone_phantom_read(session->ctx, j->phantom_path, &j->phantom);
+  if (status == PENCONE_OK) {
+    status = pencone_estimate(session->ctx, j->plan, j->phantom, &j->estimate);
+  }
+  return status == PENCONE_OK ? CLI_GO_ON : cli_report(session, status);
+}
+
+static pencone_status calculate(cli_session *session, job *j) {
+  const double start_s = cli_seconds();
+  pencone_status status = pencone_engine_create(session->ctx, j->plan, j->phantom, &j->engine);
+  if (status == PENCONE_OK) {
+    status = pencone_dose_create(session->ctx, pencone_engine_grid(j->engine), &j->dose);
+  }
+  if (status == PENCONE_OK) {
+    status = pencone_engine_compute(session->ctx, j->engine, j->keep_beams, j->dose);
+  }
+  j->seconds = cli_seconds() - start_s;
+  if (status == PENCONE_OK && j->plan_text != NULL) {
+    status = pencone_dose_set_provenance(session->ctx, j->dose, "plan", j->plan_text);
+  }
+  if (status == PENCONE_OK) {
+    status = pencone_dose_set_provenance(session->ctx, j->dose, "phantom", j->phantom_path);
+  }
+  return status;
+}
+
+static int run(cli_session *session, job *j) {
+  const int outcome = prepare(session, j);
+  if (outcome != CLI_GO_ON) {
+    return outcome;
+  }
+  if (cli_interrupted(session)) {
+    return cli_error(session, CLI_RUN, "interrupted; nothing was written");
+  }
+  tell_before(session, j);
+  pencone_status status = calculate(session, j);
+  cli_progress_clear(session);
+  if (status == PENCONE_E_CANCELLED || (status == PENCONE_OK && cli_interrupted(session))) {
+    return cli_error(session, CLI_RUN, "interrupted%s%s; nothing was written",
+                     status == PENCONE_OK ? "" : ": ", pencone_context_error(session->ctx));
+  }
+  if (status != PENCONE_OK) {
+    return cli_report(session, status);
+  }
+  status = pencone_dose_write(session->ctx, j->output, j->dose, j->phantom);
+  if (status != PENCONE_OK) {
+    cli_report(session, status);
+    return CLI_RUN;
+  }
+  cli_progress_clear(session);
+  if (session->common.json) {
+    tell_json(session, j);
+  } else if (!session->common.quiet) {
+    tell_after(j);
+  }
+  return CLI_OK;
+}
+
+static void clean(job *j) {
+  pencone_dose_destroy(j->dose);
+  pencone_engine_destroy(j->engine);
+  pencone_phantom_destroy(j->phantom);
+  pencone_plan_destroy(j->plan);
+  pencone_string_free(j->plan_phantom);
+  pencone_string_free(j->plan_text);
+  free(j->default_output);
+}
+
+int cli_run(int argc, char **argv) {
+  cli_common common = {0};
+  job j = {.estimate = PENCONE_ESTIMATE_DEFAULT};
+  const cli_option options[] = {
+      {"output", 'o', CLI_TEXT, "FILE",
+       "the dose file to write (default: PLAN with .dose.h5 in place of its "
+       "ending)",
+       &j.output, 0, 0},
+      {"phantom", 'p', CLI_TEXT, "FILE", "calculate on this phantom instead of the one the plan names",
+       &j.phantom_path, 0, 0},
+      {"beams", 'b', CLI_FLAG, NULL, "also write the dose of each beam", &j.keep_beams, 0, 0},
+      CLI_OPTION_JSON(&common),
+      CLI_OPTION_THREADS(&common),
+      CLI_OPTION_MEMORY(&common),
+      CLI_OPTION_QUIET(&common),
+  };
+  char **operands = NULL;
+  int count = 0;
+  int outcome = cli_parse(&usage, options, sizeof options / sizeof options[0], argc, argv, &operands, &count);
+  if (outcome != CLI_GO_ON) {
+    return outcome;
+  }
+  cli_session session;
+  outcome = cli_open(&session, &common);
+  if (outcome != CLI_GO_ON) {
+    return outcome;
+  }
+  j.plan_path = operands[0];
+  if (j.output == NULL) {
+    j.default_output = default_output(j.plan_path);
+    j.output = j.default_output;
+  }
+  outcome = j.output != NULL ? run(&session, &j) : cli_error(&session, CLI_RUN, "no memory left");
+  clean(&j);
+  cli_close(&session);
+  return cli_finish(outcome);
+}

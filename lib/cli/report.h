@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// How grids, phantoms, doses and beams are told, as text for people and as JSON for programs.
+#ifndef CLI_REPORT_H
+#define CLI_REPORT_H
+
+#include <pencone/pencone.h>
+
+#include "json.h"
+
+/// "label       text" lines.
+void cli_line(const char *label, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/// "123 MB". @return text
+const char *cli_bytes(char *text, size_t size, uint64_t bytes);
+
+void cli_put_grid(const char *label, const pencone_grid *grid);
+void cli_json_grid(cli_json *json, const char *key, const pencone_grid *grid);
+
+/// Largest value of an array on a grid and the centre of its voxel. @return the value
+double cli_maximum(const pencone_grid *grid, const float *values, double xyz_mm[3]);
+
+void cli_put_phantom(const pencone_phantom *phantom);
+void cli_json_phantom(cli_json *json, const pencone_phantom *phantom);
+
+void cli_put_beam(const pencone_beam *beam);
+void cli_json_beam(cli_json *json, const pencone_beam *beam);
+
+/// Name of a quantity as plans and dose files write it.
+const char *cli_quantity(pencone_quantity quantity);
+
+/// Mean photon energy of a machine's spectrum, MeV.
+double cli_mean_energy_mev(const pencone_machine_desc *machine);
+
+#endif
