@@ -24,6 +24,7 @@ FAULTS = [
     ("calls", "lib/geom/a.c", SPDX + "void f(void) {\n  printf(\"x\");\n}\n", "a.c:3: printf"),
     ("calls", "lib/geom/a.c", SPDX + "// printf(x)\nconst char *t = \"exit(1)\";\n", ""),
     ("calls", "lib/cli/a.c", SPDX + "void f(void) {\n  printf(\"x\");\n}\n", ""),
+    ("calls", "lib/data/a.c", SPDX + "int main(void) {\n  printf(\"x\");\n  return 0;\n}\n", ""),
     ("calls", "lib/io/a.c", SPDX + "double f(const char *s) {\n  return strtod(s, 0);\n}\n", "reads the locale"),
     ("calls", "lib/io/a.c", SPDX + "void *f(void) {\n  return malloc(1);\n}\n", "pcn_alloc"),
     ("calls", "lib/photon/a.c", SPDX + "#pragma omp parallel for\n", "pcn_parallel_for"),
