@@ -31,8 +31,9 @@ def mutable(objdump, archive):
         if ":     file format" in line:
             member = line.split(":")[0]
         row = ROW.match(line)
-        if row and ("O" in row.group(1) or row.group(2) == "*COM*") and MUTABLE.match(row.group(2)) \
-                and not LOCK.search(row.group(4)):
+        # Thread-local objects and common blocks carry no O; d is the section itself.
+        if row and ("O" in row.group(1) or row.group(2).startswith((".t", "*COM*")) and "d" not in row.group(1)) \
+                and MUTABLE.match(row.group(2)) and not LOCK.search(row.group(4)):
             yield f"{member}: {row.group(4)} ({row.group(2)}, {int(row.group(3), 16)} bytes) can change at run time"
 
 
