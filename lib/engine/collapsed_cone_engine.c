@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/base.h"
+#include "engine/engine_type.h"
+#include "photon/collapsed_cone.h"
+
+static const pencone_option_info options[] = {
+    {"directions", "transport directions around the kernel; the nearest possible number is used", "128", NULL, 24, 1024, 1},
+    {"kernel_depth_cm", "depth of water behind which the kernel's spectrum is taken, cm", "5", NULL, 0, 50, 0},
+};
+
+static uint64_t bytes(const pencone_grid *grid, int threads) {
+  return pcn_collapsed_cone_bytes(grid, threads);
+}
+
+static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
+  const double ns_per_voxel_and_direction = 4;
+  return 1e-9 * ns_per_voxel_and_direction * pcn_plan_option_number(plan, "directions") *
+         (double)pencone_grid_voxels(grid);
+}
+
+static pencone_status make(pencone_context *ctx, const pcn_job *job, void **state) {
+  pcn_collapsed_cone *engine = pcn_alloc(ctx, 1, sizeof *engine);
+  if (engine == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  const pencone_status status =
+      pcn_collapsed_cone_make(ctx, job->medium, job->beam, (int)pcn_plan_option_number(job->plan, "directions"),
+                              pcn_plan_option_number(job->plan, "kernel_depth_cm"), engine);
+  if (status != PENCONE_OK) {
+    pcn_free(engine);
+    return status;
+  }
+  engine->quantity = pencone_plan_quantity(job->plan);
+  *state = engine;
+  return PENCONE_OK;
+}
+
+static void destroy(void *state) {
+  pcn_collapsed_cone_free(state);
+  pcn_free(state);
+}
+
+static pencone_status add(pencone_context *ctx, const void *state, float *const out[2], const double progress[2]) {
+  return pcn_collapsed_cone_add(ctx, state, out, progress);
+}
+
+const pcn_engine_type pcn_engine_collapsed_cone = {
+    .info = {.name = "photon-collapsed-cone",
+             .summary = "collapsed-cone superposition: tilted kernels, hardening, electron-density scaling",
+             .references = "Ahnesjo 1989, doi:10.1118/1.596360\nLu et al. 2005, doi:10.1088/0031-9155/50/4/007",
+             .options = options,
+             .option_count = sizeof options / sizeof options[0]},
+    .bytes = bytes,
+    .seconds = seconds,
+    .make = make,
+    .free = destroy,
+    .add = add,
+};

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plan and phantom to dose, whatever the engine.
+#include "base/base.h"
+#include "engine/engine_type.h"
+#include "geom/ray.h"
+#include "geom/frame.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+struct pencone_engine {
+  const pcn_engine_type *type;
+  const pencone_plan *plan;       ///< borrowed
+  const pencone_phantom *phantom; ///< borrowed
+  pcn_medium medium;              ///< on the calculation grid: the whole phantom
+  pencone_grid grid;              ///< of the dose: the calculation grid or a box of it
+  int64_t first[3];               ///< voxel of the calculation grid that is the dose's (0,0,0)
+  int beams;
+  void **state; ///< per beam
+};
+
+// --- grids -------------------------------------------------------------------------------------
+
+// Voxels of the calculation grid whose centres lie in the wanted box.
+static pencone_status crop(pencone_context *ctx, const pencone_grid *full, const pencone_dose_grid *wanted,
+                           pencone_grid *out, int64_t first[3]) {
+  *out = *full;
+  for (int a = 0; a < 3; a++) {
+    first[a] = 0;
+    if (!wanted->has_box) {
+      continue;
+    }
+    const double h = full->spacing_mm[a], origin = full->origin_mm[a];
+    const double low = ceil((wanted->box_min_mm[a] - origin) / h - 1e-6);
+    const double high = floor((wanted->box_max_mm[a] - origin) / h + 1e-6);
+    const int64_t i0 = low > 0 ? (int64_t)low : 0;
+    const int64_t i1 = high < (double)(full->size[a] - 1) ? (int64_t)high : full->size[a] - 1;
+    PCN_CHECK(ctx, i1 >= i0, PENCONE_E_RANGE,
+              "dose grid: box %c: %g to %g mm holds no voxel centre of the phantom, which spans %g to %g mm", 'x' + a,
+              wanted->box_min_mm[a], wanted->box_max_mm[a], origin - 0.5 * h,
+              origin + h * ((double)full->size[a] - 0.5));
+    first[a] = i0;
+    out->size[a] = i1 - i0 + 1;
+    out->origin_mm[a] = origin + h * (double)i0;
+  }
+  return PENCONE_OK;
+}
+
+static pencone_status find_grids(pencone_context *ctx, const pencone_plan *plan, const pencone_phantom *phantom,
+                                 pencone_grid grids[2], int64_t first[3]) {
+  const pencone_dose_grid *wanted = pencone_plan_dose_grid(plan);
+  pcn_medium_grid(&pencone_phantom_describe(phantom)->grid, wanted->spacing_mm, &grids[0]);
+  PCN_TRY(pencone_grid_check(ctx, &grids[0]));
+  return crop(ctx, &grids[0], wanted, &grids[1], first);
+}
+
+// --- estimate ----------------------------------------------------------------------------------
+
+static uint64_t bytes_of(const pcn_engine_type *type, const pencone_grid *full, int cropped, int threads) {
+  const uint64_t voxels = (uint64_t)pencone_grid_voxels(full);
+  return 3 * voxels * sizeof(float) + (cropped ? 2 : 0) * voxels * sizeof(float) + type->bytes(full, threads);
+}
+
+pencone_status pencone_estimate(pencone_context *ctx, const pencone_plan *plan, const pencone_phantom *phantom,
+                                pencone_estimate_info *out) {
+  PCN_CHECK(ctx, plan != NULL && phantom != NULL && out != NULL, PENCONE_E_ARGUMENT,
+            "pencone_estimate: an argument is NULL");
+  PCN_CHECK(ctx, out->struct_size == sizeof *out, PENCONE_E_ARGUMENT,
+            "pencone_estimate: struct_size is %zu, expected %zu: start from PENCONE_ESTIMATE_DEFAULT", out->struct_size,
+            sizeof *out);
+  const int beams = pencone_plan_beam_count(plan);
+  PCN_CHECK(ctx, beams > 0, PENCONE_E_RANGE, "plan %s: it has no beams", pencone_plan_name(plan));
+  pencone_grid grids[2];
+  int64_t first[3];
+  PCN_TRY(find_grids(ctx, plan, phantom, grids, first));
+  const pcn_engine_type *type = pcn_engine_find(pencone_plan_engine(plan));
+  out->voxels = (uint64_t)pencone_grid_voxels(&grids[0]);
+  out->bytes = bytes_of(type, &grids[0], !pencone_grid_equal(&grids[0], &grids[1]), pencone_context_threads(ctx));
+  out->seconds = beams * type->seconds(plan, &grids[0]);
+  out->grid = grids[1];
+  return PENCONE_OK;
+}
+
+static pencone_status check_budget(pencone_context *ctx, const pencone_plan *plan, const pencone_phantom *phantom) {
+  pencone_estimate_info estimate = PENCONE_ESTIMATE_DEFAULT;
+  PCN_TRY(pencone_estimate(ctx, plan, phantom, &estimate));
+  const uint64_t budget = pencone_context_memory_budget(ctx);
+  const double mib = 1.0 / (1024 * 1024);
+  PCN_CHECK(ctx, budget == 0 || estimate.bytes <= budget, PENCONE_E_BUDGET,
+            "memory: %llu voxels need %.1f MiB, the budget is %.1f MiB", (unsigned long long)estimate.voxels,
+            mib * (double)estimate.bytes, mib * (double)budget);
+  return PENCONE_OK;
+}
+
+// --- beams that meet the phantom ---------------------------------------------------------------
+
+// 1 when a ray of a 9 x 9 lattice over the field crosses matter.
+static int beam_meets(const pcn_medium *medium, const pencone_beam *beam, const pcn_frame *frame) {
+  enum { STEPS = 8 };
+  const double far_mm = 1e5;
+  for (int i = 0; i <= STEPS; i++) {
+    for (int j = 0; j <= STEPS; j++) {
+      const double x = beam->field_x_mm[0] + (beam->field_x_mm[1] - beam->field_x_mm[0]) * i / STEPS;
+      const double y = beam->field_y_mm[0] + (beam->field_y_mm[1] - beam->field_y_mm[0]) * j / STEPS;
+      pcn_vec3 way = pcn_v3_scale(frame->ez, frame->sad_mm);
+      way = pcn_v3_add(way, pcn_v3_add(pcn_v3_scale(frame->ex, x), pcn_v3_scale(frame->ey, y)));
+      const pcn_vec3 end = pcn_v3_add(frame->source, pcn_v3_scale(way, far_mm / frame->sad_mm));
+      if (pcn_ray_integral(&medium->grid, medium->electron_density, frame->source, end) > 0) {
+        return 1;
+      }
+    }
+  }
+  return 0;
+}
+
+static int inside(const pencone_grid *grid, pcn_vec3 point) {
+  const double p[3] = {point.x, point.y, point.z};
+  int in = 1;
+  for (int a = 0; a < 3; a++) {
+    const double low = grid->origin_mm[a] - 0.5 * grid->spacing_mm[a];
+    in = in && p[a] > low && p[a] < low + grid->spacing_mm[a] * (double)grid->size[a];
+  }
+  return in;
+}
+
+static pencone_status check_geometry(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam) {
+  const pcn_frame frame = pcn_frame_make(beam->isocenter_mm, pencone_machine_describe(beam->machine)->sad_mm,
+                                         beam->gantry_deg, beam->collimator_deg, beam->couch_deg);
+  PCN_CHECK(ctx, !inside(&medium->grid, frame.source), PENCONE_E_GEOMETRY,
+            "beam %s: its source at (%.1f, %.1f, %.1f) mm is inside the phantom", beam->name, frame.source.x,
+            frame.source.y, frame.source.z);
+  PCN_CHECK(ctx, beam_meets(medium, beam, &frame), PENCONE_E_GEOMETRY,
+            "beam %s: it misses the phantom (source (%.1f, %.1f, %.1f) mm, isocentre (%.1f, %.1f, %.1f) mm)", beam->name,
+            frame.source.x, frame.source.y, frame.source.z, beam->isocenter_mm[0], beam->isocenter_mm[1],
+            beam->isocenter_mm[2]);
+  return PENCONE_OK;
+}
+
+// --- create and destroy ------------------------------------------------------------------------
+
+static pencone_status make_states(pencone_context *ctx, pencone_engine *engine) {
+  for (int i = 0; i < engine->beams; i++) {
+    const pencone_beam *beam = pencone_plan_beam(engine->plan, i);
+    const pcn_job job = {&engine->medium, beam, engine->plan};
+    PCN_TRY(pcn_progress(ctx, 0.1 * i / engine->beams, "tables"));
+    PCN_TRY(check_geometry(ctx, &engine->medium, beam));
+    PCN_TRY(engine->type->make(ctx, &job, &engine->state[i]));
+  }
+  return PENCONE_OK;
+}
+
+pencone_status pencone_engine_create(pencone_context *ctx, const pencone_plan *plan, const pencone_phantom *phantom,
+                                     pencone_engine **out) {
+  PCN_CHECK(ctx, plan != NULL && phantom != NULL && out != NULL, PENCONE_E_ARGUMENT,
+            "pencone_engine_create: an argument is NULL");
+  *out = NULL;
+  PCN_TRY(check_budget(ctx, plan, phantom));
+  pencone_engine *engine = pcn_calloc(ctx, 1, sizeof *engine);
+  if (engine == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  pencone_grid grids[2];
+  engine->plan = plan;
+  engine->phantom = phantom;
+  engine->type = pcn_engine_find(pencone_plan_engine(plan));
+  engine->beams = pencone_plan_beam_count(plan);
+  engine->state = pcn_calloc(ctx, (size_t)engine->beams, sizeof *engine->state);
+  pencone_status status = engine->state != NULL ? find_grids(ctx, plan, phantom, grids, engine->first) : PENCONE_E_MEMORY;
+  if (status == PENCONE_OK) {
+    engine->grid = grids[1];
+    status = pcn_medium_make(ctx, phantom, &grids[0], &engine->medium);
+  }
+  if (status == PENCONE_OK) {
+    status = make_states(ctx, engine);
+  }
+  if (status != PENCONE_OK) {
+    pencone_engine_destroy(engine);
+    return status;
+  }
+  *out = engine;
+  return PENCONE_OK;
+}
+
+void pencone_engine_destroy(pencone_engine *engine) {
+  if (engine == NULL) {
+    return;
+  }
+  for (int i = 0; engine->state != NULL && i < engine->beams; i++) {
+    if (engine->state[i] != NULL) {
+      engine->type->free(engine->state[i]);
+    }
+  }
+  pcn_free(engine->state);
+  pcn_medium_free(&engine->medium);
+  pcn_free(engine);
+}
+
+const pencone_grid *pencone_engine_grid(const pencone_engine *engine) {
+  return &engine->grid;
+}
+
+// --- compute -----------------------------------------------------------------------------------
+
+static void copy_box(const pencone_engine *engine, const float *full, float *out) {
+  const int64_t *n = engine->grid.size, *all = engine->medium.grid.size, *first = engine->first;
+  for (int64_t k = 0; k < n[2]; k++) {
+    for (int64_t j = 0; j < n[1]; j++) {
+      const float *from = full + ((k + first[2]) * all[1] + j + first[1]) * all[0] + first[0];
+      memcpy(out + (k * n[1] + j) * n[0], from, (size_t)n[0] * sizeof *out);
+    }
+  }
+}
+
+// One beam on the whole calculation grid, cut to the box; full is scratch for two volumes.
+static pencone_status add_cropped(pencone_context *ctx, const pencone_engine *engine, int beam, float *const out[2],
+                                  const double progress[2]) {
+  const size_t voxels = pencone_grid_voxels(&engine->medium.grid), wanted = pencone_grid_voxels(&engine->grid);
+  float *full = pcn_calloc(ctx, voxels, sizeof *full), *box = pcn_alloc(ctx, wanted, sizeof *box);
+  pencone_status status = full != NULL && box != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
+  if (status == PENCONE_OK) {
+    float *const whole[2] = {full, NULL};
+    status = engine->type->add(ctx, engine->state[beam], whole, progress);
+  }
+  if (status == PENCONE_OK) {
+    copy_box(engine, full, box);
+    for (int o = 0; o < 2; o++) {
+      for (size_t i = 0; out[o] != NULL && i < wanted; i++) {
+        out[o][i] += box[i];
+      }
+    }
+  }
+  pcn_free(full);
+  pcn_free(box);
+  return status;
+}
+
+static pencone_status compute_beam(pencone_context *ctx, const pencone_engine *engine, int i, int keep,
+                                   pencone_dose *dose) {
+  const double progress[2] = {(double)i / engine->beams, 1.0 / engine->beams};
+  float *out[2] = {pencone_dose_values(dose), NULL};
+  if (keep) {
+    PCN_TRY(pencone_dose_add_part(ctx, dose, pencone_plan_beam(engine->plan, i)->name, &out[1]));
+  }
+  if (pencone_grid_equal(&engine->grid, &engine->medium.grid)) {
+    return engine->type->add(ctx, engine->state[i], out, progress);
+  }
+  return add_cropped(ctx, engine, i, out, progress);
+}
+
+// --- provenance --------------------------------------------------------------------------------
+
+static pencone_status put(pencone_context *ctx, pencone_dose *dose, const char *name, const char *text) {
+  return pencone_dose_set_provenance(ctx, dose, name, text);
+}
+
+static pencone_status put_machines(pencone_context *ctx, const pencone_plan *plan, pencone_dose *dose) {
+  char names[1024] = "", hashes[2048] = "";
+  for (int i = 0; i < pencone_plan_beam_count(plan); i++) {
+    const pencone_machine *machine = pencone_plan_beam(plan, i)->machine;
+    const char *name = pencone_machine_describe(machine)->name, *hash = pencone_machine_sha256(machine);
+    if (strstr(hashes, hash) == NULL) {
+      const size_t n = strlen(names), h = strlen(hashes);
+      snprintf(names + n, sizeof names - n, "%s%s", n > 0 ? ", " : "", name);
+      snprintf(hashes + h, sizeof hashes - h, "%s%s", h > 0 ? ", " : "", hash);
+    }
+  }
+  PCN_TRY(put(ctx, dose, "machine", names));
+  return put(ctx, dose, "machine_sha256", hashes);
+}
+
+static pencone_status put_options(pencone_context *ctx, const pencone_engine *engine, pencone_dose *dose) {
+  char text[1024] = "";
+  const pencone_engine_info *info = &engine->type->info;
+  for (int i = 0; i < info->option_count; i++) {
+    const size_t used = strlen(text);
+    snprintf(text + used, sizeof text - used, "%s%s=%s", used > 0 ? " " : "", info->options[i].key,
+             pcn_plan_option_text(engine->plan, info->options[i].key));
+  }
+  return put(ctx, dose, "options", text);
+}
+
+static pencone_status put_units(pencone_context *ctx, const pencone_engine *engine, pencone_dose *dose) {
+  int unit = 1;
+  for (int i = 0; i < engine->beams; i++) {
+    unit = unit && pencone_plan_beam(engine->plan, i)->fluence_per_cm2 == 1.0;
+  }
+  return pencone_dose_set_units(
+      ctx, dose, unit ? "Gy cm2" : "Gy",
+      pencone_plan_quantity(engine->plan) == PENCONE_DOSE_TO_WATER ? "dose to water" : "dose to medium",
+      unit ? "per unit photon fluence (1/cm2) in the isocentre plane without phantom"
+           : "for the plan's photon fluence in the isocentre plane");
+}
+
+static pencone_status put_provenance(pencone_context *ctx, const pencone_engine *engine, pencone_dose *dose,
+                                     double seconds) {
+  char text[64];
+  const pencone_phantom_desc *phantom = pencone_phantom_describe(engine->phantom);
+  PCN_TRY(put(ctx, dose, "version", pencone_version()));
+  PCN_TRY(put(ctx, dose, "commit", pencone_commit()));
+  PCN_TRY(put(ctx, dose, "engine", engine->type->info.name));
+  PCN_TRY(put_options(ctx, engine, dose));
+  PCN_TRY(put_machines(ctx, engine->plan, dose));
+  PCN_TRY(put(ctx, dose, "hu_curve", phantom->material != NULL && phantom->density != NULL
+                                         ? "none: density and material are given"
+                                         : pencone_hu_curve_name(phantom->hu_curve)));
+  snprintf(text, sizeof text, "%d", pencone_context_threads(ctx));
+  PCN_TRY(put(ctx, dose, "threads", text));
+  snprintf(text, sizeof text, "%.3f", seconds);
+  return put(ctx, dose, "seconds", text);
+}
+
+pencone_status pencone_engine_compute(pencone_context *ctx, const pencone_engine *engine, int keep_beams,
+                                      pencone_dose *dose) {
+  PCN_CHECK(ctx, engine != NULL && dose != NULL, PENCONE_E_ARGUMENT, "pencone_engine_compute: an argument is NULL");
+  const pencone_grid *grid = pencone_dose_grid_of(dose);
+  PCN_CHECK(ctx, pencone_grid_equal(grid, &engine->grid), PENCONE_E_SHAPE,
+            "dose grid: got %lld x %lld x %lld voxels at another place or spacing, expected pencone_engine_grid()",
+            (long long)grid->size[0], (long long)grid->size[1], (long long)grid->size[2]);
+  const double start = pcn_seconds();
+  memset(pencone_dose_values(dose), 0, pencone_grid_voxels(grid) * sizeof(float));
+  for (int i = 0; i < engine->beams; i++) {
+    PCN_TRY(compute_beam(ctx, engine, i, keep_beams, dose));
+  }
+  PCN_TRY(put_units(ctx, engine, dose));
+  PCN_TRY(put_provenance(ctx, engine, dose, pcn_seconds() - start));
+  return pcn_progress(ctx, 1, "done");
+}
+
+pencone_status pencone_engine_points(pencone_context *ctx, const pencone_engine *engine, size_t points,
+                                     const double *xyz_mm, double *dose_gy) {
+  PCN_CHECK(ctx, engine != NULL && (points == 0 || (xyz_mm != NULL && dose_gy != NULL)), PENCONE_E_ARGUMENT,
+            "pencone_engine_points: an argument is NULL");
+  PCN_CHECK(ctx, engine->type->at != NULL, PENCONE_E_UNSUPPORTED, "engine %s calculates grids, not points",
+            engine->type->info.name);
+  for (size_t i = 0; i < points; i++) {
+    dose_gy[i] = 0;
+    for (int b = 0; b < engine->beams; b++) {
+      dose_gy[i] += engine->type->at(engine->state[b], xyz_mm + 3 * i);
+    }
+    PCN_TRY(pcn_progress(ctx, (double)(i + 1) / (double)points, "points"));
+  }
+  return PENCONE_OK;
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an engine is: one entry of the table in registry.c, one file.
+#ifndef PCN_ENGINE_TYPE_H
+#define PCN_ENGINE_TYPE_H
+
+#include "matter/medium.h"
+#include <pencone/engine.h>
+
+/// One beam to be made ready. All borrowed; valid until the state is freed.
+typedef struct pcn_job {
+  const pcn_medium *medium;
+  const pencone_beam *beam;
+  const pencone_plan *plan; ///< for options and quantity
+} pcn_job;
+
+typedef struct pcn_engine_type {
+  pencone_engine_info info;
+  /// Memory of one beam's calculation besides the medium, bytes.
+  uint64_t (*bytes)(const pencone_grid *grid, int threads);
+  /// Order of magnitude of one beam's time on one core, seconds.
+  double (*seconds)(const pencone_plan *plan, const pencone_grid *grid);
+  pencone_status (*make)(pencone_context *ctx, const pcn_job *job, void **state);
+  void (*free)(void *state);
+  /// Adds the beam's dose in Gy to out[0] and, unless NULL, to out[1]; progress from [0] over a span of [1].
+  pencone_status (*add)(pencone_context *ctx, const void *state, float *const out[2], const double progress[2]);
+  /// Dose in Gy at a point; NULL where the engine calculates grids only.
+  double (*at)(const void *state, const double xyz_mm[3]);
+} pcn_engine_type;
+
+/// The engine of a name; NULL when there is none.
+const pcn_engine_type *pcn_engine_find(const char *name);
+
+/// Value of an engine's option: as set in the plan, else its default.
+double pcn_plan_option_number(const pencone_plan *plan, const char *key);
+const char *pcn_plan_option_text(const pencone_plan *plan, const char *key);
+
+extern const pcn_engine_type pcn_engine_collapsed_cone;
+extern const pcn_engine_type pcn_engine_superposition;
+
+#endif

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "photon/collapsed_cone.h"
+
+#include "base/base.h"
+#include "photon/sweep.h"
+#include <math.h>
+#include <string.h>
+
+// Tangent of the largest angle between a ray of the field and the axis, half voxels at the edges included.
+static double largest_tilt(const pencone_beam *beam, const pencone_grid *grid) {
+  const double sad = pencone_machine_describe(beam->machine)->sad_mm;
+  const double x = fmax(fabs(beam->field_x_mm[0]), fabs(beam->field_x_mm[1]));
+  const double y = fmax(fabs(beam->field_y_mm[0]), fabs(beam->field_y_mm[1]));
+  const double *h = grid->spacing_mm;
+  return 1.02 * hypot(x, y) / sad + fmax(h[0], fmax(h[1], h[2])) / sad;
+}
+
+pencone_status pcn_collapsed_cone_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
+                                       int directions, double kernel_depth_g_cm2, pcn_collapsed_cone *out) {
+  memset(out, 0, sizeof *out);
+  out->medium = medium;
+  out->beam = beam;
+  PCN_TRY(pcn_photon_tables_make(ctx, beam->machine, kernel_depth_g_cm2, &out->tables));
+  const pencone_status status = pcn_cones_make(ctx, &out->tables.kernel, directions,
+                                               largest_tilt(beam, &medium->grid), &out->cones);
+  if (status != PENCONE_OK) {
+    pcn_collapsed_cone_free(out);
+  }
+  return status;
+}
+
+void pcn_collapsed_cone_free(pcn_collapsed_cone *engine) {
+  pcn_photon_tables_free(&engine->tables);
+  pcn_cones_free(&engine->cones);
+  memset(engine, 0, sizeof *engine);
+}
+
+uint64_t pcn_collapsed_cone_bytes(const pencone_grid *grid, int threads) {
+  return (PCN_PARTS + 1) * (uint64_t)pencone_grid_voxels(grid) * sizeof(float) + pcn_sweep_bytes(grid, threads);
+}
+
+pencone_status pcn_collapsed_cone_add(pencone_context *ctx, const pcn_collapsed_cone *engine, float *const out[2],
+                                      const double progress[2]) {
+  const pencone_grid *grid = &engine->medium->grid;
+  pcn_terma terma;
+  PCN_TRY(pcn_terma_make(ctx, grid, &terma));
+  float *energy = pcn_calloc(ctx, pencone_grid_voxels(grid), sizeof *energy);
+  pencone_status status = energy != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
+  if (status == PENCONE_OK) {
+    status = pcn_progress(ctx, progress[0], "TERMA");
+  }
+  if (status == PENCONE_OK) {
+    status = pcn_terma_fill(ctx, engine->medium, engine->beam, engine->tables.quality, &terma);
+  }
+  if (status == PENCONE_OK) {
+    const pcn_aperture aperture = pcn_aperture_make(engine->beam, grid->spacing_mm);
+    const pcn_sweep sweep = {engine->medium, &terma, &engine->cones, &aperture.frame};
+    status = pcn_sweep_run(ctx, &sweep, energy, progress[0], progress[1]);
+  }
+  if (status == PENCONE_OK) {
+    pcn_add_dose(ctx, engine->medium, engine->quantity, energy, out);
+  }
+  pcn_free(energy);
+  pcn_terma_free(&terma);
+  return status;
+}

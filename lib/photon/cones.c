@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// docs/theory/ccc.md: bands (eq. 4), exponentials (eq. 5), tilt (eq. 9).
+#include "photon/cones.h"
+
+#include "base/base.h"
+#include "num/constants.h"
+#include "photon/exponential_fit.h"
+#include <math.h>
+#include <string.h>
+
+static const double tilt_node_step = 0.0125; // rad; the narrowest band is some 0.15 wide
+
+// --- bands -------------------------------------------------------------------------------------
+
+static void choose_numbers(int directions, int *bands, int *azimuths) {
+  *azimuths = directions <= 64 ? 8 : (directions <= 120 ? 12 : (directions <= 320 ? 16 : 24));
+  const int n = (int)lround((double)directions / *azimuths);
+  *bands = n < 3 ? 3 : (n > PCN_BANDS_MAX ? PCN_BANDS_MAX : n);
+}
+
+// Running total, at the angle bins' bounds, of what the bands share out equally.
+static void running_measure(const pcn_kernel *k, double running[PCN_KERNEL_ANGLES + 1]) {
+  running[0] = 0;
+  for (int j = 0; j < PCN_KERNEL_ANGLES; j++) {
+    const double energy = 0.5 * (k->within[PCN_PRIMARY][j][PCN_KERNEL_RADII] + k->within[PCN_SCATTER][j][PCN_KERNEL_RADII]);
+    const double angle = (k->angle_deg[j + 1] - k->angle_deg[j]) / 180;
+    running[j + 1] = running[j] + 0.8 * energy + 0.2 * angle;
+  }
+}
+
+static double cosine_deg(double degrees) {
+  return cos(pcn_radians(degrees));
+}
+
+// Cosine of the angle where the running total reaches a value: linear in the cosine inside a bin.
+static double cosine_where(const pcn_kernel *k, const double running[PCN_KERNEL_ANGLES + 1], double value) {
+  int j = 0;
+  while (j < PCN_KERNEL_ANGLES - 1 && running[j + 1] < value) {
+    j++;
+  }
+  const double u = (value - running[j]) / (running[j + 1] - running[j]);
+  const double near = cosine_deg(k->angle_deg[j]), far = cosine_deg(k->angle_deg[j + 1]);
+  return near + fmin(1, fmax(0, u)) * (far - near);
+}
+
+// Share of angle bin j that lies in the band, by solid angle.
+static double bin_share(const pcn_kernel *k, const pcn_band *band, int j, double *mean_cosine) {
+  const double near = cosine_deg(k->angle_deg[j]), far = cosine_deg(k->angle_deg[j + 1]);
+  const double a = fmin(near, band->cosine_near), b = fmax(far, band->cosine_far);
+  *mean_cosine = 0.5 * (a + b);
+  return a > b ? (a - b) / (near - far) : 0;
+}
+
+// --- exponentials ------------------------------------------------------------------------------
+
+static void fit_part(const pcn_kernel *k, pcn_band *band, pcn_part part) {
+  pcn_fit_data data = {.count = PCN_KERNEL_RADII};
+  for (int j = 0; j < PCN_KERNEL_ANGLES; j++) {
+    double cosine;
+    const double share = bin_share(k, band, j, &cosine);
+    for (int i = 0; i < PCN_KERNEL_RADII; i++) {
+      data.within[i] += share * k->within[part][j][i + 1];
+    }
+  }
+  band->energy[part] = data.within[PCN_KERNEL_RADII - 1];
+  for (int i = 0; i < PCN_KERNEL_RADII; i++) {
+    data.radius[i] = k->radius_g_cm2[i + 1];
+    data.within[i] /= band->energy[part];
+    data.weight[i] = data.radius[i] > 35 ? 0.25 : 1; // beyond, little of a phantom is left
+  }
+  data.total = part == PCN_PRIMARY ? 1 : 0;
+  const double start[PCN_PARTS][PCN_FIT_TERMS] = {{2.0, 5.0}, {0.03, 0.3}};
+  const pcn_fit fit = pcn_exponential_fit(&data, start[part]);
+  const int first = part == PCN_PRIMARY ? 0 : PCN_PRIMARY_EXPONENTIALS;
+  for (int i = 0; i < PCN_FIT_TERMS; i++) {
+    band->share[first + i] = fit.share[i];
+    band->attenuation[first + i] = fit.attenuation[i];
+  }
+  band->fit_rms[part] = fit.rms;
+}
+
+static void make_bands(const pcn_kernel *k, int bands, int azimuths, pcn_cones *out) {
+  double running[PCN_KERNEL_ANGLES + 1];
+  running_measure(k, running);
+  double near = 1;
+  for (int b = 0; b < bands; b++) {
+    pcn_band *band = &out->band[b];
+    band->cosine_near = near;
+    band->cosine_far = b == bands - 1 ? -1 : cosine_where(k, running, running[PCN_KERNEL_ANGLES] * (b + 1) / bands);
+    near = band->cosine_far;
+    band->azimuths = azimuths;
+    band->first_azimuth = b % 2 == 0 ? 0.5 * (2 * PCN_PI / azimuths) : 0;
+    double energy = 0, moment = 0;
+    for (int j = 0; j < PCN_KERNEL_ANGLES; j++) {
+      double cosine;
+      const double share = bin_share(k, band, j, &cosine);
+      const double e = share * (k->within[PCN_PRIMARY][j][PCN_KERNEL_RADII] + k->within[PCN_SCATTER][j][PCN_KERNEL_RADII]);
+      energy += e;
+      moment += e * cosine;
+    }
+    band->cosine = moment / energy;
+    fit_part(k, band, PCN_PRIMARY);
+    fit_part(k, band, PCN_SCATTER);
+    out->directions += azimuths;
+  }
+  out->bands = bands;
+}
+
+// --- tilt --------------------------------------------------------------------------------------
+
+enum { PROFILE_NODES = 1024, COSINES = 12, AZIMUTHS = 8 };
+
+/// Energy per steradian against s = sin(angle / 2), which resolves the forward peak and needs one root.
+typedef struct profile {
+  double value[PCN_PARTS][PROFILE_NODES + 2];
+} profile;
+
+static void profile_fill(const pcn_kernel *k, profile *p) {
+  for (int part = 0; part < PCN_PARTS; part++) {
+    for (int i = 0; i <= PROFILE_NODES + 1; i++) {
+      const double s = fmin(1, (double)i / PROFILE_NODES);
+      p->value[part][i] = pcn_kernel_per_sr(k, (pcn_part)part, 1 - 2 * s * s);
+    }
+  }
+}
+
+// Integral of the tilted kernel over a cone whose azimuth is 0. The kernel's axis is (along, across, 1).
+static void cone_energy(const profile *p, const pcn_band *band, double along, double across, double sum[PCN_PARTS]) {
+  const double norm = 1 / sqrt(1 + along * along + across * across);
+  const double half = PCN_PI / band->azimuths;
+  sum[0] = sum[1] = 0;
+  for (int i = 0; i < COSINES; i++) {
+    const double c = band->cosine_near + (band->cosine_far - band->cosine_near) * ((i + 0.5) / COSINES);
+    const double s = sqrt(fmax(0, 1 - c * c));
+    for (int j = 0; j < AZIMUTHS; j++) {
+      const double phi = half * (2 * (j + 0.5) / AZIMUTHS - 1);
+      const double cosine = norm * (s * cos(phi) * along + s * sin(phi) * across + c);
+      const double at = PROFILE_NODES * sqrt(fmax(0, 0.5 * (1 - cosine)));
+      const int n = (int)at;
+      for (int part = 0; part < PCN_PARTS; part++) {
+        const double *v = p->value[part] + n;
+        sum[part] += v[0] + (at - n) * (v[1] - v[0]);
+      }
+    }
+  }
+  const double solid_angle = 2 * half * (band->cosine_near - band->cosine_far);
+  for (int part = 0; part < PCN_PARTS; part++) {
+    sum[part] *= solid_angle / (COSINES * AZIMUTHS);
+  }
+}
+
+static void fill_table(const profile *p, pcn_cones *out) {
+  double total[PCN_PARTS] = {0};
+  for (int b = 0; b < out->bands; b++) {
+    double sum[PCN_PARTS];
+    cone_energy(p, &out->band[b], 0, 0, sum);
+    for (int part = 0; part < PCN_PARTS; part++) {
+      total[part] += sum[part] * out->band[b].azimuths;
+    }
+  }
+  float *value = out->table;
+  for (int b = 0; b < out->bands; b++) {
+    for (int j = 0; j <= out->nodes; j++) {
+      for (int i = -out->nodes; i <= out->nodes; i++) {
+        double sum[PCN_PARTS];
+        cone_energy(p, &out->band[b], i * out->node_step, j * out->node_step, sum);
+        for (int part = 0; part < PCN_PARTS; part++) {
+          *value++ = (float)(sum[part] / total[part]); // untilted, the directions share out exactly 1
+        }
+      }
+    }
+  }
+}
+
+pencone_status pcn_cones_make(pencone_context *ctx, const pcn_kernel *kernel, int directions, double largest_tilt,
+                              pcn_cones *out) {
+  int bands, azimuths;
+  memset(out, 0, sizeof *out);
+  choose_numbers(directions, &bands, &azimuths);
+  make_bands(kernel, bands, azimuths, out);
+  out->node_step = tilt_node_step;
+  out->nodes = (int)ceil(largest_tilt / tilt_node_step) + 1;
+  const size_t values = (size_t)bands * (size_t)(out->nodes + 1) * (size_t)(2 * out->nodes + 1) * PCN_PARTS;
+  out->table = pcn_alloc(ctx, values, sizeof *out->table);
+  profile *p = pcn_alloc(ctx, 1, sizeof *p);
+  if (out->table == NULL || p == NULL) {
+    pcn_free(p);
+    pcn_cones_free(out);
+    return PENCONE_E_MEMORY;
+  }
+  profile_fill(kernel, p);
+  fill_table(p, out);
+  pcn_free(p);
+  return PENCONE_OK;
+}
+
+void pcn_cones_free(pcn_cones *cones) {
+  pcn_free(cones->table);
+  memset(cones, 0, sizeof *cones);
+}

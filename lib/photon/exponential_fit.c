@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "photon/exponential_fit.h"
+
+#include <math.h>
+
+enum { CORNERS = PCN_FIT_TERMS + 1, ITERATIONS = 120 };
+
+typedef struct corner {
+  double log_attenuation[PCN_FIT_TERMS];
+  pcn_fit fit;
+} corner;
+
+// Residual of given shares, made very bad where the kernel would be negative at the origin or far away.
+static void rate(const pcn_fit_data *d, pcn_fit *fit) {
+  double sum = 0, weights = 0;
+  for (int i = 0; i < d->count; i++) {
+    double model = 0;
+    for (int k = 0; k < PCN_FIT_TERMS; k++) {
+      model -= fit->share[k] * expm1(-fit->attenuation[k] * d->radius[i]);
+    }
+    sum += d->weight[i] * (model - d->within[i]) * (model - d->within[i]);
+    weights += d->weight[i];
+  }
+  fit->rms = sqrt(sum / weights);
+  double origin = 0;
+  for (int k = 0; k < PCN_FIT_TERMS; k++) {
+    origin += fit->share[k] * fit->attenuation[k];
+  }
+  const int longest = fit->attenuation[0] < fit->attenuation[1] ? 0 : 1;
+  if (origin < 0 || fit->share[longest] < 0) {
+    fit->rms += 1 + fabs(origin);
+  }
+}
+
+// Linear least squares for the shares at given attenuations.
+static void solve_shares(const pcn_fit_data *d, pcn_fit *fit) {
+  double a11 = 0, a12 = 0, a22 = 0, b1 = 0, b2 = 0;
+  for (int i = 0; i < d->count; i++) {
+    const double f1 = -expm1(-fit->attenuation[0] * d->radius[i]);
+    const double f2 = -expm1(-fit->attenuation[1] * d->radius[i]);
+    const double w = d->weight[i], y = d->within[i];
+    if (d->total > 0) { // one free share: y - total f2 = share (f1 - f2)
+      a11 += w * (f1 - f2) * (f1 - f2);
+      b1 += w * (f1 - f2) * (y - d->total * f2);
+    } else {
+      a11 += w * f1 * f1;
+      a12 += w * f1 * f2;
+      a22 += w * f2 * f2;
+      b1 += w * f1 * y;
+      b2 += w * f2 * y;
+    }
+  }
+  if (d->total > 0) {
+    fit->share[0] = a11 > 1e-300 ? b1 / a11 : d->total;
+    fit->share[1] = d->total - fit->share[0];
+  } else {
+    const double det = a11 * a22 - a12 * a12;
+    const int one = !(det > 1e-12 * a11 * a22); // the terms are alike: one will do
+    fit->share[0] = one ? b1 / a11 : (b1 * a22 - b2 * a12) / det;
+    fit->share[1] = one ? 0 : (b2 * a11 - b1 * a12) / det;
+  }
+  rate(d, fit);
+}
+
+static void evaluate(const pcn_fit_data *d, corner *c) {
+  for (int k = 0; k < PCN_FIT_TERMS; k++) {
+    c->fit.attenuation[k] = exp(fmin(5, fmax(-7, c->log_attenuation[k])));
+  }
+  solve_shares(d, &c->fit);
+}
+
+static corner between(const pcn_fit_data *d, const double centre[PCN_FIT_TERMS], const corner *worst, double step) {
+  corner c;
+  for (int k = 0; k < PCN_FIT_TERMS; k++) {
+    c.log_attenuation[k] = centre[k] + step * (centre[k] - worst->log_attenuation[k]);
+  }
+  evaluate(d, &c);
+  return c;
+}
+
+static void sort(corner c[CORNERS]) {
+  for (int i = 1; i < CORNERS; i++) {
+    for (int j = i; j > 0 && c[j].fit.rms < c[j - 1].fit.rms; j--) {
+      const corner swap = c[j];
+      c[j] = c[j - 1];
+      c[j - 1] = swap;
+    }
+  }
+}
+
+// Nelder and Mead 1965, doi:10.1093/comjnl/7.4.308.
+static void step_simplex(const pcn_fit_data *d, corner c[CORNERS]) {
+  double centre[PCN_FIT_TERMS] = {0};
+  for (int i = 0; i < CORNERS - 1; i++) {
+    for (int k = 0; k < PCN_FIT_TERMS; k++) {
+      centre[k] += c[i].log_attenuation[k] / (CORNERS - 1);
+    }
+  }
+  corner *worst = &c[CORNERS - 1];
+  const corner mirrored = between(d, centre, worst, 1);
+  if (mirrored.fit.rms < c[0].fit.rms) {
+    const corner further = between(d, centre, worst, 2);
+    *worst = further.fit.rms < mirrored.fit.rms ? further : mirrored;
+  } else if (mirrored.fit.rms < c[CORNERS - 2].fit.rms) {
+    *worst = mirrored;
+  } else {
+    const corner nearer = between(d, centre, worst, mirrored.fit.rms < worst->fit.rms ? 0.5 : -0.5);
+    if (nearer.fit.rms < worst->fit.rms) {
+      *worst = nearer;
+    } else {
+      for (int i = 1; i < CORNERS; i++) {
+        for (int k = 0; k < PCN_FIT_TERMS; k++) {
+          c[i].log_attenuation[k] = 0.5 * (c[i].log_attenuation[k] + c[0].log_attenuation[k]);
+        }
+        evaluate(d, &c[i]);
+      }
+    }
+  }
+}
+
+pcn_fit pcn_exponential_fit(const pcn_fit_data *data, const double start[PCN_FIT_TERMS]) {
+  corner c[CORNERS];
+  for (int i = 0; i < CORNERS; i++) {
+    for (int k = 0; k < PCN_FIT_TERMS; k++) {
+      c[i].log_attenuation[k] = log(start[k]) + (i == k + 1 ? 0.3 : 0);
+    }
+    evaluate(data, &c[i]);
+  }
+  for (int n = 0; n < ITERATIONS; n++) {
+    sort(c);
+    step_simplex(data, c);
+  }
+  sort(c);
+  return c[0].fit;
+}

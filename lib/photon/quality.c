@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "photon/quality.h"
+
+#include "base/base.h"
+#include "matter/attenuation.h"
+#include <math.h>
+#include <string.h>
+
+enum {
+  WATER_NODES = 401,
+  ALUMINIUM_NODES = 61,
+  PIECES_LEAST = 2, ///< energies per spectrum bin, at least
+  MATERIALS = 2
+};
+static const double water_step = 0.25, aluminium_step = 0.5, aluminium_first = -10; // g/cm2
+static const double piece_width_mev = 0.125; // bins are cut into pieces of this width or less
+static const double lowest_mev = 0.010;      // photons below are absorbed where they are born
+
+/// A piece of the spectrum, at its middle energy.
+typedef struct piece {
+  double energy_mev, photons;
+  double mu[MATERIALS];                 ///< cm2/g, water and aluminium
+  double release[MATERIALS][PCN_PARTS]; ///< photons * energy * coefficient
+} piece;
+
+struct pcn_quality {
+  int pieces;
+  piece *piece;
+  pcn_release *node; ///< [aluminium][water]
+};
+
+static int pieces_of_bin(const pencone_machine_desc *m, int bin) {
+  const int n = (int)ceil((m->edges_mev[bin + 1] - m->edges_mev[bin]) / piece_width_mev);
+  return n < PIECES_LEAST ? PIECES_LEAST : n;
+}
+
+static void fill_piece(const pcn_edk *edk, const pcn_attenuation table[MATERIALS], piece *p) {
+  const double e = p->energy_mev;
+  // Kernels end at 60 cm: part of the scattered energy leaves them.
+  const double kept = pcn_edk_share(edk, PCN_SCATTER, e) / (1 - pcn_edk_share(edk, PCN_PRIMARY, e));
+  for (int m = 0; m < MATERIALS; m++) {
+    const double mu = pcn_attenuation_mu(&table[m], e), mu_en = pcn_attenuation_mu_en(&table[m], e);
+    p->mu[m] = mu;
+    p->release[m][PCN_PRIMARY] = p->photons * e * mu_en;
+    p->release[m][PCN_SCATTER] = p->photons * e * fmax(0, mu - mu_en) * kept;
+  }
+}
+
+static pencone_status cut_spectrum(pencone_context *ctx, const pencone_machine_desc *m, const pcn_edk *edk,
+                                   pcn_quality *q) {
+  pcn_attenuation table[MATERIALS];
+  PCN_TRY(pcn_attenuation_load(ctx, "water", &table[0]));
+  PCN_TRY(pcn_attenuation_load(ctx, "aluminium", &table[1]));
+  int count = 0;
+  for (int b = 0; b < m->bins; b++) {
+    count += pieces_of_bin(m, b);
+  }
+  q->piece = pcn_calloc(ctx, (size_t)count, sizeof *q->piece);
+  if (q->piece == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  for (int b = 0; b < m->bins; b++) {
+    const int n = pieces_of_bin(m, b);
+    const double lo = m->edges_mev[b], width = (m->edges_mev[b + 1] - lo) / n;
+    for (int i = 0; i < n; i++) {
+      piece *p = &q->piece[q->pieces];
+      p->energy_mev = lo + width * (i + 0.5);
+      p->photons = m->weight[b] / n;
+      if (p->photons > 0 && p->energy_mev >= lowest_mev) {
+        fill_piece(edk, table, p);
+        q->pieces++;
+      }
+    }
+  }
+  PCN_CHECK(ctx, q->pieces > 0, PENCONE_E_RANGE, "machine %s: the spectrum has no photons above %g MeV", m->name,
+            lowest_mev);
+  return PENCONE_OK;
+}
+
+typedef struct release_sum {
+  double part[MATERIALS][PCN_PARTS];
+} release_sum;
+
+static void add_piece(release_sum *sum, const piece *p, double left) {
+  for (int m = 0; m < MATERIALS; m++) {
+    for (int k = 0; k < PCN_PARTS; k++) {
+      sum->part[m][k] += left * p->release[m][k];
+    }
+  }
+}
+
+static pcn_release to_release(const release_sum *sum) {
+  pcn_release r;
+  for (int k = 0; k < PCN_PARTS; k++) {
+    r.water[k] = (float)sum->part[0][k];
+    r.aluminium[k] = (float)sum->part[1][k];
+  }
+  return r;
+}
+
+pcn_release pcn_quality_exact(const pcn_quality *q, double water_g_cm2, double aluminium_g_cm2) {
+  release_sum sum = {{{0}}};
+  for (int i = 0; i < q->pieces; i++) {
+    const piece *p = &q->piece[i];
+    add_piece(&sum, p, exp(-p->mu[0] * water_g_cm2 - p->mu[1] * aluminium_g_cm2));
+  }
+  return to_release(&sum);
+}
+
+// Rows of the table are filled piece by piece: one exp per piece and row, then products.
+static pencone_status fill_table(pencone_context *ctx, pcn_quality *q) {
+  q->node = pcn_alloc(ctx, (size_t)WATER_NODES * ALUMINIUM_NODES, sizeof *q->node);
+  release_sum *row = pcn_alloc(ctx, WATER_NODES, sizeof *row);
+  if (q->node == NULL || row == NULL) {
+    pcn_free(row);
+    return PENCONE_E_MEMORY;
+  }
+  for (int a = 0; a < ALUMINIUM_NODES; a++) {
+    memset(row, 0, WATER_NODES * sizeof *row);
+    for (int i = 0; i < q->pieces; i++) {
+      const piece *p = &q->piece[i];
+      double left = exp(-p->mu[1] * (aluminium_first + a * aluminium_step));
+      const double per_step = exp(-p->mu[0] * water_step);
+      for (int w = 0; w < WATER_NODES; w++) {
+        add_piece(&row[w], p, left);
+        left *= per_step;
+      }
+    }
+    for (int w = 0; w < WATER_NODES; w++) {
+      q->node[a * WATER_NODES + w] = to_release(&row[w]);
+    }
+  }
+  pcn_free(row);
+  return PENCONE_OK;
+}
+
+pencone_status pcn_quality_make(pencone_context *ctx, const pencone_machine *machine, const pcn_edk *edk,
+                                pcn_quality **out) {
+  *out = NULL;
+  pcn_quality *q = pcn_calloc(ctx, 1, sizeof *q);
+  if (q == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  pencone_status status = cut_spectrum(ctx, pencone_machine_describe(machine), edk, q);
+  if (status == PENCONE_OK) {
+    status = fill_table(ctx, q);
+  }
+  if (status != PENCONE_OK) {
+    pcn_quality_free(q);
+    return status;
+  }
+  *out = q;
+  return PENCONE_OK;
+}
+
+void pcn_quality_free(pcn_quality *quality) {
+  if (quality != NULL) {
+    pcn_free(quality->piece);
+    pcn_free(quality->node);
+    pcn_free(quality);
+  }
+}
+
+static float blend(float a, float b, float c, float d, const float w[4]) {
+  return w[0] * a + w[1] * b + w[2] * c + w[3] * d;
+}
+
+pcn_release pcn_quality_at(const pcn_quality *q, double water_g_cm2, double aluminium_g_cm2) {
+  const double x = water_g_cm2 / water_step, y = (aluminium_g_cm2 - aluminium_first) / aluminium_step;
+  if (!(x >= 0 && x < WATER_NODES - 1 && y >= 0 && y < ALUMINIUM_NODES - 1)) {
+    return pcn_quality_exact(q, water_g_cm2, aluminium_g_cm2);
+  }
+  const int i = (int)x, j = (int)y;
+  const float u = (float)(x - i), v = (float)(y - j);
+  const float w[4] = {(1 - u) * (1 - v), u * (1 - v), (1 - u) * v, u * v};
+  const pcn_release *a = &q->node[j * WATER_NODES + i], *b = a + WATER_NODES;
+  pcn_release r;
+  for (int k = 0; k < PCN_PARTS; k++) {
+    r.water[k] = blend(a[0].water[k], a[1].water[k], b[0].water[k], b[1].water[k], w);
+    r.aluminium[k] = blend(a[0].aluminium[k], a[1].aluminium[k], b[0].aluminium[k], b[1].aluminium[k], w);
+  }
+  return r;
+}
+
+void pcn_quality_kernel_weights(const pcn_quality *q, const pcn_edk *edk, double water_g_cm2,
+                                double weight[PCN_KERNEL_ENERGIES][PCN_PARTS]) {
+  memset(weight, 0, sizeof(double) * PCN_KERNEL_ENERGIES * PCN_PARTS);
+  for (int i = 0; i < q->pieces; i++) {
+    const piece *p = &q->piece[i];
+    const double released = p->photons * p->energy_mev * p->mu[0] * exp(-p->mu[0] * water_g_cm2);
+    int index[2];
+    double share[2];
+    pcn_edk_neighbours(edk, p->energy_mev, index, share);
+    for (int k = 0; k < 2; k++) { // the kernels' bins sum to the parts' shares
+      weight[index[k]][PCN_PRIMARY] += released * share[k];
+      weight[index[k]][PCN_SCATTER] += released * share[k];
+    }
+  }
+}
