@@ -67,8 +67,7 @@ static void put_json(const line_of_dose *line, const pencone_dose *dose) {
   cli_json_end(&json);
 }
 
-/// Table with a heading, or comma-separated values with a line of names.
-static void put_table(const line_of_dose *line, const pencone_dose *dose, int csv) {
+static void put_heading(const line_of_dose *line, const pencone_dose *dose, int csv) {
   if (csv) {
     char units[32];
     snprintf(units, sizeof units, "%s", pencone_dose_units(dose));
@@ -76,25 +75,24 @@ static void put_table(const line_of_dose *line, const pencone_dose *dose, int cs
       *c = (char)(*c == ' ' || *c == ',' ? '_' : *c);
     }
     printf("distance_mm,x_mm,y_mm,z_mm,dose_%s\n", units);
-  } else {
-    printf("# %s, %s, %zu points %.4g mm apart\n", line->file, pencone_dose_quantity(dose), line->count,
-           line->step_mm);
-    printf(
-        "#  distance        x        y        z        dose\n#        mm       mm       mm       mm        "
-        "%s\n",
-        pencone_dose_units(dose));
+    return;
   }
+  printf("# %s, %s, %zu points %.4g mm apart\n", line->file, pencone_dose_quantity(dose), line->count,
+         line->step_mm);
+  printf("# %9s %9s %9s %9s %14s\n", "distance", "x", "y", "z", "dose");
+  printf("# %9s %9s %9s %9s %14s\n", "mm", "mm", "mm", "mm", pencone_dose_units(dose));
+}
+
+static void put_table(const line_of_dose *line, int csv) {
   for (size_t i = 0; i < line->count; ++i) {
+    char value[32] = "nan";  // printf itself may write "-nan"
     double p[3];
     position(line, i, p);
-    // isnan: printf may write "-nan"
-    if (isnan(line->dose[i])) {
-      printf(csv ? "%.10g,%.10g,%.10g,%.10g,nan\n" : "%11.2f %8.2f %8.2f %8.2f  nan\n", line->distance_mm[i],
-             p[0], p[1], p[2]);
-    } else {
-      printf(csv ? "%.10g,%.10g,%.10g,%.10g,%.9g\n" : "%11.2f %8.2f %8.2f %8.2f  %.6e\n",
-             line->distance_mm[i], p[0], p[1], p[2], line->dose[i]);
+    if (!isnan(line->dose[i])) {
+      snprintf(value, sizeof value, csv ? "%.9g" : "%.6e", line->dose[i]);
     }
+    printf(csv ? "%.10g,%.10g,%.10g,%.10g,%s\n" : "%11.3f %9.3f %9.3f %9.3f %14s\n", line->distance_mm[i],
+           p[0], p[1], p[2], value);
   }
 }
 
@@ -132,7 +130,10 @@ static int sample(cli_session *session, line_of_dose *line, int csv) {
     if (session->common.json) {
       put_json(line, dose);
     } else {
-      put_table(line, dose, csv);
+      if (!session->common.quiet) {
+        put_heading(line, dose, csv);
+      }
+      put_table(line, csv);
     }
   }
   pencone_dose_destroy(dose);
@@ -173,6 +174,7 @@ int cli_profile(int argc, char **argv) {
        &line.step_mm, 1e-6, 1e6},
       {"csv", 0, CLI_FLAG, NULL, "print comma-separated values, for spreadsheets", &csv, 0, 0},
       CLI_OPTION_JSON(&common),
+      {"quiet", 'q', CLI_FLAG, NULL, "print the table without its heading", &common.quiet, 0, 0},
   };
   char **operands = NULL;
   int count = 0;

@@ -21,7 +21,18 @@ static const cli_usage usage = {
         "how many photons per cm2 cross the isocentre plane. docs/formats.md explains every\n"
         "key of a plan; 'pencone info engines' and 'pencone info machines' list the choices.\n\n"
         "The dose file also opens in ITK, VTK (ParaView) and Octave. It appears when it is\n"
-        "complete: an error or Ctrl-C leaves an older file of that name as it was.",
+        "complete: an error or Ctrl-C leaves an older file of that name as it was.\n\n"
+        "A plan, in full:\n"
+        "  plan: my first beam\n"
+        "  phantom: water.h5               # beside the plan\n"
+        "  engine: {name: photon-collapsed-cone}\n"
+        "  beams:\n"
+        "    - name: AP\n"
+        "      machine: ideal-mohan-6mv\n"
+        "      isocenter_mm: [0, 0, 0]\n"
+        "      gantry_deg: 0               # from anterior\n"
+        "      field_mm: {x: [-50, 50], y: [-50, 50]}   # in the isocentre plane\n"
+        "      fluence_per_cm2: 1.0e+10    # photons",
     .examples =
         "  pencone run plan.yaml                        # writes plan.dose.h5\n"
         "  pencone run plan.yaml -o d.h5 --beams        # keeps the dose of each beam too\n"

@@ -70,7 +70,7 @@ typedef struct cli_common {
 #define CLI_OPTION_JSON(c) \
   { "json", 0, CLI_FLAG, NULL, "print the result as JSON for programs to read", &(c)->json, 0, 0 }
 #define CLI_OPTION_QUIET(c) \
-  { "quiet", 'q', CLI_FLAG, NULL, "print nothing but errors", &(c)->quiet, 0, 0 }
+  { "quiet", 'q', CLI_FLAG, NULL, "print nothing but warnings and errors", &(c)->quiet, 0, 0 }
 #define CLI_OPTION_THREADS(c)                                              \
   {                                                                        \
     "threads", 't', CLI_COUNT, "N",                                        \
@@ -78,12 +78,12 @@ typedef struct cli_common {
         "all processors)",                                                 \
         &(c)->threads, 1, 1024                                             \
   }
-#define CLI_OPTION_MEMORY(c)                                             \
-  {                                                                      \
-    "memory", 'm', CLI_BYTES, "SIZE",                                    \
-        "refuse a calculation that needs more memory than this, before " \
-        "it starts; for example 500M or 2G (default: no limit)",         \
-        &(c)->memory_bytes, 0, 0                                         \
+#define CLI_OPTION_MEMORY(c)                                                     \
+  {                                                                              \
+    "memory", 'm', CLI_BYTES, "SIZE",                                            \
+        "refuse a calculation that needs more memory than this, before "         \
+        "it starts; for example 500M or 2G, 1G being 1024M (default: no limit)", \
+        &(c)->memory_bytes, 0, 0                                                 \
   }
 
 enum { CLI_GO_ON = -1 };
