@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// HU curves. Expected values: Schneider, Bortfeld, Schlegel 2000, doi:10.1088/0031-9155/45/2/314, table 6,
+// HU curves. Expected values: Schneider, Bortfeld, Schlegel 2000, doi:10.1088/0031-9155/45/2/314,
 // with Z/A, I and relative electron density computed from it by the Bragg rule (I of hydrogen 19.2 eV,
 // oxygen 106, calcium 216).
 #include "matter/hu.h"

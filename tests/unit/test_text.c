@@ -106,7 +106,8 @@ static void what_is_not_a_number(void **state) {
     assert_false(pcn_text_is_double(bad[i], &x));
   }
   double x = 7;
-  assert_int_equal(pcn_text_double("inf", "inf" + 3, &x), 0);
+  static const char inf[] = "inf";
+  assert_int_equal(pcn_text_double(inf, inf + 3, &x), 0);
   assert_true(x == 7);
 }
 
