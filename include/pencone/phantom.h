@@ -54,6 +54,16 @@ PENCONE_API double pencone_phantom_density_at(const pencone_phantom *phantom, in
 PENCONE_API pencone_status pencone_phantom_add_structure(pencone_context *ctx, pencone_phantom *phantom,
                                                          const char *name, const uint8_t *mask);
 
+/// Sets the texts that viewers want of the i-th structure, copied: its type (a word of DICOM (3006,00A4) such as
+/// "PTV" or "ORGAN") and its colour ("#rrggbb"). NULL: none.
+/// @return PENCONE_OK, E_ARGUMENT (no such structure), E_MEMORY (nothing has changed).
+PENCONE_API pencone_status pencone_phantom_label_structure(pencone_context *ctx, pencone_phantom *phantom, int i,
+                                                           const char *type, const char *colour);
+
+/// Type and colour of the i-th structure; NULL when it has none.
+PENCONE_API const char *pencone_phantom_structure_type(const pencone_phantom *phantom, int i);
+PENCONE_API const char *pencone_phantom_structure_colour(const pencone_phantom *phantom, int i);
+
 /// Number of structures; name and mask (C order, phantom's grid) of the i-th, NULL outside the range.
 PENCONE_API int pencone_phantom_structure_count(const pencone_phantom *phantom);
 PENCONE_API const char *pencone_phantom_structure_name(const pencone_phantom *phantom, int i);

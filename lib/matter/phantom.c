@@ -12,6 +12,7 @@ enum { MATERIALS_MAX = 256 };
 
 typedef struct structure {
   char *name;
+  char *type, *colour;  // may be NULL
   uint8_t *mask;
 } structure;
 
@@ -225,6 +226,8 @@ void pencone_phantom_destroy(pencone_phantom *phantom) {
   }
   for (int s = 0; s < phantom->structure_count; s++) {
     pcn_free(phantom->structures[s].name);
+    pcn_free(phantom->structures[s].type);
+    pcn_free(phantom->structures[s].colour);
     pcn_free(phantom->structures[s].mask);
   }
   for (int a = 0; a < 3; a++) {
@@ -295,6 +298,8 @@ pencone_status pencone_phantom_add_structure(pencone_context *ctx, pencone_phant
     memcpy(structures, phantom->structures, count * sizeof *structures);
   }
   structures[count].name = own_name;
+  structures[count].type = NULL;
+  structures[count].colour = NULL;
   structures[count].mask = own_mask;
   pcn_free(phantom->structures);
   phantom->structures = structures;
@@ -318,4 +323,34 @@ const char *pencone_phantom_structure_name(const pencone_phantom *phantom, int i
 const uint8_t *pencone_phantom_structure_mask(const pencone_phantom *phantom, int i) {
   const structure *s = structure_at(phantom, i);
   return s != NULL ? s->mask : NULL;
+}
+
+pencone_status pencone_phantom_label_structure(pencone_context *ctx, pencone_phantom *phantom, int i,
+                                               const char *type, const char *colour) {
+  PCN_CHECK(ctx, structure_at(phantom, i) != NULL, PENCONE_E_ARGUMENT,
+            "structure: got number %d, expected one of the phantom's %d", i,
+            pencone_phantom_structure_count(phantom));
+  char *own_type = pcn_strdup(ctx, type);
+  char *own_colour = pcn_strdup(ctx, colour);
+  if ((type != NULL && own_type == NULL) || (colour != NULL && own_colour == NULL)) {
+    pcn_free(own_type);
+    pcn_free(own_colour);
+    return PENCONE_E_MEMORY;
+  }
+  structure *s = &phantom->structures[i];
+  pcn_free(s->type);
+  pcn_free(s->colour);
+  s->type = own_type;
+  s->colour = own_colour;
+  return PENCONE_OK;
+}
+
+const char *pencone_phantom_structure_type(const pencone_phantom *phantom, int i) {
+  const structure *s = structure_at(phantom, i);
+  return s != NULL ? s->type : NULL;
+}
+
+const char *pencone_phantom_structure_colour(const pencone_phantom *phantom, int i) {
+  const structure *s = structure_at(phantom, i);
+  return s != NULL ? s->colour : NULL;
 }
