@@ -104,13 +104,17 @@ install_missing() {
     as_root=sudo
     echo "set-up: sudo may ask for your password"
   fi
-  $as_root apt-get update -qq || echo "set-up: apt-get update failed; going on with the lists there are" >&2
+  mkdir -p build
+  echo "set-up: installing; what apt-get says is in build/set-up.log"
   # shellcheck disable=SC2086 # a list of words on purpose
-  if ! $as_root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends $missing </dev/null; then
+  {
+    $as_root apt-get update ||
+      echo "set-up: apt-get update failed; going on with the lists there are" >&2
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing </dev/null
+  } >build/set-up.log || {
     echo "set-up: apt-get could not install:$missing" >&2
     return 1
-  fi
+  }
   missing=
   reasons=
 }
