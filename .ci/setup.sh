@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
 # Set-up shared by ./check and ./demo: finds out what is missing and installs it with apt-get.
 # To be sourced by a POSIX shell whose current folder is the top of the tree.
 
