@@ -6,7 +6,7 @@
 enum { CORNERS = PCN_FIT_TERMS + 1, ITERATIONS = 120 };
 
 typedef struct corner {
-  double log_attenuation[PCN_FIT_TERMS];
+  double at[PCN_FIT_TERMS]; ///< logarithms of the first attenuation and of the others' excess over it
   pcn_fit fit;
 } corner;
 
@@ -26,8 +26,7 @@ static void rate(const pcn_fit_data *d, pcn_fit *fit) {
   for (int k = 0; k < PCN_FIT_TERMS; k++) {
     origin += fit->share[k] * fit->attenuation[k];
   }
-  const int longest = fit->attenuation[0] < fit->attenuation[1] ? 0 : 1;
-  if (origin < 0 || fit->share[longest] < 0) {
+  if (origin < 0 || fit->share[0] < 0) { // the first term is the longest
     fit->rms += 1 + fabs(origin);
   }
 }
@@ -55,24 +54,26 @@ static void solve_shares(const pcn_fit_data *d, pcn_fit *fit) {
     fit->share[1] = d->total - fit->share[0];
   } else {
     const double det = a11 * a22 - a12 * a12;
-    const int one = !(det > 1e-12 * a11 * a22); // the terms are alike: one will do
-    fit->share[0] = one ? b1 / a11 : (b1 * a22 - b2 * a12) / det;
-    fit->share[1] = one ? 0 : (b2 * a11 - b1 * a12) / det;
+    fit->share[0] = (b1 * a22 - b2 * a12) / det;
+    fit->share[1] = (b2 * a11 - b1 * a12) / det;
   }
   rate(d, fit);
 }
 
+// The terms are kept apart: two alike with large shares of opposite sign would fit r exp(-a r), but lose
+// their difference in single precision.
+static const double least_ratio = 2;
+
 static void evaluate(const pcn_fit_data *d, corner *c) {
-  for (int k = 0; k < PCN_FIT_TERMS; k++) {
-    c->fit.attenuation[k] = exp(fmin(5, fmax(-7, c->log_attenuation[k])));
-  }
+  c->fit.attenuation[0] = exp(fmin(5, fmax(-7, c->at[0])));
+  c->fit.attenuation[1] = c->fit.attenuation[0] * (least_ratio + exp(fmin(7, fmax(-7, c->at[1]))));
   solve_shares(d, &c->fit);
 }
 
 static corner between(const pcn_fit_data *d, const double centre[PCN_FIT_TERMS], const corner *worst, double step) {
   corner c;
   for (int k = 0; k < PCN_FIT_TERMS; k++) {
-    c.log_attenuation[k] = centre[k] + step * (centre[k] - worst->log_attenuation[k]);
+    c.at[k] = centre[k] + step * (centre[k] - worst->at[k]);
   }
   evaluate(d, &c);
   return c;
@@ -93,7 +94,7 @@ static void step_simplex(const pcn_fit_data *d, corner c[CORNERS]) {
   double centre[PCN_FIT_TERMS] = {0};
   for (int i = 0; i < CORNERS - 1; i++) {
     for (int k = 0; k < PCN_FIT_TERMS; k++) {
-      centre[k] += c[i].log_attenuation[k] / (CORNERS - 1);
+      centre[k] += c[i].at[k] / (CORNERS - 1);
     }
   }
   corner *worst = &c[CORNERS - 1];
@@ -110,7 +111,7 @@ static void step_simplex(const pcn_fit_data *d, corner c[CORNERS]) {
     } else {
       for (int i = 1; i < CORNERS; i++) {
         for (int k = 0; k < PCN_FIT_TERMS; k++) {
-          c[i].log_attenuation[k] = 0.5 * (c[i].log_attenuation[k] + c[0].log_attenuation[k]);
+          c[i].at[k] = 0.5 * (c[i].at[k] + c[0].at[k]);
         }
         evaluate(d, &c[i]);
       }
@@ -122,7 +123,7 @@ pcn_fit pcn_exponential_fit(const pcn_fit_data *data, const double start[PCN_FIT
   corner c[CORNERS];
   for (int i = 0; i < CORNERS; i++) {
     for (int k = 0; k < PCN_FIT_TERMS; k++) {
-      c[i].log_attenuation[k] = log(start[k]) + (i == k + 1 ? 0.3 : 0);
+      c[i].at[k] = (k == 0 ? log(start[0]) : log(start[1] / start[0] - least_ratio)) + (i == k + 1 ? 0.3 : 0);
     }
     evaluate(data, &c[i]);
   }
