@@ -17,6 +17,10 @@ typedef struct pcn_overlap {
 /// Makes the weights of one axis. @param[out] out freed by pcn_overlap_free().
 pencone_status pcn_overlap_make(pencone_context *ctx, const pencone_grid *source, const pencone_grid *target,
                                 int axis, pcn_overlap *out);
+
+/// The same for n target intervals between n + 1 rising edges.
+pencone_status pcn_overlap_make_edges(pencone_context *ctx, const pencone_grid *source, int axis,
+                                      const double *edges_mm, int64_t n, pcn_overlap *out);
 void pcn_overlap_free(pcn_overlap *overlap);
 
 #endif

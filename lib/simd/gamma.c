@@ -13,7 +13,7 @@ static float largest(const float best[PCN_GAMMA_LANES]) {
 
 void pcn_gamma_search(const float *own, const ptrdiff_t corner[8], const pcn_gamma_offset *offsets,
                       size_t count, pcn_gamma_lanes *lanes) {
-  float shell = -1; // distance2 of the offsets that were last asked whether to go on
+  float shell = -1;  // distance2 of the offsets that were last asked whether to go on
   for (size_t n = 0; n < count; ++n) {
     const pcn_gamma_offset *o = &offsets[n];
     if (o->distance2 > shell) {
@@ -34,7 +34,7 @@ void pcn_gamma_search(const float *own, const ptrdiff_t corner[8], const pcn_gam
       const float difference = ((low + high) - lanes->reference[lane]) * lanes->inverse[lane];
       const float gamma2 = difference * difference + o->distance2;
       const float before = lanes->best[lane];
-      const int32_t better = -(int32_t)(gamma2 < before); // all bits or none; none for NaN: outside the grid
+      const int32_t better = -(int32_t)(gamma2 < before);  // all bits or none; none for NaN: outside the grid
       lanes->best[lane] = gamma2 < before ? gamma2 : before;
       lanes->which[lane] = ((int32_t)n & better) | (lanes->which[lane] & ~better);
     }
