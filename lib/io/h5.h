@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// HDF5 files, a thin layer: one lock, errors as our texts, whole files or none. Objects are named by their
+// full path in the file ("/pencone/dose"), so that no HDF5 identifier leaves this layer.
+#ifndef PCN_H5_H
+#define PCN_H5_H
+
+#include <hdf5.h>
+#include <pencone/grid.h>
+
+#include "base/base.h"
+
+enum { PCN_H5_NAME = 256 };  ///< bytes of a link or attribute name, the zero included
+
+/// An open file. From open or create until finish the process-wide lock is held: the serial HDF5 library
+/// is not re-entrant. Do not call the user's callbacks in between.
+typedef struct pcn_h5 {
+  pencone_context *ctx;
+  const char *path;  ///< the caller's, must live until finish
+  char *temporary;   ///< where a new file grows; NULL when reading
+  hid_t file;
+  H5E_auto2_t print;
+  void *print_data;
+} pcn_h5;
+
+/// Types of voxel volumes.
+typedef enum pcn_h5_type { PCN_H5_FLOAT, PCN_H5_INT16, PCN_H5_UINT8 } pcn_h5_type;
+
+/// Opens a file to read. On failure nothing stays open.
+pencone_status pcn_h5_open(pencone_context *ctx, const char *path, pcn_h5 *h5);
+
+/// Begins a new file beside path.
+pencone_status pcn_h5_create(pencone_context *ctx, const char *path, pcn_h5 *h5);
+
+/// Closes. A new file takes its place at path if status is PENCONE_OK, else it is removed and what was at
+/// path stays. @return status, or the failure of closing and renaming.
+pencone_status pcn_h5_finish(pcn_h5 *h5, pencone_status status);
+
+/// Fails with "PATH: OBJECT: " before the text.
+pencone_status pcn_h5_fail(const pcn_h5 *h5, pencone_status status, const char *object, const char *format,
+                           ...) PCN_PRINTF(4, 5);
+
+int pcn_h5_exists(const pcn_h5 *h5, const char *object);
+int pcn_h5_is_group(const pcn_h5 *h5, const char *object);
+int pcn_h5_has(const pcn_h5 *h5, const char *object, const char *attribute);
+
+/// Name of the i-th link of a group or the i-th attribute, in the order they were made where the file knows
+/// it, else by name. @return 1, or 0 behind the last. Longer names than fit are cut and fail later.
+int pcn_h5_child(const pcn_h5 *h5, const char *group, size_t i, char name[PCN_H5_NAME]);
+int pcn_h5_attribute(const pcn_h5 *h5, const char *object, size_t i, char name[PCN_H5_NAME]);
+
+// Reading. Attributes may be scalars or arrays; texts may be of fixed or variable length.
+
+/// @param[out] out  freed by pcn_free(). The texts of an array are joined by commas.
+pencone_status pcn_h5_read_text(const pcn_h5 *h5, const char *object, const char *attribute, char **out);
+pencone_status pcn_h5_read_doubles(const pcn_h5 *h5, const char *object, const char *attribute, int count,
+                                   double *out);
+pencone_status pcn_h5_read_integers(const pcn_h5 *h5, const char *object, const char *attribute, int count,
+                                    int64_t *out);
+
+/// Reads the attributes size_xyz, spacing_mm and origin_mm of a group and checks them.
+pencone_status pcn_h5_read_grid(const pcn_h5 *h5, const char *group, pencone_grid *grid);
+
+/// Reads a volume [nz,ny,nx] after a check of its shape and type. @param[out] out  freed by pcn_free()
+pencone_status pcn_h5_read_volume(const pcn_h5 *h5, const char *object, pcn_h5_type type,
+                                  const pencone_grid *grid, void **out);
+
+/// Only the check of shape and type.
+pencone_status pcn_h5_check_volume(const pcn_h5 *h5, const char *object, pcn_h5_type type,
+                                   const pencone_grid *grid);
+
+/// Reads into memory that is there.
+pencone_status pcn_h5_read_into(const pcn_h5 *h5, const char *object, pcn_h5_type type,
+                                const pencone_grid *grid, void *out);
+
+// Writing.
+
+pencone_status pcn_h5_make_group(const pcn_h5 *h5, const char *group);
+pencone_status pcn_h5_write_text(const pcn_h5 *h5, const char *object, const char *attribute,
+                                 const char *text);
+
+/// A text of fixed length in ASCII, as VTK wants it.
+pencone_status pcn_h5_write_ascii(const pcn_h5 *h5, const char *object, const char *attribute,
+                                  const char *text);
+pencone_status pcn_h5_write_doubles(const pcn_h5 *h5, const char *object, const char *attribute, int count,
+                                    const double *values);
+pencone_status pcn_h5_write_integers(const pcn_h5 *h5, const char *object, const char *attribute, int count,
+                                     const int64_t *values);
+pencone_status pcn_h5_write_grid(const pcn_h5 *h5, const char *group, const pencone_grid *grid);
+
+/// Writes a volume. @param stride  in elements along x, y, z; NULL or 0,0,0: C order
+pencone_status pcn_h5_write_volume(const pcn_h5 *h5, const char *object, pcn_h5_type type,
+                                   const pencone_grid *grid, const void *data, const ptrdiff_t *stride);
+
+/// A small array of doubles or unsigned 64-bit numbers as a dataset of rank 1 or 2 (columns > 0).
+pencone_status pcn_h5_write_table(const pcn_h5 *h5, const char *object, hid_t type, int rows, int columns,
+                                  const void *values);
+
+/// A second name for the same object.
+pencone_status pcn_h5_link(const pcn_h5 *h5, const char *object, const char *name);
+
+#endif

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Machine files (docs/formats.md): the shipped ones, built in, and the user's own.
+#include "machine_file.h"
+
+#include <pencone/io.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "beam/spectrum.h"
+#include "data/data.h"
+#include "yaml.h"
+
+// One line per file lib/data/machines/NAME.yaml; a test holds the two lists together.
+static const char *const shipped[] = {
+    "ideal-co60", "ideal-mohan-4mv", "ideal-mohan-6mv", "ideal-mohan-10mv", "ideal-mohan-15mv", NULL,
+};
+enum { shipped_count = sizeof shipped / sizeof shipped[0] - 1, bins_max = 1000 };
+
+static const pcn_range sad_range_mm = {100, 10000};
+static const pcn_range energy_range_mev = {0, 20};  // end of the attenuation and kernel tables
+static const pcn_range photons_range = {0, 1e300};
+
+int pencone_machine_count(void) {
+  return shipped_count;
+}
+
+const char *pencone_machine_name_at(int i) {
+  return i >= 0 && i < shipped_count ? shipped[i] : NULL;
+}
+
+/// The embedded text of a shipped machine, or NULL.
+static const char *shipped_text(const char *name, size_t *bytes) {
+  for (int i = 0; i < shipped_count; ++i) {
+    char file[64];
+    if (strcmp(shipped[i], name) == 0) {
+      snprintf(file, sizeof file, "machines/%s.yaml", name);
+      return pcn_data_find(file, bytes);
+    }
+  }
+  return NULL;
+}
+
+int pcn_machine_is_path(const char *name_or_path) {
+  const size_t length = strlen(name_or_path);
+  return strchr(name_or_path, '/') != NULL ||
+         (length > 5 && strcmp(name_or_path + length - 5, ".yaml") == 0) ||
+         (length > 4 && strcmp(name_or_path + length - 4, ".yml") == 0);
+}
+
+// --- spectrum ----------------------------------------------------------------------------------
+
+/// A table of the file's own: edges_mev and photons.
+static pencone_status spectrum_table(pencone_context *ctx, pcn_node node, pcn_spectrum *out) {
+  static const pcn_key keys[] = {
+      {"edges_mev", PCN_REQUIRED}, {"photons", PCN_REQUIRED}, {NULL, PCN_OPTIONAL}};
+  PCN_TRY(pcn_yaml_keys(node, "spectrum", keys));
+  const pcn_node edges = pcn_yaml_get(node, "edges_mev");
+  const pcn_node photons = pcn_yaml_get(node, "photons");
+  int bins = 0;
+  PCN_TRY(pcn_yaml_list(photons, "photons", &bins));
+  if (bins > bins_max) {
+    return pcn_yaml_fail(photons, PENCONE_E_RANGE, "photons: got %d bins, expected 1 to %d", bins, bins_max);
+  }
+  out->bins = bins;
+  out->edges_mev = pcn_alloc(ctx, (size_t)bins + 1, sizeof(double));
+  out->weight = pcn_alloc(ctx, (size_t)bins, sizeof(double));
+  if (out->edges_mev == NULL || out->weight == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  PCN_TRY(pcn_yaml_numbers(edges, "edges_mev", energy_range_mev, bins + 1, out->edges_mev));
+  return pcn_yaml_numbers(photons, "photons", photons_range, bins, out->weight);
+}
+
+static pencone_status spectrum_read(pencone_context *ctx, pcn_node node, pcn_spectrum *out) {
+  if (pcn_yaml_is_map(node)) {
+    return spectrum_table(ctx, node, out);
+  }
+  const char *name = NULL;
+  PCN_TRY(pcn_yaml_string(node, "spectrum", &name));
+  return pcn_yaml_at(node, pcn_spectrum_load(ctx, name, out));
+}
+
+// --- machine -----------------------------------------------------------------------------------
+
+static pencone_status check_modality(pcn_node root) {
+  static const char *const words[] = {"photon", "proton", NULL};
+  const pcn_node node = pcn_yaml_get(root, "modality");
+  int modality = 0;
+  if (node.node != NULL) {
+    PCN_TRY(pcn_yaml_word(node, "modality", words, &modality));
+    if (modality != 0) {
+      return pcn_yaml_fail(node, PENCONE_E_UNSUPPORTED,
+                           "modality: 'proton' is not supported yet by Pencone %s", pencone_version());
+    }
+  }
+  return PENCONE_OK;
+}
+
+/// @param spectrum  freed by the caller, also after a failure
+static pencone_status machine_from(pencone_context *ctx, const pcn_yaml *yaml, pcn_spectrum *spectrum,
+                                   pencone_machine **out) {
+  static const pcn_key keys[] = {
+      {"machine", PCN_REQUIRED},  {"description", PCN_OPTIONAL},     {"modality", PCN_OPTIONAL},
+      {"sad_mm", PCN_REQUIRED},   {"spectrum", PCN_REQUIRED},        {"monitor_units", PCN_UNSUPPORTED},
+      {"wedge", PCN_UNSUPPORTED}, {"head_scatter", PCN_UNSUPPORTED}, {NULL, PCN_OPTIONAL}};
+  const pcn_node root = pcn_yaml_root(yaml);
+  PCN_TRY(pcn_yaml_keys(root, "machine", keys));
+  PCN_TRY(check_modality(root));
+  pencone_machine_desc desc = PENCONE_MACHINE_DESC_DEFAULT;
+  PCN_TRY(pcn_yaml_string(pcn_yaml_get(root, "machine"), "machine", &desc.name));
+  const pcn_node description = pcn_yaml_get(root, "description");
+  if (description.node != NULL) {
+    PCN_TRY(pcn_yaml_string(description, "description", &desc.description));
+  }
+  PCN_TRY(pcn_yaml_number(pcn_yaml_get(root, "sad_mm"), "sad_mm", sad_range_mm, &desc.sad_mm));
+  const pcn_node node = pcn_yaml_get(root, "spectrum");
+  PCN_TRY(spectrum_read(ctx, node, spectrum));
+  desc.bins = spectrum->bins;
+  desc.edges_mev = spectrum->edges_mev;
+  desc.weight = spectrum->weight;
+  return pcn_yaml_at(node, pencone_machine_create(ctx, &desc, out));
+}
+
+static pencone_status unknown_machine(pencone_context *ctx, const char *name) {
+  char all[256];
+  size_t used = 0;
+  all[0] = '\0';
+  for (int i = 0; i < shipped_count && used < sizeof all; ++i) {
+    const int n = snprintf(all + used, sizeof all - used, "%s%s", i > 0 ? ", " : "", shipped[i]);
+    used += n > 0 ? (size_t)n : sizeof all;
+  }
+  return pcn_fail(ctx, PENCONE_E_MISSING,
+                  "machine: got '%.80s', expected one of %s, or the path of a .yaml file", name, all);
+}
+
+pencone_status pencone_machine_read(pencone_context *ctx, const char *name_or_path, pencone_machine **out) {
+  PCN_CHECK(ctx, out != NULL, PENCONE_E_ARGUMENT, "machine: the place for the result is NULL");
+  *out = NULL;
+  PCN_CHECK(ctx, name_or_path != NULL && name_or_path[0] != '\0', PENCONE_E_ARGUMENT,
+            "machine: got no name, expected a name or a path");
+  size_t bytes = 0;
+  pcn_yaml *yaml = NULL;
+  const char *text = shipped_text(name_or_path, &bytes);
+  if (text == NULL && !pcn_machine_is_path(name_or_path)) {
+    return unknown_machine(ctx, name_or_path);
+  }
+  PCN_TRY(text != NULL ? pcn_yaml_parse(ctx, name_or_path, text, bytes, &yaml)
+                       : pcn_yaml_open(ctx, name_or_path, &yaml));
+  pcn_spectrum spectrum = {0, NULL, NULL};
+  const pencone_status status = machine_from(ctx, yaml, &spectrum, out);
+  pcn_spectrum_free(&spectrum);
+  pcn_yaml_close(yaml);
+  return status;
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plan files (docs/formats.md).
+#include <pencone/io.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "file.h"
+#include "machine_file.h"
+#include "yaml.h"
+
+static const pcn_range length_range_mm = {-1e5, 1e5};
+static const pcn_range spacing_range_mm = {1e-3, 1e3};
+static const pcn_range angle_range_deg = {-360, 360};
+static const pcn_range fluence_range = {0, 1e300};  // that it is not 0 is the plan's own check
+
+static const pcn_key plan_keys[] = {{"plan", PCN_REQUIRED},        {"phantom", PCN_OPTIONAL},
+                                    {"description", PCN_OPTIONAL}, {"engine", PCN_REQUIRED},
+                                    {"quantity", PCN_OPTIONAL},    {"dose_grid", PCN_OPTIONAL},
+                                    {"beams", PCN_REQUIRED},       {NULL, PCN_OPTIONAL}};
+
+static const pcn_key beam_keys[] = {
+    {"name", PCN_REQUIRED},
+    {"machine", PCN_REQUIRED},
+    {"isocenter_mm", PCN_REQUIRED},
+    {"gantry_deg", PCN_REQUIRED},
+    {"collimator_deg", PCN_OPTIONAL},
+    {"couch_deg", PCN_OPTIONAL},
+    {"field_mm", PCN_REQUIRED},
+    {"fluence_per_cm2", PCN_REQUIRED},
+    {"monitor_units", PCN_UNSUPPORTED},
+    {"bixel_mm", PCN_UNSUPPORTED},
+    {"mlc_mm", PCN_UNSUPPORTED},
+    {"control_points", PCN_UNSUPPORTED},
+    {"fluence_map", PCN_UNSUPPORTED},
+    {"wedge", PCN_UNSUPPORTED},
+    {"layers", PCN_UNSUPPORTED},
+    {"range_shifter_mm", PCN_UNSUPPORTED},
+    {NULL, PCN_OPTIONAL},
+};
+
+// --- engine, quantity, dose grid ---------------------------------------------------------------
+
+/// name and options; the values go to the plan as text, which checks them.
+static pencone_status read_engine(pencone_context *ctx, pcn_node node, pencone_plan *plan) {
+  const char *name = NULL;
+  PCN_TRY(pcn_yaml_any_keys(node, "engine"));
+  const pcn_node name_node = pcn_yaml_get(node, "name");
+  if (name_node.node == NULL) {
+    return pcn_yaml_fail(node, PENCONE_E_FORMAT, "engine: got no 'name', expected this key");
+  }
+  PCN_TRY(pcn_yaml_string(name_node, "engine name", &name));
+  PCN_TRY(pcn_yaml_at(name_node, pencone_plan_set_engine(ctx, plan, name)));
+  const int pairs = pcn_yaml_pairs(node);
+  for (int i = 0; i < pairs; ++i) {
+    pcn_node key_node, value_node;
+    const char *key = NULL;
+    const char *value = NULL;
+    pcn_yaml_pair(node, i, &key_node, &value_node);
+    PCN_TRY(pcn_yaml_string(key_node, "engine option", &key));
+    if (strcmp(key, "name") != 0) {
+      PCN_TRY(pcn_yaml_string(value_node, key, &value));
+      PCN_TRY(pcn_yaml_at(key_node, pencone_plan_set_option(ctx, plan, key, value)));
+    }
+  }
+  return PENCONE_OK;
+}
+
+static pencone_status read_quantity(pencone_context *ctx, pcn_node node, pencone_plan *plan) {
+  static const char *const words[] = {"dose-to-medium", "dose-to-water", NULL};
+  int word = 0;
+  PCN_TRY(pcn_yaml_word(node, "quantity", words, &word));
+  return pcn_yaml_at(
+      node, pencone_plan_set_quantity(ctx, plan, word == 0 ? PENCONE_DOSE_TO_MEDIUM : PENCONE_DOSE_TO_WATER));
+}
+
+static pencone_status read_dose_box(pcn_node node, pencone_dose_grid *grid) {
+  static const pcn_key keys[] = {{"min", PCN_REQUIRED}, {"max", PCN_REQUIRED}, {NULL, PCN_OPTIONAL}};
+  PCN_TRY(pcn_yaml_keys(node, "box_mm", keys));
+  PCN_TRY(pcn_yaml_numbers(pcn_yaml_get(node, "min"), "box_mm min", length_range_mm, 3, grid->box_min_mm));
+  PCN_TRY(pcn_yaml_numbers(pcn_yaml_get(node, "max"), "box_mm max", length_range_mm, 3, grid->box_max_mm));
+  for (int axis = 0; axis < 3; ++axis) {
+    if (!(grid->box_min_mm[axis] < grid->box_max_mm[axis])) {
+      return pcn_yaml_fail(node, PENCONE_E_RANGE,
+                           "box_mm: got min %g and max %g along %c, expected min < max",
+                           grid->box_min_mm[axis], grid->box_max_mm[axis], "xyz"[axis]);
+    }
+  }
+  grid->has_box = 1;
+  return PENCONE_OK;
+}
+
+static pencone_status read_dose_grid(pencone_context *ctx, pcn_node node, pencone_plan *plan) {
+  static const pcn_key keys[] = {
+      {"spacing_mm", PCN_OPTIONAL}, {"box_mm", PCN_OPTIONAL}, {NULL, PCN_OPTIONAL}};
+  PCN_TRY(pcn_yaml_keys(node, "dose_grid", keys));
+  pencone_dose_grid grid = PENCONE_DOSE_GRID_DEFAULT;
+  const pcn_node spacing = pcn_yaml_get(node, "spacing_mm");
+  const pcn_node box = pcn_yaml_get(node, "box_mm");
+  if (spacing.node != NULL) {
+    PCN_TRY(pcn_yaml_numbers(spacing, "spacing_mm", spacing_range_mm, 3, grid.spacing_mm));
+  }
+  if (box.node != NULL) {
+    PCN_TRY(read_dose_box(box, &grid));
+  }
+  return pcn_yaml_at(node, pencone_plan_set_dose_grid(ctx, plan, &grid));
+}
+
+// --- beams -------------------------------------------------------------------------------------
+
+/// An angle that counts as 0 when its key is absent.
+static pencone_status read_angle(pcn_node map, const char *key, double *angle_deg) {
+  const pcn_node node = pcn_yaml_get(map, key);
+  return node.node != NULL ? pcn_yaml_number(node, key, angle_range_deg, angle_deg) : PENCONE_OK;
+}
+
+static pencone_status read_field(pcn_node node, pencone_beam *beam) {
+  static const pcn_key keys[] = {{"x", PCN_REQUIRED}, {"y", PCN_REQUIRED}, {NULL, PCN_OPTIONAL}};
+  PCN_TRY(pcn_yaml_keys(node, "field_mm", keys));
+  PCN_TRY(pcn_yaml_numbers(pcn_yaml_get(node, "x"), "field_mm x", length_range_mm, 2, beam->field_x_mm));
+  return pcn_yaml_numbers(pcn_yaml_get(node, "y"), "field_mm y", length_range_mm, 2, beam->field_y_mm);
+}
+
+/// A shipped machine by its name, or a file beside the plan.
+static pencone_status read_machine(pencone_context *ctx, pcn_node node, pencone_machine **out) {
+  const char *name = NULL;
+  PCN_TRY(pcn_yaml_string(node, "machine", &name));
+  if (!pcn_machine_is_path(name)) {
+    return pcn_yaml_at(node, pencone_machine_read(ctx, name, out));
+  }
+  char *path = pcn_file_beside(ctx, pcn_yaml_file(node.yaml), name);
+  const pencone_status status = path != NULL ? pencone_machine_read(ctx, path, out) : PENCONE_E_MEMORY;
+  pcn_free(path);
+  return pcn_yaml_at(node, status);
+}
+
+static pencone_status read_beam(pencone_context *ctx, pcn_node node, pencone_plan *plan) {
+  pencone_beam beam = PENCONE_BEAM_DEFAULT;
+  PCN_TRY(pcn_yaml_string(pcn_yaml_get(node, "name"), "name", &beam.name));
+  for (int i = 0; i < pencone_plan_beam_count(plan); ++i) {
+    if (strcmp(pencone_plan_beam(plan, i)->name, beam.name) == 0) {
+      return pcn_yaml_fail(node, PENCONE_E_FORMAT,
+                           "name: got '%.60s' for a second beam, expected another name", beam.name);
+    }
+  }
+  PCN_TRY(pcn_yaml_numbers(pcn_yaml_get(node, "isocenter_mm"), "isocenter_mm", length_range_mm, 3,
+                           beam.isocenter_mm));
+  PCN_TRY(read_angle(node, "gantry_deg", &beam.gantry_deg));
+  PCN_TRY(read_angle(node, "collimator_deg", &beam.collimator_deg));
+  PCN_TRY(read_angle(node, "couch_deg", &beam.couch_deg));
+  PCN_TRY(read_field(pcn_yaml_get(node, "field_mm"), &beam));
+  PCN_TRY(pcn_yaml_number(pcn_yaml_get(node, "fluence_per_cm2"), "fluence_per_cm2", fluence_range,
+                          &beam.fluence_per_cm2));
+  pencone_machine *machine = NULL;
+  PCN_TRY(read_machine(ctx, pcn_yaml_get(node, "machine"), &machine));
+  beam.machine = machine;
+  const pencone_status status = pcn_yaml_at(node, pencone_plan_add_beam(ctx, plan, &beam));
+  pencone_machine_destroy(machine);
+  return status;
+}
+
+// --- plan --------------------------------------------------------------------------------------
+
+/// Keys of every mapping first: what this version cannot do is said before an engine or machine is missed.
+static pencone_status check_keys(const pcn_yaml *yaml, int *beams) {
+  const pcn_node root = pcn_yaml_root(yaml);
+  PCN_TRY(pcn_yaml_keys(root, "plan", plan_keys));
+  const pcn_node list = pcn_yaml_get(root, "beams");
+  PCN_TRY(pcn_yaml_list(list, "beams", beams));
+  for (int i = 0; i < *beams; ++i) {
+    char what[32];
+    snprintf(what, sizeof what, "beam %d", i + 1);
+    PCN_TRY(pcn_yaml_keys(pcn_yaml_item(list, i), what, beam_keys));
+  }
+  return PENCONE_OK;
+}
+
+static pencone_status fill_plan(pencone_context *ctx, const pcn_yaml *yaml, int beams, pencone_plan *plan) {
+  const pcn_node root = pcn_yaml_root(yaml);
+  PCN_TRY(read_engine(ctx, pcn_yaml_get(root, "engine"), plan));
+  const pcn_node quantity = pcn_yaml_get(root, "quantity");
+  const pcn_node dose_grid = pcn_yaml_get(root, "dose_grid");
+  if (quantity.node != NULL) {
+    PCN_TRY(read_quantity(ctx, quantity, plan));
+  }
+  if (dose_grid.node != NULL) {
+    PCN_TRY(read_dose_grid(ctx, dose_grid, plan));
+  }
+  for (int i = 0; i < beams; ++i) {
+    PCN_TRY(read_beam(ctx, pcn_yaml_item(pcn_yaml_get(root, "beams"), i), plan));
+  }
+  return PENCONE_OK;
+}
+
+/// The path of the phantom and the text of the file, for the callers that want them.
+static pencone_status copy_texts(pencone_context *ctx, const pcn_yaml *yaml, char **phantom_path,
+                                 char **text) {
+  if (phantom_path != NULL) {
+    const pcn_node root = pcn_yaml_root(yaml);
+    const pcn_node node = pcn_yaml_get(root, "phantom");
+    const char *name = NULL;
+    if (node.node == NULL) {
+      return pcn_yaml_fail(root, PENCONE_E_FORMAT, "plan: got no 'phantom', expected this key");
+    }
+    PCN_TRY(pcn_yaml_string(node, "phantom", &name));
+    *phantom_path = pcn_file_beside(ctx, pcn_yaml_file(yaml), name);
+    if (*phantom_path == NULL) {
+      return PENCONE_E_MEMORY;
+    }
+  }
+  if (text != NULL) {
+    *text = pcn_strdup(ctx, pcn_yaml_text(yaml));
+    return *text != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
+  }
+  return PENCONE_OK;
+}
+
+static pencone_status plan_from(pencone_context *ctx, const pcn_yaml *yaml, pencone_plan **out) {
+  const char *name = NULL;
+  int beams = 0;
+  PCN_TRY(check_keys(yaml, &beams));
+  PCN_TRY(pcn_yaml_string(pcn_yaml_get(pcn_yaml_root(yaml), "plan"), "plan", &name));
+  PCN_TRY(pencone_plan_create(ctx, name, out));
+  return fill_plan(ctx, yaml, beams, *out);
+}
+
+pencone_status pencone_plan_read(pencone_context *ctx, const char *path, pencone_plan **out,
+                                 char **phantom_path, char **text) {
+  if (phantom_path != NULL) {
+    *phantom_path = NULL;
+  }
+  if (text != NULL) {
+    *text = NULL;
+  }
+  PCN_CHECK(ctx, out != NULL, PENCONE_E_ARGUMENT, "plan: the place for the result is NULL");
+  *out = NULL;
+  pcn_yaml *yaml = NULL;
+  PCN_TRY(pcn_yaml_open(ctx, path, &yaml));
+  pencone_status status = plan_from(ctx, yaml, out);
+  if (status == PENCONE_OK) {
+    status = copy_texts(ctx, yaml, phantom_path, text);
+  }
+  if (status != PENCONE_OK) {
+    pencone_plan_destroy(*out);
+    *out = NULL;
+    if (phantom_path != NULL) {
+      pencone_string_free(*phantom_path);
+      *phantom_path = NULL;
+    }
+  }
+  pcn_yaml_close(yaml);
+  return status;
+}
