@@ -2,6 +2,7 @@
 #ifndef PENCONE_IO_H
 #define PENCONE_IO_H
 
+#include <pencone/analysis.h>
 #include <pencone/dose.h>
 #include <pencone/phantom.h>
 #include <pencone/plan.h>
@@ -31,7 +32,8 @@ typedef enum pencone_file_kind {
 /// @return PENCONE_OK, E_FILE, E_FORMAT (none of these) or E_MEMORY.
 PENCONE_API pencone_status pencone_file_identify(pencone_context *ctx, const char *path, pencone_file_kind *out);
 
-/// Reads a phantom (HDF5, docs/formats.md). @param[out] out owned by the caller.
+/// Reads a phantom (HDF5, docs/formats.md), also the one that a dose file carries.
+/// @param[out] out owned by the caller.
 PENCONE_API pencone_status pencone_phantom_read(pencone_context *ctx, const char *path, pencone_phantom **out);
 
 /// Writes a phantom; readable by ITK, VTK and Octave too.
@@ -49,6 +51,10 @@ PENCONE_API pencone_status pencone_dose_read(pencone_context *ctx, const char *p
 /// @param phantom  may be NULL
 PENCONE_API pencone_status pencone_dose_write(pencone_context *ctx, const char *path, const pencone_dose *dose,
                                               const pencone_phantom *phantom);
+
+/// Reads a reference: a dose on a rectilinear grid with its uncertainty. @param[out] out owned by the caller.
+PENCONE_API pencone_status pencone_reference_read(pencone_context *ctx, const char *path,
+                                                  pencone_reference **out);
 
 /// Reads a plan (YAML). Unknown keys, missing keys and bad values are errors with file and line.
 /// @param[out] phantom_path  the plan's phantom file, relative names resolved against the plan's folder;

@@ -72,6 +72,10 @@ pencone_status pcn_h5_check_volume(const pcn_h5 *h5, const char *object, pcn_h5_
 pencone_status pcn_h5_read_into(const pcn_h5 *h5, const char *object, pcn_h5_type type,
                                 const pencone_grid *grid, void *out);
 
+/// Reads a list of doubles. @param[out] out  freed by pcn_free(). @param limit  the longest that is welcome
+pencone_status pcn_h5_read_vector(const pcn_h5 *h5, const char *object, size_t limit, size_t *count,
+                                  double **out);
+
 // Writing.
 
 pencone_status pcn_h5_make_group(const pcn_h5 *h5, const char *group);

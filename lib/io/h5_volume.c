@@ -122,6 +122,45 @@ pencone_status pcn_h5_read_volume(const pcn_h5 *h5, const char *object, pcn_h5_t
   return PENCONE_OK;
 }
 
+static pencone_status read_vector(const pcn_h5 *h5, const char *object, hid_t set, size_t limit,
+                                  size_t *count, double **out) {
+  const hid_t type = H5Dget_type(set);
+  const hid_t space = H5Dget_space(set);
+  const H5T_class_t class = H5Tget_class(type);
+  const int rank = H5Sget_simple_extent_ndims(space);
+  const hssize_t length = H5Sget_simple_extent_npoints(space);
+  H5Tclose(type);
+  H5Sclose(space);
+  if (rank != 1 || (class != H5T_FLOAT && class != H5T_INTEGER) || length < 1 || (size_t)length > limit) {
+    return pcn_h5_fail(h5, PENCONE_E_FORMAT, object,
+                       "got %lld values in %d dimensions, expected a list of 1 to %zu numbers",
+                       (long long)length, rank, limit);
+  }
+  double *values = pcn_alloc(h5->ctx, (size_t)length, sizeof *values);
+  if (values == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  if (H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) {
+    pcn_free(values);
+    return pcn_h5_fail(h5, PENCONE_E_FORMAT, object, "values cannot be read, truncated or damaged");
+  }
+  *count = (size_t)length;
+  *out = values;
+  return PENCONE_OK;
+}
+
+pencone_status pcn_h5_read_vector(const pcn_h5 *h5, const char *object, size_t limit, size_t *count,
+                                  double **out) {
+  const hid_t set = pcn_h5_exists(h5, object) ? H5Dopen2(h5->file, object, H5P_DEFAULT) : -1;
+  *out = NULL;
+  if (set < 0) {
+    return pcn_h5_fail(h5, PENCONE_E_FORMAT, object, "missing, expected a list of numbers");
+  }
+  const pencone_status status = read_vector(h5, object, set, limit, count, out);
+  H5Dclose(set);
+  return status;
+}
+
 // --- writing -----------------------------------------------------------------------------------
 
 static pencone_status not_written(const pcn_h5 *h5, const char *object) {
