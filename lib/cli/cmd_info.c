@@ -14,8 +14,8 @@ static const cli_usage usage = {
     .summary = "what is in a file; engines, machines, materials",
     .synopsis = "FILE | engines | machines | machine NAME | materials",
     .about =
-        "Tells what a file holds: a phantom (grid, density in g/cm3, CT numbers in HU,\n"
-        "structures), a dose (grid, unit, largest dose, where it came from), a reference\n"
+        "Tells what a file holds: a phantom (grid in mm, density in g/cm3, CT numbers in\n"
+        "HU, structures), a dose (grid, unit, largest dose, where it came from), a reference\n"
         "(for instance Monte Carlo, with its uncertainty), a plan, or a machine.\n\n"
         "Or what the library offers: 'engines' with every option, its default, its range\n"
         "and the papers behind it; 'machines' that are shipped, and one 'machine' in full,\n"

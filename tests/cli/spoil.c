@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Damages a phantom or dose file in one chosen way, to see what the command says. usage: spoil FILE.h5 HOW
+#include <hdf5.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+static int write_attribute(hid_t file, const char *name, hid_t type, const void *values) {
+  const hid_t attribute = H5Aopen_by_name(file, "/pencone", name, H5P_DEFAULT, H5P_DEFAULT);
+  const int bad = attribute < 0 || H5Awrite(attribute, type, values) < 0;
+  H5Aclose(attribute);
+  return bad;
+}
+
+static int spoil_spacing(hid_t file, double value) {
+  const double spacing[3] = {2, value, 2};
+  return write_attribute(file, "spacing_mm", H5T_NATIVE_DOUBLE, spacing);
+}
+
+/// Writes one value into voxel (1,0,0).
+static int write_voxel(hid_t file, const char *name, hid_t type, const void *value) {
+  const hsize_t at[3] = {0, 0, 1};
+  const hsize_t one[3] = {1, 1, 1};
+  const hid_t set = H5Dopen2(file, name, H5P_DEFAULT);
+  const hid_t space = H5Dget_space(set);
+  const hid_t memory = H5Screate_simple(3, one, NULL);
+  H5Sselect_hyperslab(space, H5S_SELECT_SET, at, NULL, one, NULL);
+  const int bad = set < 0 || H5Dwrite(set, type, memory, space, H5P_DEFAULT, value) < 0;
+  H5Sclose(memory);
+  H5Sclose(space);
+  H5Dclose(set);
+  return bad;
+}
+
+/// Puts a small dataset of another shape in the place of the density.
+static int spoil_shape(hid_t file) {
+  const hsize_t size[3] = {2, 3, 4};
+  const float values[24] = {0};
+  const hid_t space = H5Screate_simple(3, size, NULL);
+  int bad = H5Ldelete(file, "/pencone/density", H5P_DEFAULT) < 0;
+  const hid_t set =
+      H5Dcreate2(file, "/pencone/density", H5T_NATIVE_FLOAT, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  bad = bad || set < 0 || H5Dwrite(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0;
+  H5Dclose(set);
+  H5Sclose(space);
+  return bad;
+}
+
+static int spoil_format(hid_t file) {
+  H5Adelete_by_name(file, "/pencone", "format", H5P_DEFAULT);
+  const hid_t type = H5Tcopy(H5T_C_S1);
+  H5Tset_size(type, 8);
+  const hid_t space = H5Screate(H5S_SCALAR);
+  const hid_t group = H5Gopen2(file, "/pencone", H5P_DEFAULT);
+  const hid_t attribute = H5Acreate2(group, "format", type, space, H5P_DEFAULT, H5P_DEFAULT);
+  const int bad = attribute < 0 || H5Awrite(attribute, type, "recipes") < 0;
+  H5Aclose(attribute);
+  H5Gclose(group);
+  H5Sclose(space);
+  H5Tclose(type);
+  return bad;
+}
+
+static int spoil(hid_t file, const char *how) {
+  const float nan_value = NAN;
+  const float negative = -1.0F;
+  const float heavy = 1e6F;
+  const int hu = 5000;
+  const int material = 200;
+  const int64_t version = 99;
+  const int64_t size[3] = {-4, 4, 4};
+  if (strcmp(how, "spacing-zero") == 0 || strcmp(how, "spacing-negative") == 0) {
+    return spoil_spacing(file, strcmp(how, "spacing-zero") == 0 ? 0 : -2);
+  }
+  if (strcmp(how, "spacing-nan") == 0) {
+    return spoil_spacing(file, NAN);
+  }
+  if (strcmp(how, "density-nan") == 0) {
+    return write_voxel(file, "/pencone/density", H5T_NATIVE_FLOAT, &nan_value);
+  }
+  if (strcmp(how, "density-negative") == 0) {
+    return write_voxel(file, "/pencone/density", H5T_NATIVE_FLOAT, &negative);
+  }
+  if (strcmp(how, "density-heavy") == 0) {
+    return write_voxel(file, "/pencone/density", H5T_NATIVE_FLOAT, &heavy);
+  }
+  if (strcmp(how, "hu") == 0) {
+    return write_voxel(file, "/pencone/hu", H5T_NATIVE_INT, &hu);
+  }
+  if (strcmp(how, "material") == 0) {
+    return write_voxel(file, "/pencone/material", H5T_NATIVE_INT, &material);
+  }
+  if (strcmp(how, "version") == 0) {
+    return write_attribute(file, "format_version", H5T_NATIVE_INT64, &version);
+  }
+  if (strcmp(how, "size") == 0) {
+    return write_attribute(file, "size_xyz", H5T_NATIVE_INT64, size);
+  }
+  if (strcmp(how, "shape") == 0) {
+    return spoil_shape(file);
+  }
+  if (strcmp(how, "format") == 0) {
+    return spoil_format(file);
+  }
+  if (strcmp(how, "no-spacing") == 0) {
+    return H5Adelete_by_name(file, "/pencone", "spacing_mm", H5P_DEFAULT) < 0;
+  }
+  if (strcmp(how, "no-density") == 0) {
+    return H5Ldelete(file, "/pencone/density", H5P_DEFAULT) < 0;
+  }
+  if (strcmp(how, "foreign") == 0) {
+    return H5Ldelete(file, "/pencone", H5P_DEFAULT) < 0;
+  }
+  fprintf(stderr, "spoil: unknown way '%s'\n", how);
+  return 1;
+}
+
+int main(int argc, char **argv) {
+  if (argc != 3) {
+    return 2;
+  }
+  const hid_t file = H5Fopen(argv[1], H5F_ACC_RDWR, H5P_DEFAULT);
+  if (file < 0) {
+    return 1;
+  }
+  const int bad = spoil(file, argv[2]);
+  return H5Fclose(file) < 0 || bad;
+}
