@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shows that the gates find what they are for: builds small trees with one fault each and wants it reported.
 
-usage: selftest.py CTAGS
+usage: selftest.py CTAGS OBJDUMP NM CC...
 """
 import os
 import subprocess
@@ -42,6 +42,32 @@ FAULTS = [
     ("links", "docs/a.md", "# One two\n[x](#one-two) [y](a.md#one-two) `[z](c.md)`\n", ""),
     ("links", "docs/a.md", "# One\n[x](#three)\n", "no such heading"),
 ]
+# C text of a library with one fault, words of the report of symbols.py.
+LIBRARIES = [
+    ("int f(int x);\nint f(int x) { return x + 1; }\n", ""),
+    ("static const char *const names[] = {\"a\", \"b\"};\nconst char *f(int i) { return names[i]; }\n", ""),
+    ("static int hdf5_lock;\nint f(void) { return hdf5_lock++; }\n", ""),
+    ("static int count;\nint f(void) { return count++; }\n", "count (.bss"),
+    ("int f(void) { static int once = 7; return once++; }\n", "once"),
+    ("_Thread_local int last;\n", "last (.tbss"),
+    ("static const char *loose[] = {\"a\"};\nconst char **f(void) { return loose; }\n", "loose (.data"),
+    ("double gsl_sf_log(double);\ndouble f(double x) { return gsl_sf_log(x); }\n", "gsl_sf_log"),
+    ("int printf(const char *, ...);\nvoid f(int x) { printf(\"%d\", x); }\n", "needs printf"),
+    ("void exit(int);\nvoid f(void) { exit(1); }\n", "needs exit"),
+]
+
+
+def run_library(text, objdump, nm, cc):
+    """What symbols.py says about a library made from one C text."""
+    with tempfile.TemporaryDirectory() as root:
+        source, member, archive, library = (os.path.join(root, name) for name in ("a.c", "a.o", "a.a", "a.so"))
+        with open(source, "w", encoding="utf-8") as file:
+            file.write(text)
+        for command in (cc + ["-O1", "-fPIC", "-c", source, "-o", member], ["ar", "rcs", archive, member],
+                        cc + ["-shared", member, "-o", library]):
+            subprocess.run(command, check=True)
+        return subprocess.run([sys.executable, os.path.join(HERE, "symbols.py"), objdump, nm, archive, library],
+                              capture_output=True, text=True, check=False)
 
 
 def run(rule, root, ctags):
@@ -49,7 +75,15 @@ def run(rule, root, ctags):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def main(ctags):
+def is_right(done, words, what):
+    """Tells whether a gate said what was expected; prints what is wrong."""
+    right = (done.returncode == 1 and words in done.stdout) if words else done.returncode == 0
+    if not right:
+        print(f"{what}: got status {done.returncode}, expected {words or 'nothing'}:\n{done.stdout}{done.stderr}")
+    return right
+
+
+def main(ctags, objdump, nm, cc):
     failed = 0
     for rule, name, content, words in FAULTS:
         with tempfile.TemporaryDirectory() as root:
@@ -57,13 +91,11 @@ def main(ctags):
             with open(os.path.join(root, name), "w", encoding="utf-8") as file:
                 file.write(content)
             done = run(rule, root, ctags)
-        right = (done.returncode == 1 and words in done.stdout) if words else done.returncode == 0
-        if not right:
-            failed += 1
-            print(f"{rule}: {name}: got status {done.returncode}, expected {words or 'nothing'}:\n"
-                  f"{done.stdout}{done.stderr}")
-    print(f"{len(FAULTS)} faults planted, {failed} gates wrong")
+        failed += not is_right(done, words, f"{rule}: {name}")
+    for text, words in LIBRARIES:
+        failed += not is_right(run_library(text, objdump, nm, cc), words, "symbols: " + text)
+    print(f"{len(FAULTS) + len(LIBRARIES)} trees and libraries tried, {failed} gates wrong")
     sys.exit(1 if failed else 0)
 
 
-main(sys.argv[1])
+main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:])
