@@ -57,8 +57,8 @@ PENCONE_API pencone_status pencone_reference_read(pencone_context *ctx, const ch
                                                   pencone_reference **out);
 
 /// Reads a plan (YAML). Unknown keys, missing keys and bad values are errors with file and line.
-/// @param[out] phantom_path  the plan's phantom file, relative names resolved against the plan's folder;
-///   free with pencone_string_free(); may be NULL
+/// @param[out] phantom_path  the plan's phantom file, relative names resolved against the plan's folder; NULL
+///   where the plan names none; free with pencone_string_free(); the argument may be NULL
 /// @param[out] text  the file's own text for the provenance, free with pencone_string_free(); may be NULL
 PENCONE_API pencone_status pencone_plan_read(pencone_context *ctx, const char *path, pencone_plan **out,
                                              char **phantom_path, char **text);

@@ -192,20 +192,20 @@ static pencone_status fill_plan(pencone_context *ctx, const pcn_yaml *yaml, int 
   return PENCONE_OK;
 }
 
-/// The path of the phantom and the text of the file, for the callers that want them.
-static pencone_status copy_texts(pencone_context *ctx, const pcn_yaml *yaml, char **phantom_path,
-                                 char **text) {
-  if (phantom_path != NULL) {
-    const pcn_node root = pcn_yaml_root(yaml);
-    const pcn_node node = pcn_yaml_get(root, "phantom");
+/// The path of the phantom (NULL where the plan names none) and the text of the file, if they are wanted.
+static pencone_status copy_texts(pencone_context *ctx, const pcn_yaml *yaml, char **phantom_path, char **text) {
+  const pcn_node node = pcn_yaml_get(pcn_yaml_root(yaml), "phantom");
+  if (node.node != NULL) {
     const char *name = NULL;
-    if (node.node == NULL) {
-      return pcn_yaml_fail(root, PENCONE_E_FORMAT, "plan: got no 'phantom', expected this key");
-    }
     PCN_TRY(pcn_yaml_string(node, "phantom", &name));
-    *phantom_path = pcn_file_beside(ctx, pcn_yaml_file(yaml), name);
-    if (*phantom_path == NULL) {
+    char *path = pcn_file_beside(ctx, pcn_yaml_file(yaml), name);
+    if (path == NULL) {
       return PENCONE_E_MEMORY;
+    }
+    if (phantom_path != NULL) {
+      *phantom_path = path;
+    } else {
+      pcn_free(path);
     }
   }
   if (text != NULL) {
