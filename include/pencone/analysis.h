@@ -283,6 +283,71 @@ PENCONE_API pencone_status pencone_reference_compare(pencone_context *ctx, const
                                                      const pencone_compare_options *options, float *gamma_map,
                                                      pencone_compare_result *result);
 
+/// A figure of a comparison by its name: points, absolute_ratio, mean_pct, rms_pct, rms_noise_removed_pct,
+/// max_pct, sigma_pct, confidence_pct (|mean| + 1.5 standard deviations without the reference's noise),
+/// gamma_pass_pct, gamma_mean, gamma_max. Name of the i-th, NULL outside the range. Any thread.
+PENCONE_API int pencone_compare_figure_count(void);
+PENCONE_API const char *pencone_compare_figure_name(int i);
+
+/// Value of a figure; NaN for an unknown name. Any thread.
+PENCONE_API double pencone_compare_figure(const pencone_compare_result *result, const char *name);
+
+/// A bound on a figure of a comparison, with the source of the number.
+typedef struct pencone_limit {
+  const char *figure;
+  double min, max; ///< both included; infinite where there is no bound
+  const char *source;
+} pencone_limit;
+
+/// A dose that is known at a point, for instance measured.
+typedef struct pencone_expectation {
+  const char *name;
+  double xyz_mm[3];
+  double expected;    ///< in the unit of the normalisation, as a rule per cent
+  double tolerance;   ///< the same unit
+  double distance_mm; ///< or: the expected dose occurs this near along an axis; 0: no such way out
+  const char *source;
+} pencone_expectation;
+
+/// What was found at the point of an expectation.
+typedef struct pencone_finding {
+  double computed;   ///< in the unit of the normalisation; NaN outside the grid
+  double difference; ///< computed - expected
+  int passed;
+} pencone_finding;
+
+/// Where the computed dose is set to a known value.
+typedef struct pencone_normalisation {
+  double xyz_mm[3];
+  double value;
+} pencone_normalisation;
+
+/// Compares a computed dose, normalised at a point, with expectations.
+/// @param[out] findings  one per expectation
+/// @return PENCONE_OK, E_ARGUMENT, E_RANGE (no dose at the point of normalisation).
+PENCONE_API pencone_status pencone_expectation_compare(pencone_context *ctx, const pencone_dose *dose,
+                                                       const pencone_normalisation *normalisation,
+                                                       const pencone_expectation *expectations, size_t count,
+                                                       pencone_finding *findings);
+
+/// When a case is passed. Read by pencone_criteria_read() in io.h; immutable.
+typedef struct pencone_criteria pencone_criteria;
+
+typedef struct pencone_criteria_desc {
+  size_t struct_size;
+  const char *name;
+  pencone_compare_options compare;
+  int limit_count;
+  const pencone_limit *limits;
+  pencone_normalisation normalisation;
+  int expectation_count;
+  const pencone_expectation *expectations;
+} pencone_criteria_desc;
+
+/// The criteria's values; pointers stay valid until they are destroyed.
+PENCONE_API const pencone_criteria_desc *pencone_criteria_describe(const pencone_criteria *criteria);
+PENCONE_API void pencone_criteria_destroy(pencone_criteria *criteria);
+
 #ifdef __cplusplus
 }
 #endif

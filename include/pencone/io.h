@@ -56,6 +56,10 @@ PENCONE_API pencone_status pencone_dose_write(pencone_context *ctx, const char *
 PENCONE_API pencone_status pencone_reference_read(pencone_context *ctx, const char *path,
                                                   pencone_reference **out);
 
+/// Reads the criteria of a case (YAML, docs/formats.md) and the table of expectations that it names. A limit
+/// or an expectation without its source is an error. @param[out] out owned by the caller.
+PENCONE_API pencone_status pencone_criteria_read(pencone_context *ctx, const char *path, pencone_criteria **out);
+
 /// Reads a plan (YAML). Unknown keys, missing keys and bad values are errors with file and line.
 /// @param[out] phantom_path  the plan's phantom file, relative names resolved against the plan's folder; NULL
 ///   where the plan names none; free with pencone_string_free(); the argument may be NULL
