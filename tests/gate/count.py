@@ -3,7 +3,8 @@
 """Counts test cases in meson's log: prints "PASSED FAILED SKIPPED".
 
 usage: count.py testlog.json EXIT_STATUS_OF_MESON_TEST
-A cmocka program counts with its test cases, any other test as one. A test that failed counts with
+A cmocka program counts with its test cases, a script that ends in "N passed, N failed" with those, any
+other test as one. A test that failed counts with
 at least one failure, whatever it printed.
 """
 import json
@@ -12,6 +13,7 @@ import sys
 
 CMOCKA = {kind: re.compile(r"^\[  %s  \] (\d+) test\(s\)" % kind, re.M)
           for kind in ("PASSED", "FAILED", "SKIPPED")}
+SCRIPT = re.compile(r"^(\d+) passed, (\d+) failed\s*\Z", re.M)
 
 
 def cases(test):
@@ -19,6 +21,9 @@ def cases(test):
     text = test.get("stdout", "") + "\n" + test.get("stderr", "")
     passed, failed, skipped = (sum(map(int, CMOCKA[kind].findall(text)))
                                for kind in ("PASSED", "FAILED", "SKIPPED"))
+    script = SCRIPT.search(test.get("stdout", ""))
+    if script:
+        passed, failed = int(script.group(1)), int(script.group(2))
     if test["result"] == "SKIP":
         return 0, 0, 1
     if test["result"] not in ("OK", "EXPECTEDFAIL"):
