@@ -160,29 +160,36 @@ static int prepare(cli_session *session, job *j) {
     return outcome;
   }
   status = pencone_phantom_read(session->ctx, j->phantom_path, &j->phantom);
-  if (status == PENCONE_OK) {
-    status = pencone_estimate(session->ctx, j->plan, j->phantom, &j->estimate);
+  if (status != PENCONE_OK) {
+    return cli_report(session, status);
   }
-  return status == PENCONE_OK ? CLI_GO_ON : cli_report(session, status);
+  status = pencone_estimate(session->ctx, j->plan, j->phantom, &j->estimate);
+  return status == PENCONE_OK ? CLI_GO_ON : cli_report_file(session, status, j->plan_path);
 }
 
+#define TRY(call)                             \
+  do {                                        \
+    const pencone_status try_status = (call); \
+    if (try_status != PENCONE_OK) {           \
+      return try_status;                      \
+    }                                         \
+  } while (0)
+
+/// All tables, then the dose; what is going to be calculated is told in between.
 static pencone_status calculate(cli_session *session, job *j) {
-  const double start_s = cli_seconds();
-  pencone_status status = pencone_engine_create(session->ctx, j->plan, j->phantom, &j->engine);
-  if (status == PENCONE_OK) {
-    status = pencone_dose_create(session->ctx, pencone_engine_grid(j->engine), &j->dose);
-  }
-  if (status == PENCONE_OK) {
-    status = pencone_engine_compute(session->ctx, j->engine, j->keep_beams, j->dose);
-  }
+  double start_s = cli_seconds();
+  TRY(pencone_engine_create(session->ctx, j->plan, j->phantom, &j->engine));
+  TRY(pencone_dose_create(session->ctx, pencone_engine_grid(j->engine), &j->dose));
   j->seconds = cli_seconds() - start_s;
-  if (status == PENCONE_OK && j->plan_text != NULL) {
-    status = pencone_dose_set_provenance(session->ctx, j->dose, "plan", j->plan_text);
+  cli_progress_clear(session);
+  tell_before(session, j);
+  start_s = cli_seconds();
+  TRY(pencone_engine_compute(session->ctx, j->engine, j->keep_beams, j->dose));
+  j->seconds += cli_seconds() - start_s;
+  if (j->plan_text != NULL) {
+    TRY(pencone_dose_set_provenance(session->ctx, j->dose, "plan", j->plan_text));
   }
-  if (status == PENCONE_OK) {
-    status = pencone_dose_set_provenance(session->ctx, j->dose, "phantom", j->phantom_path);
-  }
-  return status;
+  return pencone_dose_set_provenance(session->ctx, j->dose, "phantom", j->phantom_path);
 }
 
 static int run(cli_session *session, job *j) {
@@ -190,18 +197,13 @@ static int run(cli_session *session, job *j) {
   if (outcome != CLI_GO_ON) {
     return outcome;
   }
-  if (cli_interrupted(session)) {
-    return cli_error(session, CLI_RUN, "interrupted; nothing was written");
-  }
-  tell_before(session, j);
-  pencone_status status = calculate(session, j);
+  pencone_status status = cli_interrupted(session) ? PENCONE_E_CANCELLED : calculate(session, j);
   cli_progress_clear(session);
   if (status == PENCONE_E_CANCELLED || (status == PENCONE_OK && cli_interrupted(session))) {
-    return cli_error(session, CLI_RUN, "interrupted%s%s; nothing was written",
-                     status == PENCONE_OK ? "" : ": ", pencone_context_error(session->ctx));
+    return cli_error(session, CLI_RUN, "interrupted; nothing was written");
   }
   if (status != PENCONE_OK) {
-    return cli_report(session, status);
+    return cli_report_file(session, status, j->plan_path);
   }
   status = pencone_dose_write(session->ctx, j->output, j->dose, j->phantom);
   if (status != PENCONE_OK) {

@@ -133,6 +133,9 @@ void cli_progress_clear(cli_session *session);
 /// Reports the context's error on standard error. @return the exit status that belongs to the failure
 int cli_report(cli_session *session, pencone_status status);
 
+/// The same with "FILE: " before the text: for failures of steps that do not know the file.
+int cli_report_file(cli_session *session, pencone_status status, const char *file);
+
 /// Prints "pencone: text" for a failure the command found itself. @return exit_status
 int cli_error(cli_session *session, int exit_status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -259,12 +259,13 @@ static void put_reference(const pencone_reference_desc *d) {
     const int64_t n = d->size[axis];
     double narrow = edges[1] - edges[0];
     double wide = narrow;
+    char width[64];
     for (int64_t i = 1; i < n; ++i) {
       narrow = fmin(narrow, edges[i + 1] - edges[i]);
       wide = fmax(wide, edges[i + 1] - edges[i]);
     }
-    cli_line("", "%c from %g to %g mm, voxels %g to %g mm wide", "xyz"[axis], edges[0], edges[n], narrow,
-             wide);
+    cli_line("", "%c from %g to %g mm, voxels %s mm wide", "xyz"[axis], edges[0], edges[n],
+             cli_range(width, sizeof width, narrow, wide));
   }
   cli_line("quantity", "%s in %s", d->quantity != NULL ? d->quantity : "unspecified",
            d->units != NULL ? d->units : "Gy");

@@ -26,6 +26,15 @@ const char *cli_bytes(char *text, size_t size, uint64_t bytes) {
   return text;
 }
 
+const char *cli_range(char *text, size_t size, double low, double high) {
+  if (high - low <= 1e-6 * fabs(high)) {
+    snprintf(text, size, "%.5g", low);
+  } else {
+    snprintf(text, size, "%.4g to %.4g", low, high);
+  }
+  return text;
+}
+
 // --- grid --------------------------------------------------------------------------------------
 
 void cli_put_grid(const char *label, const pencone_grid *grid) {
@@ -116,7 +125,9 @@ void cli_put_phantom(const pencone_phantom *phantom) {
   const pencone_phantom_desc *d = pencone_phantom_describe(phantom);
   const summary s = summarise(phantom);
   cli_put_grid("grid", &d->grid);
-  cli_line("density", "%.4g to %.4g g/cm3, %s; mass %.4g g", s.density_min, s.density_max,
+  char range[64];
+  cli_line("density", "%s g/cm3, %s; mass %.4g g",
+           cli_range(range, sizeof range, s.density_min, s.density_max),
            d->density != NULL ? "stored per voxel" : "from the CT numbers", s.mass_g);
   if (d->hu != NULL) {
     cli_line("CT numbers", "%d to %d HU, read with the curve %s", s.hu_min, s.hu_max,
@@ -171,7 +182,7 @@ void cli_json_phantom(cli_json *json, const pencone_phantom *phantom) {
 // --- beams -------------------------------------------------------------------------------------
 
 const char *cli_quantity(pencone_quantity quantity) {
-  return quantity == PENCONE_DOSE_TO_WATER ? "dose-to-water" : "dose-to-medium";
+  return quantity == PENCONE_DOSE_TO_WATER ? "dose to water" : "dose to medium";
 }
 
 double cli_mean_energy_mev(const pencone_machine_desc *machine) {

@@ -13,6 +13,9 @@ void cli_line(const char *label, const char *format, ...) __attribute__((format(
 /// "123 MB". @return text
 const char *cli_bytes(char *text, size_t size, uint64_t bytes);
 
+/// "0.3 to 1", or "1" when both are the same. @return text
+const char *cli_range(char *text, size_t size, double low, double high);
+
 void cli_put_grid(const char *label, const pencone_grid *grid);
 void cli_json_grid(cli_json *json, const char *key, const pencone_grid *grid);
 
@@ -25,7 +28,7 @@ void cli_json_phantom(cli_json *json, const pencone_phantom *phantom);
 void cli_put_beam(const pencone_beam *beam);
 void cli_json_beam(cli_json *json, const pencone_beam *beam);
 
-/// Name of a quantity as plans and dose files write it.
+/// Name of a quantity as dose files write it.
 const char *cli_quantity(pencone_quantity quantity);
 
 /// Mean photon energy of a machine's spectrum, MeV.

@@ -119,7 +119,7 @@ static int on_progress(void *user, double fraction, const char *stage) {
   const double interval = session->terminal ? redraw_s : plain_interval_s;
   const int due =
       now - session->printed_s >= interval || (new_stage && now - session->printed_s >= patience_s);
-  if (!session->common.quiet && now - session->start_s >= patience_s && due) {
+  if (!session->common.quiet && fraction < 1 && now - session->start_s >= patience_s && due) {
     session->printed_s = now;
     show_progress(session, now - session->start_s);
   }
@@ -176,10 +176,17 @@ static int exit_status_of(pencone_status status) {
   }
 }
 
-int cli_report(cli_session *session, pencone_status status) {
+static const char *error_text(const cli_session *session, pencone_status status) {
   const char *text = pencone_context_error(session->ctx);
-  return cli_error(session, exit_status_of(status), "%s",
-                   text[0] != '\0' ? text : pencone_status_text(status));
+  return text[0] != '\0' ? text : pencone_status_text(status);
+}
+
+int cli_report(cli_session *session, pencone_status status) {
+  return cli_error(session, exit_status_of(status), "%s", error_text(session, status));
+}
+
+int cli_report_file(cli_session *session, pencone_status status, const char *file) {
+  return cli_error(session, exit_status_of(status), "%s: %s", file, error_text(session, status));
 }
 
 int cli_error(cli_session *session, int exit_status, const char *format, ...) {

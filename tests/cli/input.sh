@@ -13,6 +13,7 @@ plan_with() {
   error 3 "$2" run bad.yaml -o bad.h5
   has err "bad.yaml"
   verify "$1: an output was written" [ ! -e bad.h5 ]
+  rm -f bad.h5
 }
 
 plan_with "unknown key" "bad.yaml:6:" 's/  - name: AP/  - name: AP\n    colour: red/'
@@ -35,7 +36,6 @@ plan_with "fluence of zero" "fluence" 's/1.0e+9/0/'
 plan_with "two numbers" "isocenter_mm" 's/\[0, 0, 0\]/[0, 0]/'
 plan_with "no beams" "beams" '/^beams/,$d'
 plan_with "broken YAML" "bad.yaml:" 's/plan: cli-test/plan: [cli-test/'
-plan_with "missing phantom" "none.h5" 's/w.h5/none.h5/'
 plan_with "beam that misses" "AP" 's/\[0, 0, 0\]/[500, 0, 0]/'
 plan_with "source in the phantom" "AP" 's/\[0, 0, 0\]/[0, 1000, 0]/'
 plan_with "dose spacing" "spacing" 's/^beams:/dose_grid: {spacing_mm: [0, 2, 2]}\nbeams:/'
@@ -43,6 +43,8 @@ plan_with "dose box outside" "box" 's/^beams:/dose_grid: {box_mm: {min: [900, 0,
 plan_with "second beam of a name" "AP" 's/^    fluence.*/&\n  - {name: AP, machine: ideal-co60, isocenter_mm: [0, 0, 0], gantry_deg: 0, field_mm: {x: [-9, 9], y: [-9, 9]}, fluence_per_cm2: 1}/'
 plan_with "not in this version" "monitor_units" 's/fluence_per_cm2/monitor_units/'
 
+sed 's/w.h5/none.h5/' good.yaml >bad.yaml
+error 3 "none.h5: cannot be opened" run bad.yaml -o bad.h5
 sed '/phantom/d' good.yaml >bad.yaml
 error 3 "expected the key 'phantom' or the option --phantom" run bad.yaml -o bad.h5
 error 3 "none.yaml" run none.yaml
@@ -60,6 +62,7 @@ phantom_with() {
   has err "$2"
   error 3 "bad-phantom.h5: " info bad-phantom.h5
   verify "$1: an output was written" [ ! -e bad.h5 ]
+  rm -f bad.h5
 }
 
 phantom_with spacing-zero "spacing"
@@ -71,6 +74,7 @@ phantom_with shape "/pencone/density"
 phantom_with density-nan "nan"
 phantom_with density-negative "-1"
 phantom_with density-heavy "1e+06"
+phantom_with hu "5000"
 phantom_with material "200"
 phantom_with version "99"
 phantom_with format "recipes"
@@ -100,6 +104,7 @@ recipe_with() {
   error 3 "$1" phantom bad.yaml -o bad.h5
   has err "bad.yaml"
   verify "$2: an output was written" [ ! -e bad.h5 ]
+  rm -f bad.h5
 }
 recipe_with "bad.yaml:4:" 's/^objects:/colour: red\nobjects:/'
 recipe_with "jelly" 's/lung/jelly/'

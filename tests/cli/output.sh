@@ -97,9 +97,12 @@ call 0 info kept.h5
 error 3 "cannot be written" run plan.yaml -o none/d.h5
 error 3 "is a folder" run plan.yaml -o other
 error 3 "cannot be written" phantom w.yaml -o none/w.h5
-error 2 "would overwrite the input" run plan.yaml -o w.h5
-error 2 "would overwrite the input" run plan.yaml -o plan.yaml
-error 2 "would overwrite the input" phantom w.yaml -o ./w.yaml
+call 2 run plan.yaml -o w.h5
+has err "would overwrite the input"
+call 2 run plan.yaml -o plan.yaml
+has err "would overwrite the input"
+call 2 phantom w.yaml -o ./w.yaml
+has err "would overwrite the input"
 call 0 info w.h5
 if [ "$(id -u)" -ne 0 ]; then
   mkdir locked

@@ -6,16 +6,22 @@
 #include <stdio.h>
 #include <string.h>
 
-static int write_attribute(hid_t file, const char *name, hid_t type, const void *values) {
-  const hid_t attribute = H5Aopen_by_name(file, "/pencone", name, H5P_DEFAULT, H5P_DEFAULT);
-  const int bad = attribute < 0 || H5Awrite(attribute, type, values) < 0;
+/// Replaces an attribute of /pencone; count 0: one value without dimensions.
+static int write_attribute(hid_t file, const char *name, hid_t type, hsize_t count, const void *values) {
+  int bad = H5Adelete_by_name(file, "/pencone", name, H5P_DEFAULT) < 0;
+  const hid_t space = count > 0 ? H5Screate_simple(1, &count, NULL) : H5Screate(H5S_SCALAR);
+  const hid_t group = H5Gopen2(file, "/pencone", H5P_DEFAULT);
+  const hid_t attribute = H5Acreate2(group, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+  bad = bad || attribute < 0 || H5Awrite(attribute, type, values) < 0;
   H5Aclose(attribute);
+  H5Gclose(group);
+  H5Sclose(space);
   return bad;
 }
 
 static int spoil_spacing(hid_t file, double value) {
   const double spacing[3] = {2, value, 2};
-  return write_attribute(file, "spacing_mm", H5T_NATIVE_DOUBLE, spacing);
+  return write_attribute(file, "spacing_mm", H5T_NATIVE_DOUBLE, 3, spacing);
 }
 
 /// Writes one value into voxel (1,0,0).
@@ -47,17 +53,28 @@ static int spoil_shape(hid_t file) {
   return bad;
 }
 
+/// CT numbers of water in the place of density and material, one of them far outside every curve.
+static int spoil_hu(hid_t file) {
+  const int hu = 5000;
+  hsize_t size[3] = {0, 0, 0};
+  const hid_t old = H5Dopen2(file, "/pencone/density", H5P_DEFAULT);
+  const hid_t space = H5Dget_space(old);
+  H5Sget_simple_extent_dims(space, size, NULL);
+  const hid_t set =
+      H5Dcreate2(file, "/pencone/hu", H5T_NATIVE_INT16, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  const int bad = set < 0 || size[2] < 2;
+  H5Dclose(set);
+  H5Sclose(space);
+  H5Dclose(old);
+  return bad || H5Ldelete(file, "/pencone/density", H5P_DEFAULT) < 0 ||
+         H5Ldelete(file, "/pencone/material", H5P_DEFAULT) < 0 ||
+         write_voxel(file, "/pencone/hu", H5T_NATIVE_INT, &hu);
+}
+
 static int spoil_format(hid_t file) {
-  H5Adelete_by_name(file, "/pencone", "format", H5P_DEFAULT);
   const hid_t type = H5Tcopy(H5T_C_S1);
   H5Tset_size(type, 8);
-  const hid_t space = H5Screate(H5S_SCALAR);
-  const hid_t group = H5Gopen2(file, "/pencone", H5P_DEFAULT);
-  const hid_t attribute = H5Acreate2(group, "format", type, space, H5P_DEFAULT, H5P_DEFAULT);
-  const int bad = attribute < 0 || H5Awrite(attribute, type, "recipes") < 0;
-  H5Aclose(attribute);
-  H5Gclose(group);
-  H5Sclose(space);
+  const int bad = write_attribute(file, "format", type, 0, "recipes");
   H5Tclose(type);
   return bad;
 }
@@ -66,7 +83,6 @@ static int spoil(hid_t file, const char *how) {
   const float nan_value = NAN;
   const float negative = -1.0F;
   const float heavy = 1e6F;
-  const int hu = 5000;
   const int material = 200;
   const int64_t version = 99;
   const int64_t size[3] = {-4, 4, 4};
@@ -86,16 +102,16 @@ static int spoil(hid_t file, const char *how) {
     return write_voxel(file, "/pencone/density", H5T_NATIVE_FLOAT, &heavy);
   }
   if (strcmp(how, "hu") == 0) {
-    return write_voxel(file, "/pencone/hu", H5T_NATIVE_INT, &hu);
+    return spoil_hu(file);
   }
   if (strcmp(how, "material") == 0) {
     return write_voxel(file, "/pencone/material", H5T_NATIVE_INT, &material);
   }
   if (strcmp(how, "version") == 0) {
-    return write_attribute(file, "format_version", H5T_NATIVE_INT64, &version);
+    return write_attribute(file, "format_version", H5T_NATIVE_INT64, 0, &version);
   }
   if (strcmp(how, "size") == 0) {
-    return write_attribute(file, "size_xyz", H5T_NATIVE_INT64, size);
+    return write_attribute(file, "size_xyz", H5T_NATIVE_INT64, 3, size);
   }
   if (strcmp(how, "shape") == 0) {
     return spoil_shape(file);
