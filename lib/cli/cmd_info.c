@@ -84,7 +84,7 @@ static void put_dose(const pencone_dose *dose, int full) {
              pencone_dose_part_name(dose, i), part, pencone_dose_units(dose), at[0], at[1], at[2]);
   }
   if (pencone_dose_provenance_count(dose) > 0) {
-    cli_line("made by", "%s", "");
+    puts("made by");
   }
   for (int i = 0; i < pencone_dose_provenance_count(dose); ++i) {
     put_note(pencone_dose_provenance_name(dose, i), pencone_dose_provenance_text(dose, i), full);
@@ -156,10 +156,10 @@ static pencone_status tell_phantom(cli_session *session, const char *path, cli_j
 
 static void put_plan(const pencone_plan *plan, const char *phantom) {
   const pencone_dose_grid *grid = pencone_plan_dose_grid(plan);
-  const char *options = pencone_plan_options_text(plan);
+  char options[512];
   cli_line("name", "%s", pencone_plan_name(plan));
   cli_line("phantom", "%s", phantom != NULL ? phantom : "none");
-  cli_line("engine", "%s, %s", pencone_plan_engine(plan), options[0] != '\0' ? options : "default options");
+  cli_line("engine", "%s, %s", pencone_plan_engine(plan), cli_engine_options(options, sizeof options, plan));
   cli_line("quantity", "%s", cli_quantity(pencone_plan_quantity(plan)));
   if (grid->spacing_mm[0] > 0) {
     cli_line("dose grid", "voxels of %g x %g x %g mm", grid->spacing_mm[0], grid->spacing_mm[1],
@@ -181,7 +181,8 @@ static void json_plan(cli_json *json, const pencone_plan *plan, const char *phan
   cli_json_text(json, "plan", pencone_plan_name(plan));
   cli_json_text(json, "phantom", phantom);
   cli_json_text(json, "engine", pencone_plan_engine(plan));
-  cli_json_text(json, "options", pencone_plan_options_text(plan));
+  char options[512];
+  cli_json_text(json, "options", cli_engine_options(options, sizeof options, plan));
   cli_json_text(json, "quantity", cli_quantity(pencone_plan_quantity(plan)));
   cli_json_object(json, "dose_grid");
   cli_json_boolean(json, "of_phantom", !(grid->spacing_mm[0] > 0));

@@ -74,22 +74,19 @@ static char *default_output(const char *plan_path) {
 
 // --- telling -----------------------------------------------------------------------------------
 
-static const char *engine_options(const pencone_plan *plan) {
-  const char *options = pencone_plan_options_text(plan);
-  return options != NULL && options[0] != '\0' ? options : "default options";
-}
-
 static void tell_before(const cli_session *session, const job *j) {
   if (session->common.quiet || session->common.json) {
     return;
   }
   char memory[32];
+  char options[512];
   const pencone_grid *grid = &pencone_phantom_describe(j->phantom)->grid;
   cli_line("plan", "%s (%s)", pencone_plan_name(j->plan), j->plan_path);
   cli_line("phantom", "%s, %lld x %lld x %lld voxels of %g x %g x %g mm", j->phantom_path,
            (long long)grid->size[0], (long long)grid->size[1], (long long)grid->size[2], grid->spacing_mm[0],
            grid->spacing_mm[1], grid->spacing_mm[2]);
-  cli_line("engine", "%s, %s, %s", pencone_plan_engine(j->plan), engine_options(j->plan),
+  cli_line("engine", "%s, %s, %s", pencone_plan_engine(j->plan),
+           cli_engine_options(options, sizeof options, j->plan),
            cli_quantity(pencone_plan_quantity(j->plan)));
   for (int i = 0; i < pencone_plan_beam_count(j->plan); ++i) {
     cli_put_beam(pencone_plan_beam(j->plan, i));
@@ -118,7 +115,8 @@ static void tell_json(const cli_session *session, const job *j) {
   cli_json_text(&json, "plan_file", j->plan_path);
   cli_json_text(&json, "phantom", j->phantom_path);
   cli_json_text(&json, "engine", pencone_plan_engine(j->plan));
-  cli_json_text(&json, "options", pencone_plan_options_text(j->plan));
+  char options[512];
+  cli_json_text(&json, "options", cli_engine_options(options, sizeof options, j->plan));
   cli_json_array(&json, "beams");
   for (int i = 0; i < pencone_plan_beam_count(j->plan); ++i) {
     cli_json_beam(&json, pencone_plan_beam(j->plan, i));

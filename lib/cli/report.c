@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void cli_line(const char *label, const char *format, ...) {
   va_list args;
@@ -183,6 +184,42 @@ void cli_json_phantom(cli_json *json, const pencone_phantom *phantom) {
 
 const char *cli_quantity(pencone_quantity quantity) {
   return quantity == PENCONE_DOSE_TO_WATER ? "dose to water" : "dose to medium";
+}
+
+/// The value of a key in "key=value key=value"; its length is 0 when the key is not there.
+static const char *value_in(const char *options, const char *key, int *length) {
+  const size_t key_length = strlen(key);
+  *length = 0;
+  while (*options != '\0') {
+    const size_t word = strcspn(options, " ");
+    if (word > key_length && options[key_length] == '=' && strncmp(options, key, key_length) == 0) {
+      *length = (int)(word - key_length - 1);
+      return options + key_length + 1;
+    }
+    options += word;
+    options += strspn(options, " ");
+  }
+  return options;
+}
+
+const char *cli_engine_options(char *text, size_t size, const pencone_plan *plan) {
+  const pencone_engine_info *engine = NULL;
+  for (int i = 0; i < pencone_engine_count() && engine == NULL; ++i) {
+    engine = strcmp(pencone_engine_at(i)->name, pencone_plan_engine(plan)) == 0 ? pencone_engine_at(i) : NULL;
+  }
+  text[0] = '\0';
+  for (int i = 0; engine != NULL && i < engine->option_count; ++i) {
+    const pencone_option_info *option = &engine->options[i];
+    const size_t used = strlen(text);
+    int length = 0;
+    const char *value = value_in(pencone_plan_options_text(plan), option->key, &length);
+    if (length == 0) {
+      value = option->default_value;
+      length = (int)strlen(value);
+    }
+    snprintf(text + used, size - used, "%s%s=%.*s", used > 0 ? " " : "", option->key, length, value);
+  }
+  return text;
 }
 
 double cli_mean_energy_mev(const pencone_machine_desc *machine) {

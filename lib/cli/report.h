@@ -31,6 +31,10 @@ void cli_json_beam(cli_json *json, const pencone_beam *beam);
 /// Name of a quantity as dose files write it.
 const char *cli_quantity(pencone_quantity quantity);
 
+/// Every option of the plan's engine with the value it has, set or default: "key=value key=value". @return
+/// text
+const char *cli_engine_options(char *text, size_t size, const pencone_plan *plan);
+
 /// Mean photon energy of a machine's spectrum, MeV.
 double cli_mean_energy_mev(const pencone_machine_desc *machine);
 

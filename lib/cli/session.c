@@ -82,7 +82,7 @@ static void put_duration(char *text, size_t size, double seconds) {
 }
 
 static void show_progress(cli_session *session, double elapsed_s) {
-  enum { BAR = 24 };
+  enum { BAR = 16 };
   char elapsed[32];
   char left[32];
   const double f = session->fraction;
@@ -98,7 +98,7 @@ static void show_progress(cli_session *session, double elapsed_s) {
       bar[i] = i < (int)(f * BAR + 0.5) ? '#' : '.';
     }
     bar[BAR] = '\0';
-    fprintf(stderr, "\r\033[K[%s] %3.0f %%  %.18s  %s, %s left", bar, 100 * f, session->stage, elapsed, left);
+    fprintf(stderr, "\r\033[K[%s] %3.0f %%  %.22s  %s, %s left", bar, 100 * f, session->stage, elapsed, left);
     session->line_open = 1;
   } else {
     fprintf(stderr, "%s: %.0f %%, %s elapsed, %s left\n", session->stage, 100 * f, elapsed, left);
