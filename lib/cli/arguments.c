@@ -128,6 +128,27 @@ static int read_bytes(const char *text, uint64_t *bytes) {
   return 1;
 }
 
+/// A number that may be followed by its unit, a blank between them or not.
+static int read_measure(const char *text, const char *unit, double *out) {
+  char digits[64];
+  const size_t length = strspn(text, "0123456789+-.eE");
+  if (length == 0 || length >= sizeof digits) {
+    return 0;
+  }
+  memcpy(digits, text, length);
+  digits[length] = '\0';
+  const char *rest = text + length + strspn(text + length, " ");
+  return whole_number(digits, out) && (*rest == '\0' || strcmp(rest, unit) == 0);
+}
+
+static int add_text(cli_texts *texts, const char *text) {
+  if (text[0] == '\0' || texts->count == CLI_TEXTS_MAX) {
+    return 0;
+  }
+  texts->text[texts->count++] = text;
+  return 1;
+}
+
 /// Stores a value. @return CLI_GO_ON or CLI_USAGE after a message
 static int store(const char *command, const cli_option *o, const char *text) {
   double value = 0;
@@ -152,6 +173,17 @@ static int store(const char *command, const cli_option *o, const char *text) {
                  ? CLI_GO_ON
                  : cli_wrong_use(command, "--%s: got '%s', expected a size such as 500M or 2G", o->name,
                                  text);
+    case CLI_TEXTS:
+      return add_text(o->target, text)
+                 ? CLI_GO_ON
+                 : cli_wrong_use(command, "--%s: got '%s', expected %s, %d times at most", o->name, text,
+                                 o->value, CLI_TEXTS_MAX);
+    case CLI_PERCENT:
+    case CLI_LENGTH:
+      return read_measure(text, o->kind == CLI_PERCENT ? "%" : "mm", o->target)
+                 ? CLI_GO_ON
+                 : cli_wrong_use(command, "--%s: got '%s', expected a number as in --%s 2%s", o->name, text,
+                                 o->name, o->kind == CLI_PERCENT ? "%" : "mm");
     case CLI_COUNT:
     case CLI_NUMBER:
       break;

@@ -17,7 +17,7 @@ static const command commands[] = {
     {"dij", "influence matrix: dose of every beamlet or spot", NULL},
     {"profile", "dose along a line: depth doses and cross profiles", cli_profile},
     {"dvh", "dose-volume histograms of structures", NULL},
-    {"gamma", "compare two doses by the gamma index", NULL},
+    {"gamma", "compare two doses by the gamma index", cli_gamma},
     {"validate", "run cases and compare with their references", NULL},
     {"plot", "draw a dose", NULL},
     {"machine", "fit a machine to measurements", NULL},
