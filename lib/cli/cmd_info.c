@@ -69,7 +69,7 @@ static void put_note(const char *name, const char *text, int full) {
   }
 }
 
-static void put_dose(const pencone_dose *dose, int full) {
+static void put_dose(const pencone_dose *dose) {
   const pencone_grid *grid = pencone_dose_grid_of(dose);
   double at[3];
   const double maximum = cli_maximum(grid, pencone_dose_values_const(dose), at);
@@ -83,10 +83,12 @@ static void put_dose(const pencone_dose *dose, int full) {
     cli_line(i == 0 ? "beams" : "", "%s: largest %.5g %s at x %g, y %g, z %g mm",
              pencone_dose_part_name(dose, i), part, pencone_dose_units(dose), at[0], at[1], at[2]);
   }
-  if (pencone_dose_provenance_count(dose) > 0) {
-    puts("made by");
-  }
-  for (int i = 0; i < pencone_dose_provenance_count(dose); ++i) {
+}
+
+static void put_provenance(const pencone_dose *dose, int full) {
+  const int count = pencone_dose_provenance_count(dose);
+  puts(count > 0 ? "made by" : "made by      not said");
+  for (int i = 0; i < count; ++i) {
     put_note(pencone_dose_provenance_name(dose, i), pencone_dose_provenance_text(dose, i), full);
   }
 }
@@ -117,17 +119,48 @@ static void json_dose(cli_json *json, const pencone_dose *dose) {
   cli_json_end(json);
 }
 
+/// The phantom that a run leaves in the dose file; NULL when there is none.
+static pencone_phantom *phantom_inside(cli_session *session, const char *path) {
+  pencone_phantom *phantom = NULL;
+  return pencone_phantom_read(session->ctx, path, &phantom) == PENCONE_OK ? phantom : NULL;
+}
+
+static void put_phantom_inside(const pencone_phantom *phantom) {
+  if (phantom == NULL) {
+    cli_line("phantom", "none in this file");
+    return;
+  }
+  const pencone_phantom_desc *desc = pencone_phantom_describe(phantom);
+  cli_line("phantom", "%s in this file", desc->hu != NULL ? "CT numbers" : "densities");
+  for (int i = 0; i < pencone_phantom_structure_count(phantom); ++i) {
+    cli_line(i == 0 ? "structures" : "", "%s", pencone_phantom_structure_name(phantom, i));
+  }
+}
+
+static void json_structures(cli_json *json, const pencone_phantom *phantom) {
+  cli_json_array(json, "structures");
+  for (int i = 0; phantom != NULL && i < pencone_phantom_structure_count(phantom); ++i) {
+    cli_json_text(json, NULL, pencone_phantom_structure_name(phantom, i));
+  }
+  cli_json_end(json);
+}
+
 static pencone_status tell_dose(cli_session *session, const char *path, cli_json *json, int full) {
   pencone_dose *dose = NULL;
   const pencone_status status = pencone_dose_read(session->ctx, path, &dose);
   if (status == PENCONE_OK) {
+    pencone_phantom *phantom = phantom_inside(session, path);
     cli_info_start(json, "dose", path);
     if (json != NULL) {
       json_dose(json, dose);
+      json_structures(json, phantom);
     } else {
-      put_dose(dose, full);
+      put_dose(dose);
+      put_phantom_inside(phantom);
+      put_provenance(dose, full);
     }
     cli_info_end(json);
+    pencone_phantom_destroy(phantom);
   }
   pencone_dose_destroy(dose);
   return status;

@@ -42,7 +42,7 @@ assert len(d["dose"]) == len(d["distance_mm"]) == 101 and d["distance_mm"][1] ==
 assert d["dose"][0] is None and d["dose"][-1] > 0'
 fi
 call 0 info d.h5 --json
-json file kind grid units quantity normalisation max_dose max_position_mm beams provenance
+json file kind grid units quantity normalisation max_dose max_position_mm beams provenance structures
 call 0 info w.h5 --json
 json file kind grid density_min_g_cm3 density_max_g_cm3 mass_g materials structures
 call 0 info plan.yaml --json
@@ -57,10 +57,12 @@ call 0 info materials --json
 json materials
 
 # Texts with quotes, line feeds and bytes that are no UTF-8.
-odd=$(printf 'a "b"\\ \351 \303\251.yaml')
+odd=$(printf 'a "b"\\ \t\001 \351 \303\251.yaml')
 cp plan.yaml "$odd"
 call 0 info "$odd" --json
 json file kind
+has out "\\t\\u0001"
+has out "\\ufffd"
 
 # Nothing on standard output when it fails.
 error 3 "none.h5" info none.h5 --json

@@ -41,6 +41,7 @@ error 3 "misses the dose" profile quiet.h5 --from 900,0,0 --to 900,10,0
 call 0 run plan.yaml -o beams.h5 --beams --quiet
 call 0 info beams.h5
 has out "AP: largest"
+has out "structures   target"
 has out "made by"
 has out "(--full shows them)"
 call 0 info beams.h5 --full
