@@ -19,7 +19,7 @@ static const cli_usage usage = {
         "are not alike: only the evaluated dose is interpolated, and the points and the\n"
         "criterion come from the reference. The grids may differ. The reference may be a dose\n"
         "or a Monte Carlo reference (pencone-reference), whose uncertainty then widens the\n"
-        "dose criterion.\n\n"
+        "dose criterion and whose voxels are compared with means, as 'pencone validate' does.\n\n"
         "With --from and --to both doses are taken along a line and gamma is calculated there.\n\n"
         "Exit status 1 when --pass is given and fewer points pass.",
     .examples =
@@ -34,13 +34,15 @@ static const cli_usage usage = {
 typedef struct job {
   const char *evaluated_path, *reference_path, *map_path;
   pencone_gamma_options options;
-  double pass_pct; ///< NaN: nothing is demanded
+  int steps;        ///< 0: as the kind of reference asks
+  int lattice;      ///< 1: no closed-form last step
+  double pass_pct;  ///< NaN: nothing is demanded
   cli_point from, to;
   double step_mm;
   pencone_dose *evaluated, *dose;  ///< dose: the reference when it is a dose file
   pencone_reference *reference;    ///< else
   pencone_gamma_result result;
-  double absolute_ratio; ///< NaN without a Monte Carlo reference
+  double absolute_ratio;  ///< NaN without a Monte Carlo reference
 } job;
 
 // --- telling -----------------------------------------------------------------------------------
@@ -177,7 +179,10 @@ static int compare_doses(cli_session *session, job *j) {
 static int compare_with_reference(cli_session *session, job *j) {
   pencone_compare_options options = PENCONE_COMPARE_OPTIONS_DEFAULT;
   pencone_compare_result result = PENCONE_COMPARE_RESULT_INIT;
+  const int steps = options.gamma.steps, refine = options.gamma.refine;
   options.gamma = j->options;
+  options.gamma.steps = j->steps > 0 ? j->steps : steps;
+  options.gamma.refine = refine;
   const pencone_status status =
       pencone_reference_compare(session->ctx, j->reference, j->evaluated, &options, NULL, &result);
   if (status != PENCONE_OK) {
@@ -242,7 +247,8 @@ static int compare(cli_session *session, job *j) {
 
 static int check_use(const job *j) {
   if (j->from.given != j->to.given) {
-    return cli_wrong_use(usage.command, "no %s; give both ends of the line", j->from.given ? "--to" : "--from");
+    return cli_wrong_use(usage.command, "no %s; give both ends of the line",
+                         j->from.given ? "--to" : "--from");
   }
   if (j->from.given && j->map_path != NULL) {
     return cli_wrong_use(usage.command, "--output and --from exclude each other: a profile has no map");
@@ -266,15 +272,21 @@ int cli_gamma(int argc, char **argv) {
        &j.options.threshold_pct, 0, 0},
       {"normalisation", 0, CLI_NUMBER, "GY", "dose that is 100 % (default: the reference's maximum)",
        &j.options.normalisation_gy, 0, 1e9},
-      {"max-gamma", 0, CLI_NUMBER, "G", "largest gamma that is searched for (default: 2)", &j.options.max_gamma,
-       1.01, 5},
-      {"steps", 0, CLI_COUNT, "N", "lattice steps per distance criterion (default: 10)", &j.options.steps, 1, 50},
+      {"max-gamma", 0, CLI_NUMBER, "G", "largest gamma that is searched for (default: 2)",
+       &j.options.max_gamma, 1.01, 5},
+      {"steps", 0, CLI_COUNT, "N",
+       "lattice steps per distance criterion (default: 10; with a Monte Carlo reference 5)", &j.steps, 1, 50},
+      {"lattice", 0, CLI_FLAG, NULL,
+       "take the best lattice position as it is, as programs do that sample; else a "
+       "closed-form step follows, exact on straight gradients",
+       &j.lattice, 0, 0},
       {"pass", 0, CLI_PERCENT, "PCT", "exit with status 1 when fewer points pass", &j.pass_pct, 0, 0},
       {"from", 'f', CLI_POINT, "X,Y,Z", "first point of a profile, mm", &j.from, 0, 0},
       {"to", 0, CLI_POINT, "X,Y,Z", "last point of a profile, mm", &j.to, 0, 0},
-      {"step", 's', CLI_NUMBER, "MM", "distance between samples of a profile (default: 1)", &j.step_mm, 1e-3, 1e3},
-      {"output", 'o', CLI_TEXT, "MAP.h5", "write gamma in every reference voxel (-1: not judged)", &j.map_path, 0,
-       0},
+      {"step", 's', CLI_NUMBER, "MM", "distance between samples of a profile (default: 1)", &j.step_mm, 1e-3,
+       1e3},
+      {"output", 'o', CLI_TEXT, "MAP.h5", "write gamma in every reference voxel (-1: not judged)",
+       &j.map_path, 0, 0},
       CLI_OPTION_THREADS(&common),
       CLI_OPTION_JSON(&common),
       {"quiet", 'q', CLI_FLAG, NULL, "print the pass rate only", &common.quiet, 0, 0},
@@ -286,6 +298,8 @@ int cli_gamma(int argc, char **argv) {
   if (outcome != CLI_GO_ON) {
     return outcome;
   }
+  j.options.steps = j.steps > 0 ? j.steps : j.options.steps;
+  j.options.refine = !j.lattice;
   cli_session session;
   outcome = cli_open(&session, &common);
   if (outcome != CLI_GO_ON) {

@@ -21,6 +21,10 @@ enum {
 int cli_phantom(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_profile(int argc, char **argv);
+int cli_dvh(int argc, char **argv);
+int cli_gamma(int argc, char **argv);
+int cli_validate(int argc, char **argv);
+int cli_plot(int argc, char **argv);
 int cli_info(int argc, char **argv);
 
 // --- command line ------------------------------------------------------------------------------
@@ -31,8 +35,18 @@ typedef enum cli_kind {
   CLI_COUNT,   ///< int between min and max
   CLI_NUMBER,  ///< double between min and max
   CLI_POINT,   ///< cli_point: x,y,z in mm
-  CLI_BYTES    ///< uint64_t: a size such as 500M or 2G
+  CLI_BYTES,   ///< uint64_t: a size such as 500M or 2G
+  CLI_TEXTS,   ///< cli_texts: every use adds one
+  CLI_PERCENT, ///< double: 3 or 3%; the range is the library's to judge
+  CLI_LENGTH   ///< double: 2 or 2mm; the same
 } cli_kind;
+
+enum { CLI_TEXTS_MAX = 64 };
+
+typedef struct cli_texts {
+  const char *text[CLI_TEXTS_MAX];
+  int count;
+} cli_texts;
 
 typedef struct cli_point {
   double mm[3];

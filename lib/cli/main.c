@@ -16,7 +16,7 @@ static const command commands[] = {
     {"run", "calculate the dose of a plan", cli_run},
     {"dij", "influence matrix: dose of every beamlet or spot", NULL},
     {"profile", "dose along a line: depth doses and cross profiles", cli_profile},
-    {"dvh", "dose-volume histograms of structures", NULL},
+    {"dvh", "dose-volume histograms of structures", cli_dvh},
     {"gamma", "compare two doses by the gamma index", cli_gamma},
     {"validate", "run cases and compare with their references", NULL},
     {"plot", "draw a dose", NULL},
