@@ -34,6 +34,7 @@ plan_with "nan" "bad.yaml:8:" 's/gantry_deg: 0/gantry_deg: .nan/'
 plan_with "no fluence" "fluence" '/fluence/d'
 plan_with "fluence of zero" "fluence" 's/1.0e+9/0/'
 plan_with "two numbers" "isocenter_mm" 's/\[0, 0, 0\]/[0, 0]/'
+# shellcheck disable=SC2016 # the dollar is sed's
 plan_with "no beams" "beams" '/^beams/,$d'
 plan_with "broken YAML" "bad.yaml:" 's/plan: cli-test/plan: [cli-test/'
 plan_with "beam that misses" "AP" 's/\[0, 0, 0\]/[500, 0, 0]/'

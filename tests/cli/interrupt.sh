@@ -22,6 +22,7 @@ interrupted() {
 
 # status_of SIGNAL: the exit status that timeout hides.
 status_of() {
+  # shellcheck disable=SC2016 # for the inner shell
   timeout -k 20 -s "$1" 1 sh -c '"$1" run plan.yaml -o new.h5 --threads 1 >out 2>err & child=$!
     trap "kill -TERM $child" INT TERM; wait $child; wait $child; echo $? >status' sh "$pencone"
   verify "SIG$1: exit status $(cat status), expected 4" [ "$(cat status)" = 4 ]
