@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// Phantom and dose files: round trips to the bit, outputs whole or untouched, memory failures.
+#define _POSIX_C_SOURCE 200809L
+#include "io/h5.h"
+#include "unit_io.h"
+
+static void phantom_comes_back(void **state) {
+  const unit_files *f = *state;
+  pencone_phantom *phantom = unit_phantom(f->ctx);
+  pencone_phantom *again = NULL;
+  const char *path = unit_path(f, "p.h5");
+  assert_int_equal(pencone_phantom_write(f->ctx, path, phantom), PENCONE_OK);
+  assert_int_equal(unit_file_count(f), 1);
+  assert_int_equal(pencone_phantom_read(f->ctx, path, &again), PENCONE_OK);
+  unit_same_phantom(phantom, again);
+  pencone_phantom_destroy(again);
+  pencone_phantom_destroy(phantom);
+}
+
+static void phantom_with_only_one_array_comes_back(void **state) {
+  const unit_files *f = *state;
+  for (int with_hu = 0; with_hu < 2; ++with_hu) {
+    pencone_phantom *full = unit_phantom(f->ctx);
+    pencone_phantom_desc desc = *pencone_phantom_describe(full);
+    pencone_phantom *phantom = NULL;
+    pencone_phantom *again = NULL;
+    desc.hu = with_hu ? desc.hu : NULL;
+    desc.density = with_hu ? NULL : desc.density;
+    desc.material = NULL;
+    assert_int_equal(pencone_phantom_borrow(f->ctx, &desc, &phantom), PENCONE_OK);
+    assert_int_equal(pencone_phantom_write(f->ctx, unit_path(f, "p.h5"), phantom), PENCONE_OK);
+    assert_int_equal(pencone_phantom_read(f->ctx, unit_path(f, "p.h5"), &again), PENCONE_OK);
+    unit_same_phantom(phantom, again);
+    pencone_phantom_destroy(again);
+    pencone_phantom_destroy(phantom);
+    pencone_phantom_destroy(full);
+  }
+}
+
+// MATLAB's order: y fastest. The file has x fastest all the same.
+static void strides_are_resolved(void **state) {
+  const unit_files *f = *state;
+  float matlab[UNIT_VOXELS];
+  pencone_phantom_desc desc = PENCONE_PHANTOM_DESC_DEFAULT;
+  desc.grid = unit_grid();
+  desc.density = matlab;
+  desc.stride[0] = UNIT_NY;
+  desc.stride[1] = 1;
+  desc.stride[2] = UNIT_NX * UNIT_NY;
+  for (int k = 0, v = 0; k < UNIT_NZ; ++k) {
+    for (int j = 0; j < UNIT_NY; ++j) {
+      for (int i = 0; i < UNIT_NX; ++i, ++v) {
+        matlab[i * UNIT_NY + j + k * UNIT_NX * UNIT_NY] = 0.1F * (float)v;
+      }
+    }
+  }
+  pencone_phantom *phantom = NULL;
+  pencone_phantom *again = NULL;
+  assert_int_equal(pencone_phantom_borrow(f->ctx, &desc, &phantom), PENCONE_OK);
+  assert_int_equal(pencone_phantom_write(f->ctx, unit_path(f, "p.h5"), phantom), PENCONE_OK);
+  assert_int_equal(pencone_phantom_read(f->ctx, unit_path(f, "p.h5"), &again), PENCONE_OK);
+  for (int v = 0; v < UNIT_VOXELS; ++v) {
+    assert_true(pencone_phantom_describe(again)->density[v] == 0.1F * (float)v);
+  }
+  pencone_phantom_destroy(again);
+  pencone_phantom_destroy(phantom);
+}
+
+static void dose_comes_back(void **state) {
+  const unit_files *f = *state;
+  const pencone_grid grid = unit_grid();
+  pencone_dose *dose = unit_dose(f->ctx, &grid);
+  pencone_dose *again = NULL;
+  pencone_phantom *none = NULL;
+  assert_int_equal(pencone_dose_write(f->ctx, unit_path(f, "d.h5"), dose, NULL), PENCONE_OK);
+  assert_int_equal(pencone_dose_read(f->ctx, unit_path(f, "d.h5"), &again), PENCONE_OK);
+  unit_same_dose(dose, again);
+  assert_int_equal(pencone_phantom_read(f->ctx, unit_path(f, "d.h5"), &none), PENCONE_E_MISSING);
+  assert_null(none);
+  pencone_dose_destroy(again);
+  pencone_dose_destroy(dose);
+}
+
+// On the phantom's grid and on another: nothing of the phantom is lost.
+static void dose_carries_its_phantom(void **state) {
+  const unit_files *f = *state;
+  pencone_phantom *phantom = unit_phantom(f->ctx);
+  for (int other = 0; other < 2; ++other) {
+    pencone_grid grid = unit_grid();
+    grid.size[0] += other;
+    pencone_dose *dose = unit_dose(f->ctx, &grid);
+    pencone_dose *dose_again = NULL;
+    pencone_phantom *again = NULL;
+    const char *path = unit_path(f, "d.h5");
+    assert_int_equal(pencone_dose_write(f->ctx, path, dose, phantom), PENCONE_OK);
+    assert_int_equal(pencone_dose_read(f->ctx, path, &dose_again), PENCONE_OK);
+    unit_same_dose(dose, dose_again);
+    assert_int_equal(pencone_phantom_read(f->ctx, path, &again), PENCONE_OK);
+    unit_same_phantom(phantom, again);
+    pencone_phantom_destroy(again);
+    pencone_dose_destroy(dose_again);
+    pencone_dose_destroy(dose);
+  }
+  pencone_phantom_destroy(phantom);
+}
+
+// A plan's text may be longer than the 64 KiB of an object header.
+static void long_text_comes_back(void **state) {
+  const unit_files *f = *state;
+  enum { length = 300000 };
+  const pencone_grid grid = unit_grid();
+  char *text = malloc(length + 1);
+  assert_non_null(text);
+  memset(text, 'x', length);
+  text[length] = '\0';
+  pencone_dose *dose = unit_dose(f->ctx, &grid);
+  pencone_dose *again = NULL;
+  assert_int_equal(pencone_dose_set_provenance(f->ctx, dose, "plan", text), PENCONE_OK);
+  assert_int_equal(pencone_dose_write(f->ctx, unit_path(f, "d.h5"), dose, NULL), PENCONE_OK);
+  assert_int_equal(pencone_dose_read(f->ctx, unit_path(f, "d.h5"), &again), PENCONE_OK);
+  unit_same_dose(dose, again);
+  pencone_dose_destroy(again);
+  pencone_dose_destroy(dose);
+  free(text);
+}
+
+static void same_content_gives_same_bytes(void **state) {
+  const unit_files *f = *state;
+  pencone_phantom *phantom = unit_phantom(f->ctx);
+  size_t na = 0;
+  size_t nb = 0;
+  assert_int_equal(pencone_phantom_write(f->ctx, unit_path(f, "a.h5"), phantom), PENCONE_OK);
+  assert_int_equal(pencone_phantom_write(f->ctx, unit_path(f, "b.h5"), phantom), PENCONE_OK);
+  unsigned char *a = unit_read(unit_path(f, "a.h5"), &na);
+  unsigned char *b = unit_read(unit_path(f, "b.h5"), &nb);
+  assert_int_equal(na, nb);
+  assert_memory_equal(a, b, na);
+  free(a);
+  free(b);
+  pencone_phantom_destroy(phantom);
+}
+
+/// Is the same voxel array under both names?
+static int same_object(const pcn_h5 *h5, const char *a, const char *b) {
+  H5O_info_t ia, ib;
+  assert_true(H5Oget_info_by_name(h5->file, a, &ia, H5P_DEFAULT) >= 0);
+  assert_true(H5Oget_info_by_name(h5->file, b, &ib, H5P_DEFAULT) >= 0);
+  return ia.addr == ib.addr;
+}
+
+static void viewers_find_the_same_voxels(void **state) {
+  const unit_files *f = *state;
+  const pencone_grid grid = unit_grid();
+  pencone_phantom *phantom = unit_phantom(f->ctx);
+  pencone_dose *dose = unit_dose(f->ctx, &grid);
+  pcn_h5 h5;
+  char *text = NULL;
+  double spacing[3];
+  assert_int_equal(pencone_phantom_write(f->ctx, unit_path(f, "p.h5"), phantom), PENCONE_OK);
+  assert_int_equal(pencone_dose_write(f->ctx, unit_path(f, "d.h5"), dose, phantom), PENCONE_OK);
+  assert_int_equal(pcn_h5_open(f->ctx, unit_path(f, "p.h5"), &h5), PENCONE_OK);
+  assert_true(same_object(&h5, "/pencone/hu", "/ITKImage/0/VoxelData"));
+  assert_true(same_object(&h5, "/pencone/hu", "/VTKHDF/PointData/hu"));
+  assert_true(same_object(&h5, "/pencone/density", "/VTKHDF/PointData/density"));
+  assert_int_equal(pcn_h5_finish(&h5, PENCONE_OK), PENCONE_OK);
+  assert_int_equal(pcn_h5_open(f->ctx, unit_path(f, "d.h5"), &h5), PENCONE_OK);
+  assert_true(same_object(&h5, "/pencone/dose", "/ITKImage/0/VoxelData"));
+  assert_true(same_object(&h5, "/pencone/dose", "/VTKHDF/PointData/dose"));
+  assert_true(same_object(&h5, "/pencone/structures/zeta", "/VTKHDF/PointData/structure zeta"));
+  assert_true(pcn_h5_is_group(&h5, "/ITKImage/0/MetaData"));
+  assert_int_equal(pcn_h5_read_text(&h5, "/VTKHDF", "Type", &text), PENCONE_OK);
+  assert_string_equal(text, "ImageData");
+  pcn_free(text);
+  assert_int_equal(pcn_h5_read_doubles(&h5, "/VTKHDF", "Spacing", 3, spacing), PENCONE_OK);
+  assert_memory_equal(spacing, grid.spacing_mm, sizeof spacing);
+  assert_int_equal(pcn_h5_finish(&h5, PENCONE_OK), PENCONE_OK);
+  pencone_dose_destroy(dose);
+  pencone_phantom_destroy(phantom);
+}
+
+static void reading_survives_every_memory_failure(void **state) {
+  const unit_files *f = *state;
+  const pencone_grid grid = unit_grid();
+  pencone_phantom *phantom = unit_phantom(f->ctx);
+  pencone_dose *dose = unit_dose(f->ctx, &grid);
+  const char *path = unit_path(f, "d.h5");
+  assert_int_equal(pencone_dose_write(f->ctx, path, dose, phantom), PENCONE_OK);
+  pencone_status status = PENCONE_E_MEMORY;
+  int tries = 0;
+  for (; status != PENCONE_OK && tries < 1000; ++tries) {
+    pencone_phantom *again = NULL;
+    pcn_alloc_fail_after(f->ctx, tries);
+    status = pencone_phantom_read(f->ctx, path, &again);
+    assert_true(status == PENCONE_OK || (status == PENCONE_E_MEMORY && again == NULL));
+    pencone_phantom_destroy(again);
+  }
+  assert_true(tries > 10 && tries < 1000);
+  status = PENCONE_E_MEMORY;
+  for (tries = 0; status != PENCONE_OK && tries < 1000; ++tries) {
+    pencone_dose *again = NULL;
+    pcn_alloc_fail_after(f->ctx, tries);
+    status = pencone_dose_read(f->ctx, path, &again);
+    assert_true(status == PENCONE_OK || (status == PENCONE_E_MEMORY && again == NULL));
+    pencone_dose_destroy(again);
+  }
+  assert_true(tries > 10 && tries < 1000);
+  pencone_dose_destroy(dose);
+  pencone_phantom_destroy(phantom);
+}
+
+static void failed_writing_leaves_the_old_file(void **state) {
+  const unit_files *f = *state;
+  pencone_phantom *phantom = unit_phantom(f->ctx);
+  const char *path = unit_write_text(f, "p.h5", "precious");
+  pencone_status status = PENCONE_E_MEMORY;
+  int tries = 0;
+  for (; status != PENCONE_OK && tries < 100; ++tries) {
+    pcn_alloc_fail_after(f->ctx, tries);
+    status = pencone_phantom_write(f->ctx, path, phantom);
+    if (status != PENCONE_OK) {
+      size_t count = 0;
+      unsigned char *bytes = unit_read(path, &count);
+      assert_int_equal(status, PENCONE_E_MEMORY);
+      assert_int_equal(count, 8);
+      assert_memory_equal(bytes, "precious", 8);
+      assert_int_equal(unit_file_count(f), 1);
+      free(bytes);
+    }
+  }
+  assert_true(tries > 1 && tries < 100);
+  pencone_phantom_destroy(phantom);
+}
+
+static void places_that_cannot_be_written_are_said(void **state) {
+  const unit_files *f = *state;
+  pencone_phantom *phantom = unit_phantom(f->ctx);
+  assert_int_equal(pencone_phantom_write(f->ctx, unit_path(f, "none/p.h5"), phantom), PENCONE_E_FILE);
+  assert_error_has(f->ctx, "none/p.h5: cannot be written: No such file");
+  assert_int_equal(pencone_phantom_write(f->ctx, f->folder, phantom), PENCONE_E_FILE);
+  assert_error_has(f->ctx, "cannot be replaced");
+  assert_int_equal(pencone_phantom_write(f->ctx, NULL, phantom), PENCONE_E_ARGUMENT);
+  assert_int_equal(pencone_phantom_write(f->ctx, "x", NULL), PENCONE_E_ARGUMENT);
+  assert_int_equal(unit_file_count(f), 0);
+  pencone_phantom_destroy(phantom);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      UNIT_FILES_TEST(phantom_comes_back),
+      UNIT_FILES_TEST(phantom_with_only_one_array_comes_back),
+      UNIT_FILES_TEST(strides_are_resolved),
+      UNIT_FILES_TEST(dose_comes_back),
+      UNIT_FILES_TEST(dose_carries_its_phantom),
+      UNIT_FILES_TEST(long_text_comes_back),
+      UNIT_FILES_TEST(same_content_gives_same_bytes),
+      UNIT_FILES_TEST(viewers_find_the_same_voxels),
+      UNIT_FILES_TEST(reading_survives_every_memory_failure),
+      UNIT_FILES_TEST(failed_writing_leaves_the_old_file),
+      UNIT_FILES_TEST(places_that_cannot_be_written_are_said),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
