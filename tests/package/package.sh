@@ -38,7 +38,7 @@ case $how in
     ;;
   cmake)
     command -v cmake >/dev/null || exit 77
-    cmake -S "$here" -B "$work/build" -DCMAKE_C_COMPILER="$1" -DCMAKE_PREFIX_PATH="$installed" \
+    cmake -G Ninja -S "$here" -B "$work/build" -DCMAKE_C_COMPILER="$1" -DCMAKE_PREFIX_PATH="$installed" \
       -DCMAKE_BUILD_TYPE=Release >"$work/cmake.log" 2>&1 &&
       cmake --build "$work/build" >>"$work/cmake.log" 2>&1 || {
       cat "$work/cmake.log"
