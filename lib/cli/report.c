@@ -127,9 +127,9 @@ void cli_put_phantom(const pencone_phantom *phantom) {
   const summary s = summarise(phantom);
   cli_put_grid("grid", &d->grid);
   char range[64];
-  cli_line("density", "%s g/cm3, %s; mass %.4g g",
+  cli_line("density", "%s g/cm3, %s; mass %.3f kg",
            cli_range(range, sizeof range, s.density_min, s.density_max),
-           d->density != NULL ? "stored per voxel" : "from the CT numbers", s.mass_g);
+           d->density != NULL ? "stored per voxel" : "from the CT numbers", s.mass_g / 1000);
   if (d->hu != NULL) {
     cli_line("CT numbers", "%d to %d HU, read with the curve %s", s.hu_min, s.hu_max,
              pencone_hu_curve_name(d->hu_curve));
@@ -145,7 +145,7 @@ void cli_put_phantom(const pencone_phantom *phantom) {
   }
   const int count = pencone_phantom_structure_count(phantom);
   for (int i = 0; i < count; ++i) {
-    cli_line(i == 0 ? "structures" : "", "%s: %.4g cm3", pencone_phantom_structure_name(phantom, i),
+    cli_line(i == 0 ? "structures" : "", "%s: %.1f cm3", pencone_phantom_structure_name(phantom, i),
              structure_cm3(phantom, i));
   }
   if (count == 0) {
