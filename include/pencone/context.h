@@ -58,6 +58,15 @@ PENCONE_API pencone_status pencone_context_set_threads(pencone_context *ctx, int
 /// Number of threads that work will use, at least 1 (1 in builds without OpenMP).
 PENCONE_API int pencone_context_threads(const pencone_context *ctx);
 
+/// Chooses the instruction set of the hot loops: "x86-64-v4" (AVX-512), "x86-64-v3" (AVX2), "baseline", or
+/// "reference" (plain double precision, slow); NULL: the best that the processor has. The environment
+/// variable PENCONE_ISA sets it when a context is created. Sets differ by rounding: 1e-5 of the maximum dose.
+/// @return PENCONE_OK, E_MISSING (unknown name), E_UNSUPPORTED (the processor lacks it).
+PENCONE_API pencone_status pencone_context_set_isa(pencone_context *ctx, const char *name);
+
+/// Name of the instruction set that work will use. Static storage.
+PENCONE_API const char *pencone_context_isa(const pencone_context *ctx);
+
 /// Sets the memory that a calculation may take, in bytes; 0: unlimited. A calculation that needs
 /// more ends with PENCONE_E_BUDGET before it allocates.
 PENCONE_API void pencone_context_set_memory_budget(pencone_context *ctx, uint64_t bytes);

@@ -21,6 +21,10 @@ pencone_status pencone_context_create(pencone_context **out) {
     return PENCONE_E_MEMORY;
   }
   (*out)->alloc_fail_after = -1;
+  const char *isa = getenv("PENCONE_ISA"); // an unknown name is as good as none
+  if (isa != NULL && strlen(isa) < sizeof(*out)->isa) {
+    memcpy((*out)->isa, isa, strlen(isa) + 1);
+  }
   return PENCONE_OK;
 }
 

@@ -16,6 +16,7 @@ struct pencone_context {
   int threads;            ///< 0: all processors
   uint64_t memory_budget;
   int64_t alloc_fail_after; ///< negative: never
+  char isa[16];             ///< instruction set asked for; "": the best
 };
 
 #endif

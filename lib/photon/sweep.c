@@ -5,10 +5,11 @@
 #include "photon/sweep.h"
 
 #include "base/base.h"
+#include "simd/isa.h"
 #include <math.h>
 #include <string.h>
 
-enum { ROWS_PER_TASK = 8, TILT_STEP = 16 }; // voxels between exact tilts, linear between
+enum { ROWS_PER_TASK = 8 };
 
 /// The volumes as planes of rows of lanes along a direction's main axis; lanes are contiguous.
 typedef struct view {
@@ -30,6 +31,7 @@ typedef struct march {
   int64_t first_row;      ///< lines of rows first_row .. first_row + line_rows - 1 meet the grid
   int64_t line_rows, lane_reach; ///< lane_reach: |shift| of the lanes at the last plane
   pcn_cone_step step;
+  const pcn_isa *isa;
   float *scratch; ///< per worker
   size_t scratch_per_worker;
 } march;
@@ -40,36 +42,44 @@ static size_t state_length(const march *m) {
 
 // --- tilt --------------------------------------------------------------------------------------
 
-static void weight_at(const march *m, const int64_t at[3], float weight[PCN_PARTS]) {
-  const pcn_frame *f = m->sweep->frame;
-  int64_t ijk[3];
-  double xyz[3];
-  for (int a = 0; a < 3; a++) {
-    ijk[m->v.axis[a]] = at[a];
-  }
-  pencone_grid_centre(&m->sweep->medium->grid, ijk[0], ijk[1], ijk[2], xyz);
-  const pcn_vec3 r = pcn_v3_sub(pcn_v3_from(xyz), f->source);
-  const double z = pcn_v3_dot(r, f->ez);
-  pcn_cones_weight(m->sweep->cones, m->band, pcn_v3_dot(r, m->along) / z, pcn_v3_dot(r, m->across) / z, weight);
+/// Position of a row's lanes in the cone's own axes: at lane 0, and per lane; mm.
+typedef struct row_place {
+  double along, across, depth;
+  double along_step, across_step, depth_step;
+} row_place;
+
+static double component(pcn_vec3 v, int axis) {
+  return axis == 0 ? v.x : (axis == 1 ? v.y : v.z);
 }
 
-// Weights of lanes first .. last-1 of a row.
-static void fill_weights(const march *m, int64_t plane, int64_t row, int64_t first, int64_t last,
-                         float *weight[PCN_PARTS]) {
-  float left[PCN_PARTS], right[PCN_PARTS];
-  const int64_t start[3] = {plane, row, first};
-  weight_at(m, start, left);
-  for (int64_t i = first; i < last; i += TILT_STEP) {
-    const int64_t next[3] = {plane, row, i + TILT_STEP};
-    weight_at(m, next, right);
-    const int64_t n = last - i < TILT_STEP ? last - i : TILT_STEP;
-    for (int part = 0; part < PCN_PARTS; part++) {
-      const float slope = (right[part] - left[part]) / TILT_STEP;
-      for (int64_t k = 0; k < n; k++) {
-        weight[part][i - first + k] = left[part] + slope * (float)k;
-      }
-      left[part] = right[part];
-    }
+static row_place place_of(const march *m, int64_t plane, int64_t row) {
+  const pcn_frame *f = m->sweep->frame;
+  const pencone_grid *grid = &m->sweep->medium->grid;
+  int64_t ijk[3] = {0, 0, 0};
+  double xyz[3];
+  ijk[m->v.axis[0]] = plane;
+  ijk[m->v.axis[1]] = row;
+  pencone_grid_centre(grid, ijk[0], ijk[1], ijk[2], xyz);
+  const pcn_vec3 r = pcn_v3_sub(pcn_v3_from(xyz), f->source);
+  const double h = grid->spacing_mm[m->v.axis[2]];
+  const row_place p = {pcn_v3_dot(r, m->along), pcn_v3_dot(r, m->across), pcn_v3_dot(r, f->ez),
+                       h * component(m->along, m->v.axis[2]), h * component(m->across, m->v.axis[2]),
+                       h * component(f->ez, m->v.axis[2])};
+  return p;
+}
+
+// Weights at the blocks' ends from lane first to the first end at or behind last.
+static void fill_weights(const march *m, int64_t plane, int64_t row, const int64_t lanes[2],
+                         float *const weight[PCN_PARTS]) {
+  const row_place p = place_of(m, plane, row);
+  int64_t n = 0;
+  for (int64_t i = lanes[0]; i < lanes[1] + PCN_CONE_BLOCK; i += PCN_CONE_BLOCK, n++) {
+    const double inverse = 1 / (p.depth + (double)i * p.depth_step);
+    float w[PCN_PARTS];
+    pcn_cones_weight(m->sweep->cones, m->band, (p.along + (double)i * p.along_step) * inverse,
+                     (p.across + (double)i * p.across_step) * inverse, w);
+    weight[PCN_PRIMARY][n] = w[PCN_PRIMARY];
+    weight[PCN_SCATTER][n] = w[PCN_SCATTER];
   }
 }
 
@@ -106,21 +116,22 @@ static void run_loop(const march *m, line_row *line, int64_t plane, int64_t row,
     r.state[k] = line->state[k] + (lanes[0] - m->shift[1][step] + origin);
   }
   if (weight == NULL) {
-    pcn_cone_row_transport(&m->step, &r);
+    m->isa->transport(&m->step, &r);
     return;
   }
   for (int part = 0; part < PCN_PARTS; part++) {
     r.release[part] = v->release[part] + offset;
     r.weight[part] = weight[part];
   }
-  pcn_cone_row_source(&m->step, &r);
+  m->isa->source(&m->step, &r);
 }
 
 // One plane for one row of lines: released energy joins in the field's box, the rest is carried on.
-static void step_row(const march *m, line_row *line, int64_t plane, int64_t row, float *weight[PCN_PARTS]) {
+static void step_row(const march *m, line_row *line, int64_t plane, int64_t row, float *const weight[PCN_PARTS]) {
   const int64_t step = m->backwards ? m->v.size[0] - 1 - plane : plane;
   const int64_t shift = m->shift[1][step], lanes = m->v.size[2];
-  const int64_t low = line->low + shift > 0 ? line->low + shift : 0;
+  int64_t low = line->low + shift > 0 ? line->low + shift : 0;
+  low -= low % PCN_CONE_BLOCK; // lanes before carry nothing yet
   const int64_t high = line->high + shift < lanes ? line->high + shift : lanes;
   int64_t first, last;
   if (!release_range(m, plane, row, &first, &last)) {
@@ -128,10 +139,14 @@ static void step_row(const march *m, line_row *line, int64_t plane, int64_t row,
     run_loop(m, line, plane, row, carried, NULL);
     return;
   }
+  // Whole blocks around the field: no energy is released in the lanes that this adds.
+  first -= first % PCN_CONE_BLOCK;
+  last += (PCN_CONE_BLOCK - last % PCN_CONE_BLOCK) % PCN_CONE_BLOCK;
+  last = last < lanes ? last : lanes;
   const int64_t before[2] = {low, high < first ? high : first};
   const int64_t inside[2] = {first, last};
   const int64_t after[2] = {low > last ? low : last, high};
-  fill_weights(m, plane, row, first, last, weight);
+  fill_weights(m, plane, row, inside, weight);
   run_loop(m, line, plane, row, before, NULL);
   run_loop(m, line, plane, row, inside, weight);
   run_loop(m, line, plane, row, after, NULL);
@@ -188,7 +203,7 @@ static int64_t longest_axis(const pencone_grid *grid) {
 }
 
 static size_t scratch_floats(const pencone_grid *grid) {
-  const size_t n = (size_t)longest_axis(grid) + TILT_STEP;
+  const size_t n = (size_t)longest_axis(grid) + 2 * PCN_CONE_BLOCK;
   return PCN_PARTS * n + (size_t)ROWS_PER_TASK * PCN_EXPONENTIALS * 2 * n;
 }
 
@@ -329,6 +344,7 @@ static void run_direction(pencone_context *ctx, const pcn_sweep *s, sweep_memory
     main_axis = fabs(direction[a]) / h[a] > fabs(direction[main_axis]) / h[main_axis] + 1e-9 ? a : main_axis;
   }
   m.v = view_of(s, memory, dose, main_axis);
+  m.isa = pcn_isa_of(ctx);
   m.scratch = memory->scratch;
   m.scratch_per_worker = memory->scratch_per_worker;
   set_course(&m, direction, memory->shift);

@@ -5,34 +5,36 @@
 
 #include <stddef.h>
 
-enum { PCN_EXPONENTIALS = 4, PCN_PRIMARY_EXPONENTIALS = 2 };
+/// Voxels per block: tilt weights are exact at the blocks' ends and linear between.
+enum { PCN_EXPONENTIALS = 4, PCN_PRIMARY_EXPONENTIALS = 2, PCN_CONE_BLOCK = 16 };
 
 /// Kernel of one direction for one step: k(p) = sum over i of share_i * a_i * exp(-a_i p).
 typedef struct pcn_cone_step {
-  float attenuation[PCN_EXPONENTIALS]; ///< a_i times the step in cm: exponent per relative electron density
+  float attenuation[PCN_EXPONENTIALS]; ///< a_i times the step in cm: exponent per relative electron density; > 0
   float share[PCN_EXPONENTIALS];       ///< of the energy that the direction gets; 0,1 primary; 2,3 scatter
 } pcn_cone_step;
 
-/// Arrays of n voxels; state belongs to the lines that cross them.
+/// Arrays of n voxels; state belongs to the lines that cross them. No two arrays overlap.
 typedef struct pcn_cone_row {
   size_t n;
   const float *electron_density;
   const float *release[2]; ///< primary, scatter; unused by the transport loop
-  const float *weight[2];  ///< share of a part's energy that goes into this direction, per voxel
+  const float *weight[2];  ///< share of a part's energy that goes into this direction, at voxels 0, 16, 32, ...
+                           ///< up to the first at or behind n; unused by the transport loop
   float *state[PCN_EXPONENTIALS];
   float *dose;
 } pcn_cone_row;
 
-/// Where energy is released: adds to dose, updates the states (docs/theory/ccc.md, eq. 7 and 8).
-void pcn_cone_row_source(const pcn_cone_step *step, const pcn_cone_row *row);
+typedef void (*pcn_cone_row_loop)(const pcn_cone_step *step, const pcn_cone_row *row);
 
-/// Where none is released: the same with no source.
-void pcn_cone_row_transport(const pcn_cone_step *step, const pcn_cone_row *row);
-
-/// The recursion for one segment in double precision, the specification of the loops above. Kernel
-/// k(p) = share a exp(-a p); state and release in the same unit.
+/// The recursion for one segment in double precision, the specification of the loops. Kernel
+/// k(p) = share a exp(-a p); state and release in the same unit (docs/theory/ccc.md, eq. 7 and 8).
 /// @param path  radiological length of the segment, >= 0
 /// @return dose of the segment: energy per radiological length
 double pcn_cone_segment(double attenuation, double share, double path, double release, double *state);
+
+/// The loops' slow twins, voxel by voxel through pcn_cone_segment(): with released energy, and without.
+void pcn_cone_row_source_reference(const pcn_cone_step *step, const pcn_cone_row *row);
+void pcn_cone_row_transport_reference(const pcn_cone_step *step, const pcn_cone_row *row);
 
 #endif

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the loops of cone_row.c do, voxel by voxel in double precision.
+#include "simd/cone_row.h"
+
+#include <math.h>
+
+double pcn_cone_segment(double attenuation, double share, double path, double release, double *state) {
+  const double x = attenuation * path, source = share * release;
+  const double lost = -expm1(-x), g = x > 1e-300 ? lost / x : 1;
+  const double dose = (1 - g) * source + g * *state;
+  *state = *state * exp(-x) + source * lost;
+  return dose;
+}
+
+static void reference(const pcn_cone_step *step, const pcn_cone_row *row, int source) {
+  for (size_t i = 0; i < row->n; i++) {
+    const size_t block = i / PCN_CONE_BLOCK;
+    const double u = (double)(i % PCN_CONE_BLOCK) / PCN_CONE_BLOCK;
+    double sum = 0;
+    for (int k = 0; k < PCN_EXPONENTIALS; k++) {
+      const int part = k < PCN_PRIMARY_EXPONENTIALS ? 0 : 1;
+      double release = 0, state = (double)row->state[k][i];
+      if (source) {
+        const float *w = row->weight[part] + block;
+        release = (double)row->release[part][i] * ((1 - u) * (double)w[0] + u * (double)w[1]);
+      }
+      sum += pcn_cone_segment((double)step->attenuation[k], (double)step->share[k],
+                              (double)row->electron_density[i], release, &state);
+      row->state[k][i] = (float)state;
+    }
+    row->dose[i] += (float)sum;
+  }
+}
+
+void pcn_cone_row_source_reference(const pcn_cone_step *step, const pcn_cone_row *row) {
+  reference(step, row, 1);
+}
+
+void pcn_cone_row_transport_reference(const pcn_cone_step *step, const pcn_cone_row *row) {
+  reference(step, row, 0);
+}

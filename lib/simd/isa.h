@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The hot loops for the processor at hand: one portable source, compiled once per instruction-set level.
+#ifndef PCN_ISA_H
+#define PCN_ISA_H
+
+#include "simd/cone_row.h"
+#include <pencone/context.h>
+
+/// Set by the build for each level: PCN_ISA_NAME(f) is f_base, f_v3 or f_v4.
+#ifdef PCN_ISA_SUFFIX
+#define PCN_ISA_JOIN_(name, suffix) name##suffix
+#define PCN_ISA_JOIN(name, suffix) PCN_ISA_JOIN_(name, suffix)
+#define PCN_ISA_NAME(name) PCN_ISA_JOIN(name, PCN_ISA_SUFFIX)
+#endif
+
+#define PCN_ISA_DECLARE(suffix)                                                           \
+  void pcn_cone_row_source##suffix(const pcn_cone_step *step, const pcn_cone_row *row);   \
+  void pcn_cone_row_transport##suffix(const pcn_cone_step *step, const pcn_cone_row *row)
+
+PCN_ISA_DECLARE(_base);
+PCN_ISA_DECLARE(_v3);
+PCN_ISA_DECLARE(_v4);
+
+/// The loops of one level. Levels differ in rounding only (fused multiply-add).
+typedef struct pcn_isa {
+  const char *name; ///< "x86-64-v4", "x86-64-v3", "baseline", "reference"
+  pcn_cone_row_loop source;
+  pcn_cone_row_loop transport;
+} pcn_isa;
+
+/// The context's level: as set, else the best that the processor has.
+const pcn_isa *pcn_isa_of(const pencone_context *ctx);
+
+/// Number of levels built in, and the i-th, best first; NULL outside the range. For tests.
+int pcn_isa_count(void);
+const pcn_isa *pcn_isa_at(int i);
+
+/// 1 when the processor can run the level.
+int pcn_isa_runs(const pcn_isa *isa);
+
+#endif
