@@ -50,7 +50,7 @@ pencone_status pcn_collapsed_cone_add(pencone_context *ctx, const pcn_collapsed_
     status = pcn_progress(ctx, progress[0], "TERMA");
   }
   if (status == PENCONE_OK) {
-    status = pcn_terma_fill(ctx, engine->medium, engine->beam, engine->tables.quality, &terma);
+    status = pcn_terma_fill(ctx, engine->medium, engine->beam, engine->tables.quality, PCN_DEPTH_LATTICE, &terma);
   }
   if (status == PENCONE_OK) {
     const pcn_aperture aperture = pcn_aperture_make(engine->beam, grid->spacing_mm);

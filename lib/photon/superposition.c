@@ -30,7 +30,7 @@ pencone_status pcn_superposition_make(pencone_context *ctx, const pcn_medium *me
     status = pcn_terma_make(ctx, &medium->grid, &out->terma);
   }
   if (status == PENCONE_OK) {
-    status = pcn_terma_fill(ctx, medium, beam, out->tables.quality, &out->terma);
+    status = pcn_terma_fill(ctx, medium, beam, out->tables.quality, PCN_DEPTH_EXACT, &out->terma);
   }
   if (status != PENCONE_OK) {
     pcn_superposition_free(out);

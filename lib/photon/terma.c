@@ -3,6 +3,7 @@
 #include "photon/terma.h"
 
 #include "base/base.h"
+#include "geom/depth.h"
 #include "geom/ray.h"
 #include <math.h>
 #include <string.h>
@@ -13,23 +14,27 @@ typedef struct terma_work {
   pcn_aperture aperture;
   double fluence_per_cm2;
   double aluminium_electrons; ///< of one gram, relative to water
+  const pcn_depth *lattice;   ///< NULL: every voxel's own ray
   pcn_terma *out;
 } terma_work;
 
-// Depths from the source to a point in g/cm2 of the two basis materials.
-static void depths(const terma_work *w, pcn_vec3 point, double *water, double *aluminium) {
+// Integrals from the source to a voxel's centre of electron density and aluminium, times mm.
+static void integrals(const terma_work *w, const int64_t ijk[3], pcn_vec3 point, double sum[2]) {
+  if (w->lattice != NULL) {
+    pcn_depth_at(w->lattice, ijk[w->lattice->axis[0]], point, sum);
+    return;
+  }
   const pcn_medium *m = w->medium;
   pcn_ray ray;
-  double electrons = 0, al = 0, length;
+  double length;
   int64_t voxel;
+  sum[0] = sum[1] = 0;
   if (pcn_ray_begin(&ray, &m->grid, w->aperture.frame.source, point)) {
     while (pcn_ray_next(&ray, &voxel, &length)) {
-      electrons += (double)m->electron_density[voxel] * length;
-      al += (double)m->aluminium[voxel] * length;
+      sum[0] += (double)m->electron_density[voxel] * length;
+      sum[1] += (double)m->aluminium[voxel] * length;
     }
   }
-  *aluminium = 0.1 * al; // mm to cm
-  *water = 0.1 * pcn_basis_water(electrons, al, w->aluminium_electrons);
 }
 
 // Photons per cm2 across the ray: uniform per area of the isocentre plane, so eq. 2's 1/cos and inverse square.
@@ -40,11 +45,13 @@ static double fluence_at(const terma_work *w, pcn_vec3 point) {
   return w->fluence_per_cm2 * scale * scale * pcn_v3_length(r) / z;
 }
 
-static void fill_voxel(const terma_work *w, size_t index, pcn_vec3 centre, double share) {
+static void fill_voxel(const terma_work *w, size_t index, const int64_t ijk[3], pcn_vec3 centre, double share) {
   const pcn_medium *m = w->medium;
-  double water, aluminium;
-  depths(w, centre, &water, &aluminium);
-  const pcn_release r = pcn_quality_at(w->quality, water, aluminium);
+  double sum[2];
+  integrals(w, ijk, centre, sum);
+  const double depth_al = 0.1 * sum[1]; // mm to cm
+  const pcn_release r =
+      pcn_quality_at(w->quality, 0.1 * pcn_basis_water(sum[0], sum[1], w->aluminium_electrons), depth_al);
   const double electrons = (double)m->electron_density[index], al = (double)m->aluminium[index];
   const double of_al = electrons > 0 ? al / electrons : 0;
   const double of_water = pcn_basis_water(1, of_al, w->aluminium_electrons);
@@ -54,22 +61,56 @@ static void fill_voxel(const terma_work *w, size_t index, pcn_vec3 centre, doubl
   }
 }
 
+// Narrows first..last to where at + step * i <= limit.
+static void narrow(double at, double step, double limit, double *first, double *last) {
+  if (step > 0) {
+    *last = fmin(*last, floor((limit - at) / step));
+  } else if (step < 0) {
+    *first = fmax(*first, ceil((limit - at) / step));
+  } else if (at > limit) {
+    *last = -1;
+  }
+}
+
+// Voxels of a row that the field can touch: the distance from each edge's plane is linear along the row.
+static void field_range(const terma_work *w, pcn_vec3 start, int64_t n, int64_t range[2]) {
+  const pcn_frame *f = &w->aperture.frame;
+  const pcn_vec3 r = pcn_v3_sub(start, f->source);
+  const double h = w->medium->grid.spacing_mm[0], reach = 1.01 * w->aperture.reach_mm;
+  const double z = pcn_v3_dot(r, f->ez), dz = h * f->ez.x;
+  const pcn_vec3 side[2] = {f->ex, f->ey};
+  const double *edge[2] = {w->aperture.x_mm, w->aperture.y_mm};
+  double first = 0, last = (double)(n - 1);
+  narrow(-z, -dz, 0, &first, &last);
+  for (int a = 0; a < 2; a++) {
+    const double x = pcn_v3_dot(r, side[a]), dx = h * side[a].x;
+    for (int e = 0; e < 2; e++) {
+      const double sign = e == 0 ? -1 : 1, slope = edge[a][e] / f->sad_mm;
+      narrow(sign * (x - slope * z), sign * (dx - slope * dz), reach * hypot(1, slope), &first, &last);
+    }
+  }
+  range[0] = (int64_t)first;
+  range[1] = last < first ? range[0] : (int64_t)last + 1;
+}
+
 static void fill_row(void *work, size_t row, int worker) {
   (void)worker;
   const terma_work *w = work;
   const pencone_grid *grid = &w->medium->grid;
-  const int64_t j = (int64_t)row % grid->size[1], k = (int64_t)row / grid->size[1];
+  int64_t ijk[3] = {0, (int64_t)row % grid->size[1], (int64_t)row / grid->size[1]}, range[2];
   const size_t start = row * (size_t)grid->size[0];
   for (int part = 0; part < PCN_PARTS; part++) {
     memset(w->out->part[part] + start, 0, (size_t)grid->size[0] * sizeof(float));
   }
-  for (int64_t i = 0; i < grid->size[0]; i++) {
-    double xyz[3];
-    pencone_grid_centre(grid, i, j, k, xyz);
+  double xyz[3];
+  pencone_grid_centre(grid, 0, ijk[1], ijk[2], xyz);
+  field_range(w, pcn_v3_from(xyz), grid->size[0], range);
+  for (ijk[0] = range[0]; ijk[0] < range[1]; ijk[0]++) {
+    pencone_grid_centre(grid, ijk[0], ijk[1], ijk[2], xyz);
     const pcn_vec3 centre = pcn_v3_from(xyz);
     const double share = pcn_aperture_share(&w->aperture, centre);
     if (share > 0) {
-      fill_voxel(w, start + (size_t)i, centre, share);
+      fill_voxel(w, start + (size_t)ijk[0], ijk, centre, share);
     }
   }
 }
@@ -96,8 +137,19 @@ static void find_box(const pencone_grid *grid, pcn_terma *terma) {
   }
 }
 
+// The lattice of rays for the field, where it can have one.
+static pencone_status make_lattice(pencone_context *ctx, const pcn_medium *medium, const pcn_aperture *aperture,
+                                   pcn_depth *out) {
+  const float *const value[PCN_DEPTH_VALUES] = {medium->electron_density,
+                                                medium->has_aluminium ? medium->aluminium : NULL};
+  const pcn_depth_field field = {&aperture->frame,
+                                 {aperture->x_mm[0], aperture->x_mm[1]},
+                                 {aperture->y_mm[0], aperture->y_mm[1]}};
+  return pcn_depth_make(ctx, &medium->grid, value, &field, out);
+}
+
 pencone_status pcn_terma_fill(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                              const pcn_quality *quality, pcn_terma *out) {
+                              const pcn_quality *quality, pcn_depth_way way, pcn_terma *out) {
   pencone_material aluminium;
   PCN_TRY(pencone_material_find(ctx, "aluminium", &aluminium));
   terma_work work = {.medium = medium,
@@ -106,8 +158,17 @@ pencone_status pcn_terma_fill(pencone_context *ctx, const pcn_medium *medium, co
                      .fluence_per_cm2 = beam->fluence_per_cm2,
                      .aluminium_electrons = pcn_basis_of(&aluminium).electrons,
                      .out = out};
+  pcn_depth lattice = {0};
+  if (way == PCN_DEPTH_LATTICE) {
+    const pencone_status status = make_lattice(ctx, medium, &work.aperture, &lattice);
+    if (status != PENCONE_OK && status != PENCONE_E_UNSUPPORTED) {
+      return status;
+    }
+    work.lattice = status == PENCONE_OK ? &lattice : NULL;
+  }
   const size_t rows = (size_t)(medium->grid.size[1] * medium->grid.size[2]);
   pcn_parallel_for(ctx, rows, fill_row, &work);
+  pcn_depth_free(&lattice);
   find_box(&medium->grid, out);
   return PENCONE_OK;
 }

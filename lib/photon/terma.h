@@ -14,9 +14,13 @@ typedef struct pcn_terma {
   int64_t low[3], high[3]; ///< box of the voxels that are not 0: low <= i < high; empty when high <= low
 } pcn_terma;
 
-/// Traces every voxel of the field to the source. @param[out] out arrays of the caller, one float per voxel
-/// @return PENCONE_OK, E_CANCELLED.
+/// How radiological depths are found: by a lattice of rays shared by the voxels (geom/depth.h), or by every
+/// voxel's own ray.
+typedef enum pcn_depth_way { PCN_DEPTH_LATTICE = 0, PCN_DEPTH_EXACT = 1 } pcn_depth_way;
+
+/// Released energy of one beam. @param[out] out arrays of the caller, one float per voxel
+/// @return PENCONE_OK, E_MEMORY.
 pencone_status pcn_terma_fill(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                              const pcn_quality *quality, pcn_terma *out);
+                              const pcn_quality *quality, pcn_depth_way way, pcn_terma *out);
 
 #endif

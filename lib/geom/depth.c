@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "geom/depth.h"
+
+#include "base/base.h"
+#include "geom/ray.h"
+#include <math.h>
+#include <string.h>
+
+static const double rays_per_voxel = 1.5; // at the far end of the grid; nearer, the rays are denser
+static const double steepest = 3;         // slope against the main axis; a single field spans less
+
+static double component(pcn_vec3 v, int axis) {
+  return axis == 0 ? v.x : (axis == 1 ? v.y : v.z);
+}
+
+static int main_axis_of(const pcn_frame *frame) {
+  int main_axis = 2;
+  for (int a = 1; a >= 0; a--) {
+    main_axis = fabs(component(frame->ez, a)) > fabs(component(frame->ez, main_axis)) + 1e-9 ? a : main_axis;
+  }
+  return main_axis;
+}
+
+// Smallest and largest slopes of the field's corners; 0 when one does not advance along the main axis.
+static int slope_range(const pcn_depth_field *field, const int axis[3], double low[2], double high[2]) {
+  const pcn_frame *f = field->frame;
+  low[0] = low[1] = INFINITY;
+  high[0] = high[1] = -INFINITY;
+  for (int corner = 0; corner < 4; corner++) {
+    pcn_vec3 way = pcn_v3_scale(f->ez, f->sad_mm);
+    way = pcn_v3_add(way, pcn_v3_scale(f->ex, field->x_mm[corner & 1]));
+    way = pcn_v3_add(way, pcn_v3_scale(f->ey, field->y_mm[corner >> 1]));
+    const double ahead = component(way, axis[0]);
+    if (!(ahead * component(f->ez, axis[0]) > 0)) {
+      return 0;
+    }
+    for (int k = 0; k < 2; k++) {
+      const double slope = component(way, axis[k + 1]) / ahead;
+      low[k] = fmin(low[k], slope);
+      high[k] = fmax(high[k], slope);
+    }
+  }
+  return fabs(low[0]) < steepest && fabs(low[1]) < steepest && fabs(high[0]) < steepest && fabs(high[1]) < steepest;
+}
+
+// Places the rays. Returns 0 when the field cannot be covered.
+static int lay_out(const pencone_grid *grid, const pcn_depth_field *field, pcn_depth *out) {
+  double low[2], high[2];
+  out->grid = grid;
+  out->source = field->frame->source;
+  out->axis[0] = main_axis_of(field->frame);
+  out->axis[1] = out->axis[0] == 0 ? 1 : 0;
+  out->axis[2] = 3 - out->axis[0] - out->axis[1];
+  if (!slope_range(field, out->axis, low, high)) {
+    return 0;
+  }
+  const int a = out->axis[0];
+  const double first = grid->origin_mm[a] - component(out->source, a);
+  const double last = first + grid->spacing_mm[a] * (double)(grid->size[a] - 1);
+  const double farthest = fmax(fabs(first), fabs(last));
+  for (int k = 0; k < 2; k++) {
+    const double h = grid->spacing_mm[out->axis[k + 1]];
+    out->pitch[k] = h / farthest / rays_per_voxel;
+    const double margin = 2 * out->pitch[k]; // voxels that the field's edge cuts
+    out->slope[k] = low[k] - margin;
+    out->rays[k] = 2 + (int64_t)ceil((high[k] - low[k] + 2 * margin) / out->pitch[k]);
+  }
+  return 1;
+}
+
+typedef struct walk {
+  const pcn_depth *depth;
+  const float *value[PCN_DEPTH_VALUES];
+} walk;
+
+// Planes whose middles a ray meets, in the order in which it meets them.
+typedef struct planes {
+  int64_t next, step, left;
+  double distance, pitch; ///< along the ray, to the next middle and between middles
+} planes;
+
+static planes planes_of(const pcn_depth *d, pcn_vec3 way) {
+  const int a = d->axis[0];
+  const double first = d->grid->origin_mm[a] - component(d->source, a);
+  const double h = d->grid->spacing_mm[a], per_mm = component(way, a) / pcn_v3_length(way);
+  planes p = {.step = per_mm > 0 ? 1 : -1, .left = d->grid->size[a], .pitch = h / fabs(per_mm)};
+  p.next = per_mm > 0 ? 0 : d->grid->size[a] - 1;
+  p.distance = (first + h * (double)p.next) / per_mm;
+  while (p.left > 0 && p.distance <= 0) { // behind the source
+    p.next += p.step;
+    p.distance += p.pitch;
+    p.left--;
+  }
+  return p;
+}
+
+static void keep(const pcn_depth *d, const planes *p, int64_t i, int64_t j, const double sum[PCN_DEPTH_VALUES]) {
+  float *out = d->integral + ((p->next * d->rays[1] + j) * d->rays[0] + i) * d->values;
+  for (int v = 0; v < d->values; v++) {
+    out[v] = (float)sum[v];
+  }
+}
+
+static void pass(planes *p) {
+  p->next += p->step;
+  p->distance += p->pitch;
+  p->left--;
+}
+
+static void walk_ray(const walk *w, int64_t i, int64_t j) {
+  const pcn_depth *d = w->depth;
+  const int a = d->axis[0];
+  const double ahead = d->grid->origin_mm[a] > component(d->source, a) ? 1 : -1, far_mm = 1e5;
+  double step[3];
+  step[a] = ahead;
+  step[d->axis[1]] = ahead * (d->slope[0] + d->pitch[0] * (double)i);
+  step[d->axis[2]] = ahead * (d->slope[1] + d->pitch[1] * (double)j);
+  const pcn_vec3 way = pcn_v3_from(step);
+  planes p = planes_of(d, way);
+  pcn_ray ray;
+  double sum[PCN_DEPTH_VALUES] = {0}, length;
+  int64_t voxel;
+  if (pcn_ray_begin(&ray, d->grid, d->source, pcn_v3_add(d->source, pcn_v3_scale(way, far_mm)))) {
+    while (p.left > 0 && p.distance <= ray.at) { // middles before the ray enters the grid from a side
+      keep(d, &p, i, j, sum);
+      pass(&p);
+    }
+    while (p.left > 0 && pcn_ray_next(&ray, &voxel, &length)) {
+      while (p.left > 0 && p.distance <= ray.at) {
+        double here[PCN_DEPTH_VALUES];
+        for (int v = 0; v < d->values; v++) {
+          here[v] = sum[v] + (double)w->value[v][voxel] * (p.distance - (ray.at - length));
+        }
+        keep(d, &p, i, j, here);
+        pass(&p);
+      }
+      for (int v = 0; v < d->values; v++) {
+        sum[v] += (double)w->value[v][voxel] * length;
+      }
+    }
+  }
+  while (p.left > 0) { // beyond the grid
+    keep(d, &p, i, j, sum);
+    pass(&p);
+  }
+}
+
+static void walk_row(void *work, size_t j, int worker) {
+  (void)worker;
+  const walk *w = work;
+  for (int64_t i = 0; i < w->depth->rays[0]; i++) {
+    walk_ray(w, i, (int64_t)j);
+  }
+}
+
+pencone_status pcn_depth_make(pencone_context *ctx, const pencone_grid *grid, const float *const value[PCN_DEPTH_VALUES],
+                              const pcn_depth_field *field, pcn_depth *out) {
+  memset(out, 0, sizeof *out);
+  if (!lay_out(grid, field, out)) {
+    return PENCONE_E_UNSUPPORTED;
+  }
+  out->values = value[1] != NULL ? 2 : 1;
+  const size_t rays = (size_t)(out->rays[0] * out->rays[1]);
+  out->integral = pcn_calloc(ctx, rays * (size_t)grid->size[out->axis[0]] * (size_t)out->values, sizeof *out->integral);
+  if (out->integral == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  walk work = {out, {value[0], value[1]}};
+  pcn_parallel_for(ctx, (size_t)out->rays[1], walk_row, &work);
+  return PENCONE_OK;
+}
+
+void pcn_depth_free(pcn_depth *depth) {
+  pcn_free(depth->integral);
+  memset(depth, 0, sizeof *depth);
+}
+
+// Cell and share of a ray coordinate, kept inside the lattice.
+static int64_t cell(double at, int64_t rays, double *share) {
+  const double inside = fmin((double)(rays - 1) - 1e-9, fmax(0, at));
+  const int64_t i = (int64_t)inside;
+  *share = inside - (double)i;
+  return i;
+}
+
+void pcn_depth_at(const pcn_depth *d, int64_t plane, pcn_vec3 point, double integral[PCN_DEPTH_VALUES]) {
+  const pcn_vec3 r = pcn_v3_sub(point, d->source);
+  const double inverse = 1 / component(r, d->axis[0]);
+  double u, v;
+  const int64_t i = cell((component(r, d->axis[1]) * inverse - d->slope[0]) / d->pitch[0], d->rays[0], &u);
+  const int64_t j = cell((component(r, d->axis[2]) * inverse - d->slope[1]) / d->pitch[1], d->rays[1], &v);
+  const float *a = d->integral + ((plane * d->rays[1] + j) * d->rays[0] + i) * d->values;
+  const float *b = a + d->rays[0] * d->values;
+  integral[1] = 0;
+  for (int k = 0; k < d->values; k++) {
+    const double top = (1 - u) * (double)a[k] + u * (double)a[k + d->values];
+    const double bottom = (1 - u) * (double)b[k] + u * (double)b[k + d->values];
+    integral[k] = (1 - v) * top + v * bottom;
+  }
+}
