@@ -6,9 +6,9 @@
 
 #include "unit.h"
 
-#include "beam/spectrum.h"
 #include <pencone/pencone.h>
 #include <stdlib.h>
+#include "beam/spectrum.h"
 
 enum { PHYSICS_LAYERS = 4 };
 
@@ -23,10 +23,10 @@ typedef struct physics_layer {
 typedef struct physics_setup {
   pencone_grid grid;
   physics_layer layer[PHYSICS_LAYERS];
-  const char *spectrum; ///< NULL: mohan6
-  double sad_mm;        ///< 0: 1000
-  double field_mm;      ///< side of the square field at the isocentre (0, 0, 0)
-  const char *engine;   ///< NULL: the default engine
+  const char *spectrum;  ///< NULL: mohan6
+  double sad_mm;         ///< 0: 1000
+  double field_mm;       ///< side of the square field at the isocentre (0, 0, 0)
+  const char *engine;    ///< NULL: the default engine
   const char *option[3], *value[3];
 } physics_setup;
 
@@ -47,14 +47,16 @@ static inline void physics_ok(pencone_context *ctx, pencone_status status) {
 }
 
 /// Grid with its surface at y = 0, centred in x and z.
-static inline pencone_grid physics_grid(int64_t nx, int64_t ny, int64_t nz, double x_mm, double y_mm, double z_mm) {
+static inline pencone_grid physics_grid(int64_t nx, int64_t ny, int64_t nz, double x_mm, double y_mm,
+                                        double z_mm) {
   const pencone_grid grid = {{nx, ny, nz},
                              {x_mm, y_mm, z_mm},
                              {-0.5 * x_mm * (double)(nx - 1), 0.5 * y_mm, -0.5 * z_mm * (double)(nz - 1)}};
   return grid;
 }
 
-static inline pencone_machine *physics_machine(pencone_context *ctx, const char *spectrum_name, double sad_mm) {
+static inline pencone_machine *physics_machine(pencone_context *ctx, const char *spectrum_name,
+                                               double sad_mm) {
   pcn_spectrum spectrum;
   pencone_machine *machine = NULL;
   pencone_machine_desc desc = PENCONE_MACHINE_DESC_DEFAULT;
@@ -133,7 +135,8 @@ static inline pencone_beam physics_beam(const pencone_machine *machine, double f
 /// Machine, phantom and a plan with one beam; the engine and the dose come with physics_run().
 static inline void physics_prepare(pencone_context *ctx, const physics_setup *setup, physics_case *c) {
   memset(c, 0, sizeof *c);
-  c->machine = physics_machine(ctx, setup->spectrum ? setup->spectrum : "mohan6", setup->sad_mm > 0 ? setup->sad_mm : 1000);
+  c->machine = physics_machine(ctx, setup->spectrum ? setup->spectrum : "mohan6",
+                               setup->sad_mm > 0 ? setup->sad_mm : 1000);
   c->phantom = physics_phantom(ctx, &setup->grid, setup->layer);
   physics_ok(ctx, pencone_plan_create(ctx, "test", &c->plan));
   const pencone_beam beam = physics_beam(c->machine, setup->field_mm);

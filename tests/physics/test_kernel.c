@@ -6,13 +6,14 @@
 #include "num/constants.h"
 #include "photon/quality.h"
 
-// The table of an independent set of kernels (Mackie et al. 1988, doi:10.1088/0031-9155/33/1/001, as summed in
-// docs/theory/kernels.md): energy, primary, total within 60 cm. Two Monte Carlo codes 35 years apart: their
-// interaction data differ by up to 0.4 % (our primary sums differ from mu_en/mu of the newer data by 0.0 to 0.4 %),
-// and the sums' own sigma is 0.0005. Worst found: 0.0024.
+// The table of an independent set of kernels (Mackie et al. 1988, doi:10.1088/0031-9155/33/1/001, as summed
+// in docs/theory/kernels.md): energy, primary, total within 60 cm. Two Monte Carlo codes 35 years apart:
+// their interaction data differ by up to 0.4 % (our primary sums differ from mu_en/mu of the newer data by
+// 0.0 to 0.4 %), and the sums' own sigma is 0.0005. Worst found: 0.0024.
 static void sums_agree_with_an_independent_set(void **state) {
-  static const double table[][3] = {{0.2, .2179, .9928}, {0.5, .3411, .9832}, {1.0, .4388, .9726}, {1.5, .4923, .9646},
-                                    {2.0, .5276, .9578}, {3.0, .5745, .9476}, {4.0, .6056, .9405}, {6.0, .6508, .9333}};
+  static const double table[][3] = {{0.2, .2179, .9928}, {0.5, .3411, .9832}, {1.0, .4388, .9726},
+                                    {1.5, .4923, .9646}, {2.0, .5276, .9578}, {3.0, .5745, .9476},
+                                    {4.0, .6056, .9405}, {6.0, .6508, .9333}};
   pcn_edk *edk = NULL;
   physics_ok(*state, pcn_edk_load(*state, &edk));
   for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -24,7 +25,8 @@ static void sums_agree_with_an_independent_set(void **state) {
   pcn_free(edk);
 }
 
-// What our own Monte Carlo summed before the bins were written as text with four digits: energy, total, primary.
+// What our own Monte Carlo summed before the bins were written as text with four digits: energy, total,
+// primary.
 static void sums_are_those_of_the_simulation(void **state) {
   static const double table[][3] = {{0.1, .99815, .15234}, {0.5, .98337, .34131}, {1.25, .96827, .46946},
                                     {3, .94772, .57592},   {6, .93353, .65174},   {10, .93087, .70770},
@@ -44,13 +46,13 @@ static void energies_between_are_mixed(void **state) {
   int index[2];
   double share[2];
   physics_ok(*state, pcn_edk_load(*state, &edk));
-  pcn_edk_neighbours(edk, sqrt(2.0 * 3.0), index, share); // half way in log E
+  pcn_edk_neighbours(edk, sqrt(2.0 * 3.0), index, share);  // half way in log E
   assert_close(edk->energy_mev[index[0]], 2, 1e-12);
   assert_close(edk->energy_mev[index[1]], 3, 1e-12);
   assert_close(share[0], 0.5, 1e-12);
-  pcn_edk_neighbours(edk, 0.01, index, share); // below the table: its first kernel
+  pcn_edk_neighbours(edk, 0.01, index, share);  // below the table: its first kernel
   assert_close(edk->energy_mev[index[0]] * share[0], 0.1, 1e-12);
-  pcn_edk_neighbours(edk, 25, index, share); // above: its last
+  pcn_edk_neighbours(edk, 25, index, share);  // above: its last
   assert_close(edk->energy_mev[index[1]] * share[1], 20, 1e-12);
   pcn_free(edk);
 }
@@ -86,7 +88,7 @@ static void mixture_for_6_mv(void **state) {
   assert_close(sums[PCN_PRIMARY], .5161, 0.004);
   assert_close(sums[PCN_PRIMARY] + sums[PCN_SCATTER], .9582, 0.004);
   mohan6_kernel(*state, 30, &kernel, hard);
-  assert_true(hard[PCN_PRIMARY] > sums[PCN_PRIMARY] + 0.02); // .550 - .517 in A1.2
+  assert_true(hard[PCN_PRIMARY] > sums[PCN_PRIMARY] + 0.02);  // .550 - .517 in A1.2
 }
 
 static void parts_are_normalised(void **state) {
@@ -103,8 +105,8 @@ static void parts_are_normalised(void **state) {
   }
 }
 
-// Linear between the centres of 48 bins: the trapezium's error in a peak of 10 degrees, 1 % at most. Those who
-// integrate it divide by their own sum.
+// Linear between the centres of 48 bins: the trapezium's error in a peak of 10 degrees, 1 % at most. Those
+// who integrate it divide by their own sum.
 static void energy_per_steradian_integrates_to_one(void **state) {
   enum { STEPS = 20000 };
   pcn_kernel kernel;
@@ -114,7 +116,8 @@ static void energy_per_steradian_integrates_to_one(void **state) {
     double sum = 0;
     for (int i = 0; i < STEPS; i++) {
       const double theta = PCN_PI * (i + 0.5) / STEPS;
-      sum += 2 * PCN_PI * sin(theta) * (PCN_PI / STEPS) * pcn_kernel_per_sr(&kernel, (pcn_part)part, cos(theta));
+      sum +=
+          2 * PCN_PI * sin(theta) * (PCN_PI / STEPS) * pcn_kernel_per_sr(&kernel, (pcn_part)part, cos(theta));
     }
     assert_close(sum, 1, 0.01);
   }

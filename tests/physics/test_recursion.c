@@ -8,7 +8,7 @@
 enum { SEGMENTS = 40 };
 
 typedef struct line {
-  double path[SEGMENTS], release[SEGMENTS]; ///< g/cm2; any unit
+  double path[SEGMENTS], release[SEGMENTS];  ///< g/cm2; any unit
 } line;
 
 // Voxels of lung, water and bone crossed at any angle; a few without released energy.
@@ -22,11 +22,12 @@ static line random_line(uint64_t *seed) {
   return l;
 }
 
-// Mean over segment i of share integral release(p') a exp(-a (p - p')) dp', in closed form for each pair of segments.
+// Mean over segment i of share integral release(p') a exp(-a (p - p')) dp', in closed form for each pair of
+// segments.
 static double direct(const line *l, double a, double share, int i) {
   const long double path = l->path[i], b = a;
   long double gap = 0;
-  long double sum = l->release[i] * (path + expm1l(-b * path) / b); // the segment's own
+  long double sum = l->release[i] * (path + expm1l(-b * path) / b);  // the segment's own
   for (int j = i - 1; j >= 0; j--) {
     sum += l->release[j] / b * expl(-b * gap) * expm1l(-b * path) * expm1l(-b * (long double)l->path[j]);
     gap += l->path[j];
@@ -72,7 +73,8 @@ static void a_line_keeps_its_energy(void **state) {
   }
 }
 
-// REFERENCE.md A1.12 (3): half space of uniform release, D = T (1 - exp(-a z)) at a depth: the mean over a segment.
+// REFERENCE.md A1.12 (3): half space of uniform release, D = T (1 - exp(-a z)) at a depth: the mean over a
+// segment.
 static void half_space(void **state) {
   (void)state;
   const double a = 2.5, h = 0.1;
@@ -86,14 +88,15 @@ static void half_space(void **state) {
 static void a_segment_of_no_length_changes_nothing(void **state) {
   (void)state;
   double at = 0.75;
-  assert_true(pcn_cone_segment(2.5, 0.8, 0, 3, &at) == 0.75); // the energy fluence that passes
+  assert_true(pcn_cone_segment(2.5, 0.8, 0, 3, &at) == 0.75);  // the energy fluence that passes
   assert_true(at == 0.75);
   // To first order in a p = 2.5e-12 the state changes by less than that.
   assert_close(pcn_cone_segment(2.5, 0.8, 1e-12, 3, &at), 0.75, 1e-11);
   assert_close(at, 0.75, 1e-11);
 }
 
-// Only a p counts: twice the length at half the attenuation, or half the density, is the same to the last bit.
+// Only a p counts: twice the length at half the attenuation, or half the density, is the same to the last
+// bit.
 static void density_scales_exactly(void **state) {
   (void)state;
   uint64_t seed = 7;
@@ -117,7 +120,7 @@ static void segments_may_be_split(void **state) {
     const double want = pcn_cone_segment(a, 0.9, p, t, &whole);
     const double first = pcn_cone_segment(a, 0.9, part, t, &parts);
     const double second = pcn_cone_segment(a, 0.9, p - part, t, &parts);
-    assert_near((first * part + second * (p - part)) / p, want, 1e-13); // a few roundings
+    assert_near((first * part + second * (p - part)) / p, want, 1e-13);  // a few roundings
     assert_near(parts, whole, 1e-13);
   }
 }
