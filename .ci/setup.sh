@@ -56,6 +56,10 @@ want() {
 want_build_tools() {
   want gcc "C compiler with OpenMP" has_command gcc
   want libc6-dev "headers of the C library" can_build gcc stdio.h
+  # Without it meson takes lib64, where nothing on Debian looks for libraries.
+  if has_command dpkg; then
+    want dpkg-dev "tells meson Debian's folder for libraries" has_command dpkg-architecture
+  fi
   want meson "build system (brings ninja and python3)" has_command meson
   want pkg-config "finds libraries" has_command pkg-config
   want libhdf5-dev "phantom and dose files" has_module hdf5-serial hdf5
