@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files that are truncated, foreign or wrong: one clear line, never a crash.
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
 #include "io/h5.h"
 #include "unit_io.h"
 

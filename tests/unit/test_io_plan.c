@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plan and machine files, and the YAML reader's messages.
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
 #include <locale.h>
 
 #include "data/data.h"

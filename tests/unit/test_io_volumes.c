@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Phantom and dose files: round trips to the bit, outputs whole or untouched, memory failures.
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
 #include "io/h5.h"
 #include "unit_io.h"
 
