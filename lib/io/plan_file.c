@@ -193,7 +193,8 @@ static pencone_status fill_plan(pencone_context *ctx, const pcn_yaml *yaml, int 
 }
 
 /// The path of the phantom (NULL where the plan names none) and the text of the file, if they are wanted.
-static pencone_status copy_texts(pencone_context *ctx, const pcn_yaml *yaml, char **phantom_path, char **text) {
+static pencone_status copy_texts(pencone_context *ctx, const pcn_yaml *yaml, char **phantom_path,
+                                 char **text) {
   const pcn_node node = pcn_yaml_get(pcn_yaml_root(yaml), "phantom");
   if (node.node != NULL) {
     const char *name = NULL;
