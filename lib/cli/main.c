@@ -18,7 +18,7 @@ static const command commands[] = {
     {"profile", "dose along a line: depth doses and cross profiles", cli_profile},
     {"dvh", "dose-volume histograms of structures", cli_dvh},
     {"gamma", "compare two doses by the gamma index", cli_gamma},
-    {"validate", "run cases and compare with their references", NULL},
+    {"validate", "run cases and compare with their references", cli_validate},
     {"plot", "draw a dose", NULL},
     {"machine", "fit a machine to measurements", NULL},
     {"exercise", "exercises that check themselves", NULL},
