@@ -109,6 +109,7 @@ static cell cell_at(const lookup *look, ptrdiff_t index) {
 typedef struct resample_work {
   const lookup *look;
   ptrdiff_t stride[3];
+  int same; ///< the grids are one: no overlaps to sum
   pcn_overlap along[3];
   pcn_medium *out;
 } resample_work;
@@ -133,9 +134,27 @@ static void resample_voxel(const resample_work *w, const int64_t target[3], doub
   }
 }
 
+static void copy_slice(const resample_work *w, int64_t k) {
+  const pencone_grid *grid = &w->out->grid;
+  size_t index = (size_t)(k * grid->size[0] * grid->size[1]);
+  for (int64_t j = 0; j < grid->size[1]; j++) {
+    const ptrdiff_t row = (ptrdiff_t)k * w->stride[2] + (ptrdiff_t)j * w->stride[1];
+    for (int64_t i = 0; i < grid->size[0]; i++, index++) {
+      const cell from = cell_at(w->look, row + (ptrdiff_t)i * w->stride[0]);
+      w->out->density[index] = from.density;
+      w->out->electron_density[index] = from.electron_density;
+      w->out->aluminium[index] = from.aluminium;
+    }
+  }
+}
+
 static void resample_slice(void *work, size_t k, int worker) {
   (void)worker;
   const resample_work *w = work;
+  if (w->same) {
+    copy_slice(w, (int64_t)k);
+    return;
+  }
   const pencone_grid *grid = &w->out->grid;
   size_t index = k * (size_t)(grid->size[0] * grid->size[1]);
   for (int64_t j = 0; j < grid->size[1]; j++) {
@@ -158,8 +177,9 @@ static pencone_status resample(pencone_context *ctx, const lookup *look, pcn_med
     work.stride[1] = (ptrdiff_t)desc->grid.size[0];
     work.stride[2] = (ptrdiff_t)(desc->grid.size[0] * desc->grid.size[1]);
   }
+  work.same = pencone_grid_equal(&desc->grid, &out->grid);
   pencone_status status = PENCONE_OK;
-  for (int a = 0; a < 3 && status == PENCONE_OK; a++) {
+  for (int a = 0; a < 3 && status == PENCONE_OK && !work.same; a++) {
     status = pcn_overlap_make(ctx, &desc->grid, &out->grid, a, &work.along[a]);
   }
   if (status == PENCONE_OK) {
