@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Phantom and dose files: round trips to the bit, outputs whole or untouched, memory failures.
 #define _XOPEN_SOURCE 700
+#include <pthread.h>
+
 #include "io/h5.h"
 #include "unit_io.h"
 
@@ -244,6 +246,41 @@ static void places_that_cannot_be_written_are_said(void **state) {
   pencone_phantom_destroy(phantom);
 }
 
+/// Writes and reads a file of its own many times, with a context of its own. @return NULL when all went well
+static void *work(void *path) {
+  pencone_context *ctx = NULL;
+  const pencone_grid grid = unit_grid();
+  int bad = pencone_context_create(&ctx) != PENCONE_OK;
+  for (int i = 0; i < 20 && !bad; ++i) {
+    pencone_dose *dose = NULL;
+    pencone_dose *again = NULL;
+    bad = pencone_dose_create(ctx, &grid, &dose) != PENCONE_OK ||
+          pencone_dose_write(ctx, path, dose, NULL) != PENCONE_OK ||
+          pencone_dose_read(ctx, path, &again) != PENCONE_OK;
+    pencone_dose_destroy(again);
+    pencone_dose_destroy(dose);
+  }
+  pencone_context_destroy(ctx);
+  return bad ? path : NULL;
+}
+
+static void threads_wait_for_each_other(void **state) {
+  const unit_files *f = *state;
+  char paths[4][2 * UNIT_PATH];
+  pthread_t threads[4];
+  for (int t = 0; t < 4; ++t) {
+    char name[16];
+    snprintf(name, sizeof name, "%d.h5", t % 3);  // two of them share a file
+    snprintf(paths[t], sizeof paths[t], "%s", unit_path(f, name));
+    assert_int_equal(pthread_create(&threads[t], NULL, work, paths[t]), 0);
+  }
+  for (int t = 0; t < 4; ++t) {
+    void *bad = NULL;
+    assert_int_equal(pthread_join(threads[t], &bad), 0);
+    assert_null(bad);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       UNIT_FILES_TEST(phantom_comes_back),
@@ -256,6 +293,7 @@ int main(void) {
       UNIT_FILES_TEST(viewers_find_the_same_voxels),
       UNIT_FILES_TEST(reading_survives_every_memory_failure),
       UNIT_FILES_TEST(failed_writing_leaves_the_old_file),
+      UNIT_FILES_TEST(threads_wait_for_each_other),
       UNIT_FILES_TEST(places_that_cannot_be_written_are_said),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
