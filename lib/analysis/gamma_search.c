@@ -4,14 +4,17 @@
 // doi:10.1118/1.2721657), and a closed-form last step (docs/theory/gamma.md, eq. 5).
 //
 // The evaluated dose is copied once into a padded volume in units of the normalisation: one layer repeats
-// the outer voxels (the dose in the outer half voxel), the rest is NaN, which no comparison accepts.
+// the outer voxels (the dose in the outer half voxel), the rest is so large that it never comes near.
 #include "gamma_search.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/base.h"
-#include "simd/gamma.h"
+#include "simd/isa.h"
+
+static const float nowhere = 1e9F;    // dose outside the evaluated grid, in units of the normalisation
+static const double unknown2 = 1e30;  // gamma^2 before the search
 
 /// The evaluated dose with its padding.
 typedef struct volume {
@@ -26,6 +29,7 @@ typedef struct search {
   volume v;
   pcn_gamma_points points;
   const pencone_gamma_options *options;
+  const pcn_isa *isa;
   double unit;     ///< 1 / normalisation
   double scale;    ///< of the evaluated dose
   double step_mm;  ///< of the lattice
@@ -47,7 +51,7 @@ static size_t point_count(const pcn_gamma_points *p) {
 static void fill_row(const volume *v, const float *from, int64_t n, float factor, float *row) {
   for (int64_t i = 0; i < v->size[0]; ++i) {
     const int64_t source = i - v->pad[0];
-    row[i] = NAN;
+    row[i] = nowhere;
     if (source >= -1 && source <= n) {
       row[i] = from[source < 0 ? 0 : (source >= n ? n - 1 : source)] * factor;
     }
@@ -62,7 +66,7 @@ static void fill_volume(volume *v, const pencone_grid *g, const float *values, f
       int64_t source_k = k - v->pad[2];
       if (source_j < -1 || source_j > g->size[1] || source_k < -1 || source_k > g->size[2]) {
         for (int64_t i = 0; i < v->size[0]; ++i) {
-          row[i] = NAN;
+          row[i] = nowhere;
         }
         continue;
       }
@@ -303,11 +307,11 @@ static float finish(const search *s, const double u[3], size_t index, double bes
 
 static double start_value(const search *s, size_t index, double reference) {
   if (s->points.mean == NULL) {
-    return INFINITY;
+    return unknown2;
   }
   const double mean = (double)s->points.mean[index] * s->scale * s->unit;
   const double difference = (mean - reference) / criterion(s, index, reference);
-  return difference * difference;
+  return fmin(difference * difference, unknown2);
 }
 
 /// Points of one row on a grid of the volume's spacing, 16 at a time.
@@ -334,8 +338,8 @@ static void search_aligned(const search *s, int64_t j, int64_t k) {
     if (!any) {
       continue;
     }
-    pcn_gamma_search(s->v.values + own * s->v.size[0] + (int64_t)floor(s->first[0]) + i0, s->v.corner,
-                     s->offsets + skipped, s->offset_count - skipped, &lanes);
+    s->isa->gamma(s->v.values + own * s->v.size[0] + (int64_t)floor(s->first[0]) + i0, s->v.corner,
+                  s->offsets + skipped, s->offset_count - skipped, &lanes);
     for (int lane = 0; lane < PCN_GAMMA_LANES && i0 + lane < nx; ++lane) {
       if (lanes.best[lane] >= 0) {
         const double u[3] = {s->first[0] + (double)(i0 + lane), s->first[1] + (double)j,
@@ -490,7 +494,7 @@ static pencone_status search_all(pencone_context *ctx, const pencone_dose *evalu
 pencone_status pcn_gamma_run(pencone_context *ctx, const pencone_dose *evaluated, double evaluated_scale,
                              const pcn_gamma_points *points, const pencone_gamma_options *options, float *map,
                              pencone_gamma_result *result) {
-  search s = {.points = *points, .options = options, .map = map};
+  search s = {.points = *points, .options = options, .isa = pcn_isa_of(ctx), .map = map};
   s.unit = 1 / options->normalisation_gy;
   s.scale = evaluated_scale;
   s.step_mm = options->distance_mm / options->steps;

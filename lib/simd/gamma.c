@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gamma search of 16 neighbours in step. Sixteen points share the offset and its weights, so that the dose
-// comes in unit-stride loads; the block ends when the last of them is done.
-#include "gamma.h"
+// comes in unit-stride loads; the block ends when the last of them is done. Compiled once per instruction
+// set (isa.h).
+#include "simd/gamma.h"
+
+#include "simd/isa.h"
 
 static float largest(const float best[PCN_GAMMA_LANES]) {
   float most = best[0];
@@ -11,8 +14,8 @@ static float largest(const float best[PCN_GAMMA_LANES]) {
   return most;
 }
 
-void pcn_gamma_search(const float *own, const ptrdiff_t corner[8], const pcn_gamma_offset *offsets,
-                      size_t count, pcn_gamma_lanes *lanes) {
+void PCN_ISA_NAME(pcn_gamma_search)(const float *own, const ptrdiff_t corner[8],
+                                    const pcn_gamma_offset *offsets, size_t count, pcn_gamma_lanes *lanes) {
   float shell = -1;  // distance2 of the offsets that were last asked whether to go on
   for (size_t n = 0; n < count; ++n) {
     const pcn_gamma_offset *o = &offsets[n];
@@ -34,7 +37,7 @@ void pcn_gamma_search(const float *own, const ptrdiff_t corner[8], const pcn_gam
       const float difference = ((low + high) - lanes->reference[lane]) * lanes->inverse[lane];
       const float gamma2 = difference * difference + o->distance2;
       const float before = lanes->best[lane];
-      const int32_t better = -(int32_t)(gamma2 < before);  // all bits or none; none for NaN: outside the grid
+      const int32_t better = -(int32_t)(gamma2 < before);  // all bits or none
       lanes->best[lane] = gamma2 < before ? gamma2 : before;
       lanes->which[lane] = ((int32_t)n & better) | (lanes->which[lane] & ~better);
     }

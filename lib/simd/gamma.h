@@ -26,9 +26,13 @@ typedef struct pcn_gamma_lanes {
 
 /// Lowers best until no farther offset can.
 /// @param own  the first lane's own voxel in the padded volume: every corner of every offset can be read for
-///   all lanes; values that are not finite are positions outside the evaluated grid
+///   all lanes, and all are finite
 /// @param corner  elements from the lower corner of a cell to each of its eight corners
-void pcn_gamma_search(const float *own, const ptrdiff_t corner[8], const pcn_gamma_offset *offsets,
-                      size_t count, pcn_gamma_lanes *lanes);
+typedef void (*pcn_gamma_loop)(const float *own, const ptrdiff_t corner[8], const pcn_gamma_offset *offsets,
+                               size_t count, pcn_gamma_lanes *lanes);
+
+/// The loop's slow twin, point by point in double precision.
+void pcn_gamma_search_reference(const float *own, const ptrdiff_t corner[8], const pcn_gamma_offset *offsets,
+                                size_t count, pcn_gamma_lanes *lanes);
 
 #endif

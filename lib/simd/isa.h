@@ -4,6 +4,7 @@
 #define PCN_ISA_H
 
 #include "simd/cone_row.h"
+#include "simd/gamma.h"
 #include <pencone/context.h>
 
 /// Set by the build for each level: PCN_ISA_NAME(f) is f_base, f_v3 or f_v4.
@@ -15,7 +16,9 @@
 
 #define PCN_ISA_DECLARE(suffix)                                                           \
   void pcn_cone_row_source##suffix(const pcn_cone_step *step, const pcn_cone_row *row);   \
-  void pcn_cone_row_transport##suffix(const pcn_cone_step *step, const pcn_cone_row *row)
+  void pcn_cone_row_transport##suffix(const pcn_cone_step *step, const pcn_cone_row *row); \
+  void pcn_gamma_search##suffix(const float *own, const ptrdiff_t corner[8],               \
+                                const pcn_gamma_offset *offsets, size_t count, pcn_gamma_lanes *lanes)
 
 PCN_ISA_DECLARE(_base);
 PCN_ISA_DECLARE(_v3);
@@ -26,6 +29,7 @@ typedef struct pcn_isa {
   const char *name; ///< "x86-64-v4", "x86-64-v3", "baseline", "reference"
   pcn_cone_row_loop source;
   pcn_cone_row_loop transport;
+  pcn_gamma_loop gamma;
 } pcn_isa;
 
 /// The context's level: as set, else the best that the processor has.
