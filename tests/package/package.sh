@@ -7,7 +7,7 @@ set -eu
 how=$1 build=$2 prefix=$3 libdir=$4
 shift 4
 here=$(cd "$(dirname "$0")" && pwd)
-work=$build/tests/package/$how
+work=${build:?}/tests/package/${how:?}
 destination=$work/destination
 installed=$destination$prefix
 
@@ -16,6 +16,8 @@ ask_pkgconfig() {
   PKG_CONFIG_PATH=$installed/$libdir/pkgconfig pkg-config --define-variable=prefix="$installed" "$@" pencone
 }
 
+# Nothing of an earlier run may stand in for what is missing now.
+rm -rf "$work"
 mkdir -p "$work"
 meson install -C "$build" --no-rebuild --quiet --destdir "$destination" >"$work/install.log" 2>&1 || {
   cat "$work/install.log"
