@@ -53,6 +53,15 @@ static double bin_share(const pcn_kernel *k, const pcn_band *band, int j, double
 
 // --- exponentials ------------------------------------------------------------------------------
 
+// Scatter matters over the size of a field, 1 to 30 cm; the table has more points below than there.
+static double fit_weight(pcn_part part, double radius_g_cm2) {
+  const double inner = 1, outer = 35;
+  if (part == PCN_PRIMARY) {
+    return 1;
+  }
+  return radius_g_cm2 < inner ? 0.2 : (radius_g_cm2 > outer ? 0.1 : 1);
+}
+
 static void fit_part(const pcn_kernel *k, pcn_band *band, pcn_part part) {
   pcn_fit_data data = {.count = PCN_KERNEL_RADII};
   for (int j = 0; j < PCN_KERNEL_ANGLES; j++) {
@@ -66,7 +75,7 @@ static void fit_part(const pcn_kernel *k, pcn_band *band, pcn_part part) {
   for (int i = 0; i < PCN_KERNEL_RADII; i++) {
     data.radius[i] = k->radius_g_cm2[i + 1];
     data.within[i] /= band->energy[part];
-    data.weight[i] = data.radius[i] > 35 ? 0.25 : 1; // beyond, little of a phantom is left
+    data.weight[i] = fit_weight(part, data.radius[i]);
   }
   data.total = part == PCN_PRIMARY ? 1 : 0;
   const double start[PCN_PARTS][PCN_FIT_TERMS] = {{2.0, 5.0}, {0.03, 0.3}};
