@@ -40,6 +40,7 @@ case $how in
     ;;
   cmake)
     command -v cmake >/dev/null || exit 77
+    # shellcheck disable=SC2015 # the log is wanted if either fails
     cmake -G Ninja -S "$here" -B "$work/build" -DCMAKE_C_COMPILER="$1" -DCMAKE_PREFIX_PATH="$installed" \
       -DCMAKE_BUILD_TYPE=Release >"$work/cmake.log" 2>&1 &&
       cmake --build "$work/build" >>"$work/cmake.log" 2>&1 || {
