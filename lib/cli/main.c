@@ -19,7 +19,7 @@ static const command commands[] = {
     {"dvh", "dose-volume histograms of structures", cli_dvh},
     {"gamma", "compare two doses by the gamma index", cli_gamma},
     {"validate", "run cases and compare with their references", cli_validate},
-    {"plot", "draw a dose", NULL},
+    {"plot", "draw a dose", cli_plot},
     {"machine", "fit a machine to measurements", NULL},
     {"exercise", "exercises that check themselves", NULL},
     {"info", "what is in a file; engines, machines, materials", cli_info},
