@@ -24,6 +24,12 @@ pcn_basis pcn_basis_of(const pencone_material *material) {
   return basis;
 }
 
+float pcn_medium_aluminium_share(const pcn_medium *medium, size_t voxel) {
+  const float electrons_per_gram = 0.8680f; // relative to water: Z/A 0.4818 over 0.5551
+  const float electrons = medium->electron_density[voxel];
+  return electrons > 0 ? electrons_per_gram * medium->aluminium[voxel] / electrons : 0;
+}
+
 void pcn_medium_grid(const pencone_grid *phantom, const double spacing_mm[3], pencone_grid *out) {
   *out = *phantom;
   for (int a = 0; a < 3; a++) {

@@ -31,6 +31,9 @@ static inline double pcn_basis_water(double electron_density, double aluminium, 
   return electron_density - aluminium_electrons * aluminium;
 }
 
+/// Share of a voxel's electrons that is aluminium's; negative in fat.
+float pcn_medium_aluminium_share(const pcn_medium *medium, size_t voxel);
+
 /// The grid with a given spacing that covers a phantom's grid, centred on it; the phantom's own when the
 /// spacing is the same. Spacing 0,0,0: the phantom's own.
 void pcn_medium_grid(const pencone_grid *phantom, const double spacing_mm[3], pencone_grid *out);

@@ -4,9 +4,15 @@
 
 #include "base/base.h"
 #include "num/constants.h"
+#include "photon/broadening.h"
 #include "photon/exponential_fit.h"
 #include <math.h>
 #include <string.h>
+
+// Variance of the angle that aluminium's electron scattering adds to water's over the way on which primary
+// energy is left, rad^2. Per electron density aluminium scatters 1.7 times as much (radiation lengths 24.0 and
+// 36.1 g/cm2); docs/theory/ccc.md, eq. 12 has the estimate and what it does at interfaces.
+static const double aluminium_spread = 0.13;
 
 static const double tilt_node_step = 0.0125; // rad; the narrowest band is some 0.15 wide
 
@@ -117,11 +123,11 @@ static void make_bands(const pcn_kernel *k, int bands, int azimuths, pcn_cones *
 
 // --- tilt --------------------------------------------------------------------------------------
 
-enum { PROFILE_NODES = 1024, COSINES = 12, AZIMUTHS = 8 };
+enum { PROFILE_NODES = 1024, COSINES = 12, AZIMUTHS = 8, PROFILES = 3, SPREAD = 2 };
 
 /// Energy per steradian against s = sin(angle / 2), which resolves the forward peak and needs one root.
 typedef struct profile {
-  double value[PCN_PARTS][PROFILE_NODES + 2];
+  double value[PROFILES][PROFILE_NODES + 2]; ///< the parts; the primary with aluminium's spread
 } profile;
 
 static void profile_fill(const pcn_kernel *k, profile *p) {
@@ -131,13 +137,15 @@ static void profile_fill(const pcn_kernel *k, profile *p) {
       p->value[part][i] = pcn_kernel_per_sr(k, (pcn_part)part, 1 - 2 * s * s);
     }
   }
+  pcn_broaden(p->value[PCN_PRIMARY], PROFILE_NODES + 1, aluminium_spread, p->value[SPREAD]);
+  p->value[SPREAD][PROFILE_NODES + 1] = p->value[SPREAD][PROFILE_NODES];
 }
 
 // Integral of the tilted kernel over a cone whose azimuth is 0. The kernel's axis is (along, across, 1).
-static void cone_energy(const profile *p, const pcn_band *band, double along, double across, double sum[PCN_PARTS]) {
+static void cone_energy(const profile *p, const pcn_band *band, double along, double across, double sum[PROFILES]) {
   const double norm = 1 / sqrt(1 + along * along + across * across);
   const double half = PCN_PI / band->azimuths;
-  sum[0] = sum[1] = 0;
+  sum[0] = sum[1] = sum[2] = 0;
   for (int i = 0; i < COSINES; i++) {
     const double c = band->cosine_near + (band->cosine_far - band->cosine_near) * ((i + 0.5) / COSINES);
     const double s = sqrt(fmax(0, 1 - c * c));
@@ -146,36 +154,34 @@ static void cone_energy(const profile *p, const pcn_band *band, double along, do
       const double cosine = norm * (s * cos(phi) * along + s * sin(phi) * across + c);
       const double at = PROFILE_NODES * sqrt(fmax(0, 0.5 * (1 - cosine)));
       const int n = (int)at;
-      for (int part = 0; part < PCN_PARTS; part++) {
+      for (int part = 0; part < PROFILES; part++) {
         const double *v = p->value[part] + n;
         sum[part] += v[0] + (at - n) * (v[1] - v[0]);
       }
     }
   }
   const double solid_angle = 2 * half * (band->cosine_near - band->cosine_far);
-  for (int part = 0; part < PCN_PARTS; part++) {
+  for (int part = 0; part < PROFILES; part++) {
     sum[part] *= solid_angle / (COSINES * AZIMUTHS);
   }
 }
 
 static void fill_table(const profile *p, pcn_cones *out) {
-  double total[PCN_PARTS] = {0};
+  double total[PROFILES] = {0}, sum[PROFILES];
   for (int b = 0; b < out->bands; b++) {
-    double sum[PCN_PARTS];
     cone_energy(p, &out->band[b], 0, 0, sum);
-    for (int part = 0; part < PCN_PARTS; part++) {
-      total[part] += sum[part] * out->band[b].azimuths;
+    for (int i = 0; i < PROFILES; i++) {
+      total[i] += sum[i] * out->band[b].azimuths;
     }
   }
-  float *value = out->table;
+  float *value = out->table, *spread = out->spread;
   for (int b = 0; b < out->bands; b++) {
     for (int j = 0; j <= out->nodes; j++) {
-      for (int i = -out->nodes; i <= out->nodes; i++) {
-        double sum[PCN_PARTS];
+      for (int i = -out->nodes; i <= out->nodes; i++) { // untilted, the directions share out exactly 1
         cone_energy(p, &out->band[b], i * out->node_step, j * out->node_step, sum);
-        for (int part = 0; part < PCN_PARTS; part++) {
-          *value++ = (float)(sum[part] / total[part]); // untilted, the directions share out exactly 1
-        }
+        *value++ = (float)(sum[PCN_PRIMARY] / total[PCN_PRIMARY]);
+        *value++ = (float)(sum[PCN_SCATTER] / total[PCN_SCATTER]);
+        *spread++ = (float)(sum[SPREAD] / total[SPREAD] - sum[PCN_PRIMARY] / total[PCN_PRIMARY]);
       }
     }
   }
@@ -189,10 +195,11 @@ pencone_status pcn_cones_make(pencone_context *ctx, const pcn_kernel *kernel, in
   make_bands(kernel, bands, azimuths, out);
   out->node_step = tilt_node_step;
   out->nodes = (int)ceil(largest_tilt / tilt_node_step) + 1;
-  const size_t values = (size_t)bands * (size_t)(out->nodes + 1) * (size_t)(2 * out->nodes + 1) * PCN_PARTS;
-  out->table = pcn_alloc(ctx, values, sizeof *out->table);
+  const size_t values = (size_t)bands * (size_t)(out->nodes + 1) * (size_t)(2 * out->nodes + 1);
+  out->table = pcn_alloc(ctx, values * PCN_PARTS, sizeof *out->table);
+  out->spread = pcn_alloc(ctx, values, sizeof *out->spread);
   profile *p = pcn_alloc(ctx, 1, sizeof *p);
-  if (out->table == NULL || p == NULL) {
+  if (out->table == NULL || out->spread == NULL || p == NULL) {
     pcn_free(p);
     pcn_cones_free(out);
     return PENCONE_E_MEMORY;
@@ -205,5 +212,6 @@ pencone_status pcn_cones_make(pencone_context *ctx, const pcn_kernel *kernel, in
 
 void pcn_cones_free(pcn_cones *cones) {
   pcn_free(cones->table);
+  pcn_free(cones->spread);
   memset(cones, 0, sizeof *cones);
 }

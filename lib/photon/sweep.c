@@ -5,26 +5,17 @@
 #include "photon/sweep.h"
 
 #include "base/base.h"
+#include "photon/layout.h"
 #include "simd/isa.h"
 #include <math.h>
 #include <string.h>
 
 enum { ROWS_PER_TASK = 8 };
 
-/// The volumes as planes of rows of lanes along a direction's main axis; lanes are contiguous.
-typedef struct view {
-  int axis[3];       ///< patient axis of plane, row, lane
-  int64_t size[3];   ///< planes, rows, lanes
-  int64_t stride[2]; ///< from plane to plane, from row to row
-  const float *electron_density;
-  const float *release[PCN_PARTS];
-  float *dose;
-} view;
-
 /// One direction on a view.
 typedef struct march {
   const pcn_sweep *sweep;
-  view v;
+  pcn_view v;
   pcn_vec3 along, across; ///< towards the direction's azimuth, and across, in patient axes
   int band, backwards;    ///< backwards: planes from the last to the first
   int64_t *shift[2];      ///< of rows and lanes at each plane
@@ -70,16 +61,19 @@ static row_place place_of(const march *m, int64_t plane, int64_t row) {
 
 // Weights at the blocks' ends from lane first to the first end at or behind last.
 static void fill_weights(const march *m, int64_t plane, int64_t row, const int64_t lanes[2],
-                         float *const weight[PCN_PARTS]) {
+                         float *const weight[PCN_RELEASES]) {
+  const pcn_cones *cones = m->sweep->cones;
   const row_place p = place_of(m, plane, row);
   int64_t n = 0;
   for (int64_t i = lanes[0]; i < lanes[1] + PCN_CONE_BLOCK; i += PCN_CONE_BLOCK, n++) {
     const double inverse = 1 / (p.depth + (double)i * p.depth_step);
+    const pcn_tilt tilt = pcn_cones_tilt(cones, m->band, (p.along + (double)i * p.along_step) * inverse,
+                                         (p.across + (double)i * p.across_step) * inverse);
     float w[PCN_PARTS];
-    pcn_cones_weight(m->sweep->cones, m->band, (p.along + (double)i * p.along_step) * inverse,
-                     (p.across + (double)i * p.across_step) * inverse, w);
+    pcn_cones_weight_at(cones, &tilt, w);
     weight[PCN_PRIMARY][n] = w[PCN_PRIMARY];
     weight[PCN_SCATTER][n] = w[PCN_SCATTER];
+    weight[PCN_OF_ALUMINIUM][n] = pcn_cones_spread_at(cones, &tilt);
   }
 }
 
@@ -101,11 +95,11 @@ static int release_range(const march *m, int64_t plane, int64_t row, int64_t *fi
 }
 
 static void run_loop(const march *m, line_row *line, int64_t plane, int64_t row, const int64_t lanes[2],
-                     float *const weight[PCN_PARTS]) {
+                     float *const weight[PCN_RELEASES]) {
   if (lanes[1] <= lanes[0]) {
     return;
   }
-  const view *v = &m->v;
+  const pcn_view *v = &m->v;
   const int64_t offset = plane * v->stride[0] + row * v->stride[1] + lanes[0];
   const int64_t step = m->backwards ? v->size[0] - 1 - plane : plane;
   const int64_t origin = m->shift[1][v->size[0] - 1] > 0 ? m->shift[1][v->size[0] - 1] : 0; // of line 0 in state[]
@@ -119,15 +113,15 @@ static void run_loop(const march *m, line_row *line, int64_t plane, int64_t row,
     m->isa->transport(&m->step, &r);
     return;
   }
-  for (int part = 0; part < PCN_PARTS; part++) {
-    r.release[part] = v->release[part] + offset;
-    r.weight[part] = weight[part];
+  for (int i = 0; i < PCN_RELEASES; i++) {
+    r.release[i] = v->release[i] != NULL ? v->release[i] + offset : NULL;
+    r.weight[i] = weight[i];
   }
   m->isa->source(&m->step, &r);
 }
 
 // One plane for one row of lines: released energy joins in the field's box, the rest is carried on.
-static void step_row(const march *m, line_row *line, int64_t plane, int64_t row, float *const weight[PCN_PARTS]) {
+static void step_row(const march *m, line_row *line, int64_t plane, int64_t row, float *const weight[PCN_RELEASES]) {
   const int64_t step = m->backwards ? m->v.size[0] - 1 - plane : plane;
   const int64_t shift = m->shift[1][step], lanes = m->v.size[2];
   int64_t low = line->low + shift > 0 ? line->low + shift : 0;
@@ -163,8 +157,8 @@ static void march_task(void *work, size_t index, int worker) {
   const march *m = work;
   float *scratch = m->scratch + (size_t)worker * m->scratch_per_worker;
   const size_t length = state_length(m);
-  float *weight[PCN_PARTS] = {scratch, scratch + m->v.size[2]};
-  float *states = scratch + PCN_PARTS * m->v.size[2];
+  float *const weight[PCN_RELEASES] = {scratch, scratch + m->v.size[2], scratch + 2 * m->v.size[2]};
+  float *states = scratch + PCN_RELEASES * m->v.size[2];
   line_row line[ROWS_PER_TASK];
   memset(states, 0, ROWS_PER_TASK * PCN_EXPONENTIALS * length * sizeof *states);
   for (int i = 0; i < ROWS_PER_TASK; i++) {
@@ -188,7 +182,7 @@ static void march_task(void *work, size_t index, int worker) {
 // --- directions --------------------------------------------------------------------------------
 
 typedef struct sweep_memory {
-  float *turned[2 + PCN_PARTS]; ///< [z][x][y]: electron density, releases, dose
+  pcn_layout layout;
   int64_t *shift;
   float *scratch;
   size_t scratch_per_worker;
@@ -204,101 +198,34 @@ static int64_t longest_axis(const pencone_grid *grid) {
 
 static size_t scratch_floats(const pencone_grid *grid) {
   const size_t n = (size_t)longest_axis(grid) + 2 * PCN_CONE_BLOCK;
-  return PCN_PARTS * n + (size_t)ROWS_PER_TASK * PCN_EXPONENTIALS * 2 * n;
+  return PCN_RELEASES * n + (size_t)ROWS_PER_TASK * PCN_EXPONENTIALS * 2 * n;
 }
 
 uint64_t pcn_sweep_bytes(const pencone_grid *grid, int threads) {
-  return (2 + PCN_PARTS) * (uint64_t)pencone_grid_voxels(grid) * sizeof(float) +
-         (uint64_t)threads * scratch_floats(grid) * sizeof(float) + 2 * (uint64_t)longest_axis(grid) * sizeof(int64_t);
+  return pcn_layout_bytes(grid) + (uint64_t)threads * scratch_floats(grid) * sizeof(float) + 2 * (uint64_t)longest_axis(grid) * sizeof(int64_t);
 }
 
 static void memory_free(sweep_memory *memory) {
-  for (int i = 0; i < 2 + PCN_PARTS; i++) {
-    pcn_free(memory->turned[i]);
-  }
+  pcn_layout_free(&memory->layout);
   pcn_free(memory->shift);
   pcn_free(memory->scratch);
 }
 
-static pencone_status memory_make(pencone_context *ctx, const pencone_grid *grid, sweep_memory *memory) {
-  const size_t voxels = pencone_grid_voxels(grid), threads = (size_t)pencone_context_threads(ctx);
+static pencone_status memory_make(pencone_context *ctx, const pcn_sweep *s, float *dose, sweep_memory *memory) {
+  const pencone_grid *grid = &s->medium->grid;
+  const size_t threads = (size_t)pencone_context_threads(ctx);
   memset(memory, 0, sizeof *memory);
-  int complete = 1;
-  for (int i = 0; i < 2 + PCN_PARTS && complete; i++) {
-    memory->turned[i] = pcn_alloc(ctx, voxels, sizeof(float));
-    complete = memory->turned[i] != NULL;
+  memory->scratch_per_worker = scratch_floats(grid);
+  memory->scratch = pcn_alloc(ctx, threads * memory->scratch_per_worker, sizeof(float));
+  memory->shift = pcn_alloc(ctx, 2 * (size_t)longest_axis(grid), sizeof *memory->shift);
+  pencone_status status = memory->scratch != NULL && memory->shift != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
+  if (status == PENCONE_OK) {
+    status = pcn_layout_make(ctx, s->medium, s->terma, dose, &memory->layout);
   }
-  if (complete) {
-    memory->scratch_per_worker = scratch_floats(grid);
-    memory->scratch = pcn_alloc(ctx, threads * memory->scratch_per_worker, sizeof(float));
-    memory->shift = pcn_alloc(ctx, 2 * (size_t)longest_axis(grid), sizeof *memory->shift);
-    complete = memory->scratch != NULL && memory->shift != NULL;
-  }
-  if (!complete) {
+  if (status != PENCONE_OK) {
     memory_free(memory);
-    return PENCONE_E_MEMORY;
   }
-  return PENCONE_OK;
-}
-
-/// Rows and planes of a volume, x and y exchanged: [z][y][x] <-> [z][x][y].
-typedef struct turn_work {
-  const float *from;
-  float *to;
-  int64_t rows, lanes; ///< of from
-  int add;
-} turn_work;
-
-static void turn_slice(void *work, size_t k, int worker) {
-  (void)worker;
-  enum { TILE = 32 };
-  const turn_work *t = work;
-  const float *from = t->from + (int64_t)k * t->rows * t->lanes;
-  float *to = t->to + (int64_t)k * t->rows * t->lanes;
-  for (int64_t jj = 0; jj < t->rows; jj += TILE) {
-    const int64_t j_end = jj + TILE < t->rows ? jj + TILE : t->rows;
-    for (int64_t ii = 0; ii < t->lanes; ii += TILE) {
-      const int64_t i_end = ii + TILE < t->lanes ? ii + TILE : t->lanes;
-      for (int64_t i = ii; i < i_end; i++) {
-        for (int64_t j = jj; j < j_end; j++) {
-          const float value = from[j * t->lanes + i];
-          to[i * t->rows + j] = t->add ? to[i * t->rows + j] + value : value;
-        }
-      }
-    }
-  }
-}
-
-static void turn(pencone_context *ctx, const pencone_grid *grid, const float *from, float *to, int back) {
-  turn_work work = {from, to, grid->size[1], grid->size[0], back};
-  if (back) {
-    work.rows = grid->size[0];
-    work.lanes = grid->size[1];
-  }
-  pcn_parallel_for(ctx, (size_t)grid->size[2], turn_slice, &work);
-}
-
-static view view_of(const pcn_sweep *s, const sweep_memory *memory, float *dose, int main_axis) {
-  const int64_t *n = s->medium->grid.size;
-  static const int order[3][3] = {{0, 2, 1}, {1, 2, 0}, {2, 1, 0}}; // plane, row, lane
-  const int64_t stride[3][2] = {{n[1], n[0] * n[1]}, {n[0], n[0] * n[1]}, {n[0] * n[1], n[0]}};
-  view v = {.electron_density = s->medium->electron_density, .dose = dose};
-  for (int part = 0; part < PCN_PARTS; part++) {
-    v.release[part] = s->terma->part[part];
-  }
-  for (int a = 0; a < 3; a++) {
-    v.axis[a] = order[main_axis][a];
-    v.size[a] = n[v.axis[a]];
-  }
-  v.stride[0] = stride[main_axis][0];
-  v.stride[1] = stride[main_axis][1];
-  if (main_axis == 0) {
-    v.electron_density = memory->turned[0];
-    v.release[PCN_PRIMARY] = memory->turned[1];
-    v.release[PCN_SCATTER] = memory->turned[2];
-    v.dose = memory->turned[3];
-  }
-  return v;
+  return status;
 }
 
 // Shifts per plane: the main axis is the one crossed fastest, so no step skips a row or a lane.
@@ -328,7 +255,7 @@ static void set_course(march *m, const double direction[3], int64_t *shift) {
   }
 }
 
-static void run_direction(pencone_context *ctx, const pcn_sweep *s, sweep_memory *memory, float *dose,
+static void run_direction(pencone_context *ctx, const pcn_sweep *s, sweep_memory *memory,
                           pcn_sweep_direction which) {
   const pcn_frame *f = s->frame;
   const pcn_band *band = &s->cones->band[which.band];
@@ -343,7 +270,7 @@ static void run_direction(pencone_context *ctx, const pcn_sweep *s, sweep_memory
     const double *h = s->medium->grid.spacing_mm;
     main_axis = fabs(direction[a]) / h[a] > fabs(direction[main_axis]) / h[main_axis] + 1e-9 ? a : main_axis;
   }
-  m.v = view_of(s, memory, dose, main_axis);
+  m.v = pcn_layout_view(&memory->layout, main_axis);
   m.isa = pcn_isa_of(ctx);
   m.scratch = memory->scratch;
   m.scratch_per_worker = memory->scratch_per_worker;
@@ -351,38 +278,28 @@ static void run_direction(pencone_context *ctx, const pcn_sweep *s, sweep_memory
   pcn_parallel_for(ctx, (size_t)((m.line_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK), march_task, &m);
 }
 
-static void turn_in(pencone_context *ctx, const pcn_sweep *s, sweep_memory *memory) {
-  const pencone_grid *grid = &s->medium->grid;
-  turn(ctx, grid, s->medium->electron_density, memory->turned[0], 0);
-  turn(ctx, grid, s->terma->part[PCN_PRIMARY], memory->turned[1], 0);
-  turn(ctx, grid, s->terma->part[PCN_SCATTER], memory->turned[2], 0);
-  memset(memory->turned[3], 0, pencone_grid_voxels(grid) * sizeof(float));
-}
-
 pencone_status pcn_sweep_run(pencone_context *ctx, const pcn_sweep *s, float *dose, double base, double share) {
   sweep_memory memory;
-  PCN_TRY(memory_make(ctx, &s->medium->grid, &memory));
-  turn_in(ctx, s, &memory);
+  PCN_TRY(memory_make(ctx, s, dose, &memory));
   pencone_status status = PENCONE_OK;
   int done = 0;
   for (int b = 0; b < s->cones->bands && status == PENCONE_OK; b++) {
     for (int i = 0; i < s->cones->band[b].azimuths && status == PENCONE_OK; i++) {
       const pcn_sweep_direction which = {b, pcn_band_azimuth(&s->cones->band[b], i)};
-      run_direction(ctx, s, &memory, dose, which);
+      run_direction(ctx, s, &memory, which);
       status = pcn_progress(ctx, base + share * ++done / s->cones->directions, "superposition");
     }
   }
-  turn(ctx, &s->medium->grid, memory.turned[3], dose, 1);
+  pcn_layout_collect(ctx, &memory.layout);
   memory_free(&memory);
   return status;
 }
 
 pencone_status pcn_sweep_one(pencone_context *ctx, const pcn_sweep *s, pcn_sweep_direction which, float *dose) {
   sweep_memory memory;
-  PCN_TRY(memory_make(ctx, &s->medium->grid, &memory));
-  turn_in(ctx, s, &memory);
-  run_direction(ctx, s, &memory, dose, which);
-  turn(ctx, &s->medium->grid, memory.turned[3], dose, 1);
+  PCN_TRY(memory_make(ctx, s, dose, &memory));
+  run_direction(ctx, s, &memory, which);
+  pcn_layout_collect(ctx, &memory.layout);
   memory_free(&memory);
   return PENCONE_OK;
 }

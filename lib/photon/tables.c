@@ -48,12 +48,11 @@ void pcn_terma_free(pcn_terma *terma) {
 // 1.465 / 0.4818 MeV cm2/mol (ICRU 37). With the aluminium share of the electrons it gives water over any
 // tissue to about 1 %.
 static const float stopping_water_over_aluminium = 1.0954f;
-static const float aluminium_electrons_per_gram = 0.8680f; // relative to water, Z/A 0.4818 over 0.5551
 
 float pcn_dose_factor(const pcn_medium *medium, pencone_quantity quantity, size_t voxel) {
   const float rho = medium->density[voxel], electrons = medium->electron_density[voxel];
   if (quantity == PENCONE_DOSE_TO_WATER) {
-    const float share = electrons > 0 ? aluminium_electrons_per_gram * medium->aluminium[voxel] / electrons : 0;
+    const float share = pcn_medium_aluminium_share(medium, voxel);
     return (float)PCN_GY_PER_MEV_G * (1 + (stopping_water_over_aluminium - 1) * (share > 0 ? share : 0));
   }
   return (float)PCN_GY_PER_MEV_G * (rho > 0 ? electrons / rho : 1.0f); // in vacuum: of water

@@ -35,12 +35,14 @@ PCN_INLINE size_t opaque(size_t n) {
   return n;
 }
 
-// One block with released energy. w[part] is the weight at the block's first voxel and its slope.
-PCN_INLINE void source_block(const pcn_cone_step *c, const float inverse[PCN_EXPONENTIALS],
-                             float w[2][2], const pcn_cone_row *row) {
+// One block with released energy. w[part] is the weight at the block's first voxel and its slope. mixed, known
+// when this is compiled: there is a third release.
+PCN_INLINE void source_block(int mixed, const pcn_cone_step *c, const float inverse[PCN_EXPONENTIALS],
+                             float w[3][2], const pcn_cone_row *row) {
   static const float lane[B] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   const float *restrict rho = row->electron_density;
   const float *restrict primary = row->release[0], *restrict scatter = row->release[1];
+  const float *restrict spread = row->release[2];
   float *restrict s0 = row->state[0], *restrict s1 = row->state[1];
   float *restrict s2 = row->state[2], *restrict s3 = row->state[3];
   float *restrict dose = row->dose;
@@ -48,7 +50,10 @@ PCN_INLINE void source_block(const pcn_cone_step *c, const float inverse[PCN_EXP
 #pragma omp simd
   for (size_t i = 0; i < n; i++) {
     const float p = rho[i] + 1e-12f, q = 1.0f / p; // vacuum counts as very thin: no division by 0
-    const float tp = primary[i] * (w[0][0] + w[0][1] * lane[i]);
+    float tp = primary[i] * (w[0][0] + w[0][1] * lane[i]);
+    if (mixed) {
+      tp += spread[i] * (w[2][0] + w[2][1] * lane[i]);
+    }
     const float ts = scatter[i] * (w[1][0] + w[1][1] * lane[i]);
     const float t0 = c->share[0] * tp, t1 = c->share[1] * tp, t2 = c->share[2] * ts, t3 = c->share[3] * ts;
     const float u0 = s0[i] - t0, u1 = s1[i] - t1, u2 = s2[i] - t2, u3 = s3[i] - t3;
@@ -101,7 +106,7 @@ PCN_INLINE pcn_cone_row advance(const pcn_cone_row *row, size_t by) {
   pcn_cone_row r = *row;
   r.electron_density += by;
   r.dose += by;
-  for (int part = 0; part < 2; part++) {
+  for (int part = 0; part < 3; part++) {
     r.release[part] = r.release[part] != NULL ? r.release[part] + by : NULL;
   }
   for (int k = 0; k < PCN_EXPONENTIALS; k++) {
@@ -112,7 +117,7 @@ PCN_INLINE pcn_cone_row advance(const pcn_cone_row *row, size_t by) {
 
 /// The last, incomplete block of a row, worked on in full on copies.
 typedef struct tail {
-  float electron_density[B], dose[B], release[2][B], state[PCN_EXPONENTIALS][B];
+  float electron_density[B], dose[B], release[3][B], state[PCN_EXPONENTIALS][B];
 } tail;
 
 PCN_INLINE pcn_cone_row tail_in(const pcn_cone_row *row, tail *t) {
@@ -121,7 +126,7 @@ PCN_INLINE pcn_cone_row tail_in(const pcn_cone_row *row, tail *t) {
   memset(t, 0, sizeof *t);
   memcpy(t->electron_density, row->electron_density, bytes);
   memcpy(t->dose, row->dose, bytes);
-  for (int part = 0; part < 2; part++) {
+  for (int part = 0; part < 3; part++) {
     if (row->release[part] != NULL) {
       memcpy(t->release[part], row->release[part], bytes);
     }
@@ -142,29 +147,37 @@ PCN_INLINE void tail_out(const pcn_cone_row *row, const tail *t) {
   }
 }
 
-PCN_INLINE void block_weight(const pcn_cone_row *row, size_t block, float w[2][2]) {
-  for (int part = 0; part < 2; part++) {
+PCN_INLINE void block_weight(const pcn_cone_row *row, size_t block, float w[3][2]) {
+  for (int part = 0; part < (row->release[2] != NULL ? 3 : 2); part++) {
     w[part][0] = row->weight[part][block];
     w[part][1] = (row->weight[part][block + 1] - w[part][0]) * (1.0f / B);
   }
 }
 
-void PCN_ISA_NAME(pcn_cone_row_source)(const pcn_cone_step *step, const pcn_cone_row *row) {
+PCN_INLINE void source_row(int mixed, const pcn_cone_step *step, const pcn_cone_row *row) {
   const pcn_cone_step c = *step;
-  float inverse[PCN_EXPONENTIALS], w[2][2];
+  float inverse[PCN_EXPONENTIALS], w[3][2];
   invert(&c, inverse);
   const size_t blocks = row->n / B;
   for (size_t b = 0; b < blocks; b++) {
     const pcn_cone_row here = advance(row, b * B);
     block_weight(row, b, w);
-    source_block(&c, inverse, w, &here);
+    source_block(mixed, &c, inverse, w, &here);
   }
   if (row->n % B != 0) {
     tail t;
     const pcn_cone_row rest = advance(row, blocks * B), copy = tail_in(&rest, &t);
     block_weight(row, blocks, w);
-    source_block(&c, inverse, w, &copy);
+    source_block(mixed, &c, inverse, w, &copy);
     tail_out(&rest, &t);
+  }
+}
+
+void PCN_ISA_NAME(pcn_cone_row_source)(const pcn_cone_step *step, const pcn_cone_row *row) {
+  if (row->release[2] != NULL) {
+    source_row(1, step, row);
+  } else {
+    source_row(0, step, row);
   }
 }
 

@@ -18,9 +18,9 @@ typedef struct pcn_cone_step {
 typedef struct pcn_cone_row {
   size_t n;
   const float *electron_density;
-  const float *release[2]; ///< primary, scatter; unused by the transport loop
-  const float *weight[2];  ///< share of a part's energy that goes into this direction, at voxels 0, 16, 32, ...
-                           ///< up to the first at or behind n; unused by the transport loop
+  const float *release[3]; ///< primary, scatter, primary with more spread (NULL: none); not for transport
+  const float *weight[3];  ///< share of a release that goes into this direction, the third: what the spread
+                           ///< changes; at voxels 0, 16, 32, ... up to the first at or behind n; not for transport
   float *state[PCN_EXPONENTIALS];
   float *dose;
 } pcn_cone_row;

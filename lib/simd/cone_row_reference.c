@@ -23,6 +23,10 @@ static void reference(const pcn_cone_step *step, const pcn_cone_row *row, int so
       if (source) {
         const float *w = row->weight[part] + block;
         release = (double)row->release[part][i] * ((1 - u) * (double)w[0] + u * (double)w[1]);
+        if (part == 0 && row->release[2] != NULL) {
+          const float *more = row->weight[2] + block;
+          release += (double)row->release[2][i] * ((1 - u) * (double)more[0] + u * (double)more[1]);
+        }
       }
       sum += pcn_cone_segment((double)step->attenuation[k], (double)step->share[k],
                               (double)row->electron_density[i], release, &state);
