@@ -24,11 +24,11 @@ typedef struct collector {
   const pencone_grid *g;  ///< of the structure
   const uint8_t *mask;
   int pieces[2][3];  ///< per axis, of inner and of boundary voxels
+  int coarse;        ///< a structure voxel holds several dose voxels: slopes are measured piece by piece
   pcn_dvh_sample *samples;
   size_t count;
   size_t outside;  ///< pieces outside the dose grid
   float *depth;    ///< scratch: positions of the pieces along the inner normal
-  float *sorted;
 } collector;
 
 static int mask_at(const collector *c, int64_t i, int64_t j, int64_t k) {
@@ -56,89 +56,148 @@ static double smallest(double a, double b) {
   return a < b ? a : b;
 }
 
-/// Dose in a piece around p, and how far it spreads: a piece of linear dose has the variance of an even
-/// spread over sqrt(sum of (slope x edge)^2).
-static int measure_piece(const collector *c, const double p[3], const double edge_mm[3],
-                         pcn_dvh_sample *out) {
-  const double here = pencone_dose_at(c->dose, p);
-  double spread2 = 0;
+/// Slope of the dose along each axis around p, Gy/mm, over the given lengths.
+static void measure_slope(const collector *c, const double p[3], const double length_mm[3], double slope[3]) {
   for (int axis = 0; axis < 3; ++axis) {
     double low[3] = {p[0], p[1], p[2]}, high[3] = {p[0], p[1], p[2]};
-    low[axis] -= 0.5 * edge_mm[axis];
-    high[axis] += 0.5 * edge_mm[axis];
+    low[axis] -= 0.5 * length_mm[axis];
+    high[axis] += 0.5 * length_mm[axis];
     const double difference = pencone_dose_at(c->dose, high) - pencone_dose_at(c->dose, low);
-    spread2 += isfinite(difference) ? difference * difference : 0;  // a piece on the border of the dose grid
+    slope[axis] = isfinite(difference) ? difference / length_mm[axis] : 0;  // on the border of the dose grid
   }
-  out->dose = (float)here;
-  out->width = (float)sqrt(spread2);
-  return isfinite(here);
 }
 
-static int by_falling(const void *a, const void *b) {
-  const float x = *(const float *)a, y = *(const float *)b;
-  return (x < y) - (x > y);
+/// How far the dose spreads in a piece: linear dose has the variance of an even spread over
+/// sqrt(sum of (slope x edge)^2).
+static double spread(const double slope[3], const double edge_mm[3], double dose) {
+  double sum = 0;
+  for (int axis = 0; axis < 3; ++axis) {
+    sum += slope[axis] * slope[axis] * edge_mm[axis] * edge_mm[axis];
+  }
+  const double width = sqrt(sum);
+  return width > 1e-6 * fabs(dose) ? width : 0;  // a uniform dose is a step, not a slope
 }
 
-/// Depth along the inner normal that leaves the given share of the pieces on its inner side; the piece at
-/// the cut counts in part.
-static double cut_depth(collector *c, size_t pieces, double share, double *partial) {
-  memcpy(c->sorted, c->depth, pieces * sizeof(float));
-  qsort(c->sorted, pieces, sizeof(float), by_falling);
-  const double wanted = share * (double)pieces;
-  const size_t last = (size_t)smallest(floor(wanted), (double)(pieces - 1));
-  const float depth = c->sorted[last];
-  size_t deeper = 0, level = 0;  // pieces at the same depth share what is left
-  for (size_t n = 0; n < pieces; ++n) {
-    deeper += c->depth[n] > depth;
-    level += !(c->depth[n] > depth) && !(c->depth[n] < depth);
+/// Share of a piece on the inner side of the cut: from 0 to 1 while the cut passes through it.
+static double inside_share(double depth, double cut, double reach) {
+  return fmin(fmax(0.5 + 0.5 * (depth - cut) / reach, 0), 1);
+}
+
+/// The plane that cuts a boundary voxel.
+typedef struct plane {
+  double normal[3];  ///< into the structure
+  double cut;        ///< depth along the normal; pieces beyond it are inside
+  double reach;      ///< half of a piece's extent along the normal
+  int main_axis;     ///< axis nearest to the normal
+} plane;
+
+/// Depth of the cut that leaves the given share of the voxel inside, found by halving.
+static double find_cut(const collector *c, size_t pieces, double share, double reach) {
+  double low = INFINITY, high = -INFINITY;
+  for (size_t m = 0; m < pieces; ++m) {
+    low = fmin(low, (double)c->depth[m] - reach);
+    high = fmax(high, (double)c->depth[m] + reach);
   }
-  *partial = (wanted - (double)deeper) / (double)level;
-  return (double)depth;
+  for (int step = 0; step < 24; ++step) {  // to 1e-7 of the voxel
+    const double middle = 0.5 * (low + high);
+    double inside = 0;
+    for (size_t m = 0; m < pieces; ++m) {
+      inside += inside_share((double)c->depth[m], middle, reach);
+    }
+    if (inside > share * (double)pieces) {
+      low = middle;
+    } else {
+      high = middle;
+    }
+  }
+  return 0.5 * (low + high);
+}
+
+/// A voxel and how it is divided.
+typedef struct division {
+  double centre[3], edge[3];  ///< of the voxel; of a piece
+  double slope[3];            ///< of the dose around the centre
+  const int *n;
+  size_t pieces;
+} division;
+
+/// Centre of piece m relative to the voxel's.
+static void piece_offset(const division *d, size_t m, double offset[3]) {
+  const size_t nx = (size_t)d->n[0], ny = (size_t)d->n[1];
+  const size_t at[3] = {m % nx, m / nx % ny, m / nx / ny};
+  for (int axis = 0; axis < 3; ++axis) {
+    offset[axis] = ((double)at[axis] + 0.5 - 0.5 * d->n[axis]) * d->edge[axis];
+  }
+}
+
+static void find_plane(collector *c, const division *d, const int64_t v[3], int share, plane *out) {
+  inner_normal(c, v, out->normal);
+  out->reach = 0;
+  out->main_axis = 0;
+  for (int axis = 0; axis < 3; ++axis) {
+    out->reach += 0.5 * fabs(out->normal[axis]) * d->edge[axis];
+    out->main_axis = fabs(out->normal[axis]) > fabs(out->normal[out->main_axis]) ? axis : out->main_axis;
+  }
+  out->reach = fmax(out->reach, 1e-9);  // no direction is better than another: all pieces keep the same share
+  for (size_t m = 0; m < d->pieces; ++m) {
+    double offset[3];
+    piece_offset(d, m, offset);
+    c->depth[m] =
+        (float)(offset[0] * out->normal[0] + offset[1] * out->normal[1] + offset[2] * out->normal[2]);
+  }
+  out->cut = find_cut(c, d->pieces, (double)share / FULL_SHARE, out->reach);
+}
+
+/// Adds piece m, or its inner part: that is shorter along the main axis and lies further in.
+static void add_piece(collector *c, const division *d, size_t m, const plane *cut) {
+  double p[3], offset[3], edge[3] = {d->edge[0], d->edge[1], d->edge[2]};
+  piece_offset(d, m, offset);
+  if (cut != NULL) {
+    const double inside = inside_share((double)c->depth[m], cut->cut, cut->reach);
+    const int axis = cut->main_axis;
+    offset[axis] += 0.5 * (1 - inside) * edge[axis] * (cut->normal[axis] < 0 ? -1 : 1);
+    edge[axis] *= inside;
+  }
+  const double volume_cm3 = 1e-3 * edge[0] * edge[1] * edge[2];
+  if (!(volume_cm3 > 0)) {
+    return;
+  }
+  for (int axis = 0; axis < 3; ++axis) {
+    p[axis] = d->centre[axis] + offset[axis];
+  }
+  const double dose = pencone_dose_at(c->dose, p);
+  if (!isfinite(dose)) {
+    ++c->outside;
+    return;
+  }
+  double slope[3] = {d->slope[0], d->slope[1], d->slope[2]};
+  if (c->coarse) {
+    measure_slope(c, p, edge, slope);
+  }
+  pcn_dvh_sample *sample = &c->samples[c->count++];
+  sample->dose = (float)dose;
+  sample->width = (float)spread(slope, edge, dose);
+  sample->volume = (float)volume_cm3;
 }
 
 /// Adds the pieces of one voxel.
 static void add_voxel(collector *c, const int64_t v[3], int share) {
   const int cut = share < FULL_SHARE;
-  const int *n = c->pieces[cut];
-  const size_t pieces = (size_t)n[0] * (size_t)n[1] * (size_t)n[2];
-  double normal[3] = {0, 0, 0}, edge[3], centre[3], piece_cm3 = 1e-3, partial = 1, depth = -INFINITY;
-  pencone_grid_centre(c->g, v[0], v[1], v[2], centre);
+  plane plane_of_cut;
+  division d = {.n = c->pieces[cut], .pieces = 1};
+  pencone_grid_centre(c->g, v[0], v[1], v[2], d.centre);
   for (int axis = 0; axis < 3; ++axis) {
-    edge[axis] = c->g->spacing_mm[axis] / n[axis];
-    piece_cm3 *= edge[axis];
+    d.edge[axis] = c->g->spacing_mm[axis] / d.n[axis];
+    d.pieces *= (size_t)d.n[axis];
+  }
+  if (!c->coarse) {
+    measure_slope(c, d.centre, c->g->spacing_mm, d.slope);
   }
   if (cut) {
-    inner_normal(c, v, normal);
+    find_plane(c, &d, v, share, &plane_of_cut);
   }
-  for (int pass = cut ? 0 : 1; pass < 2; ++pass) {
-    for (size_t m = 0; m < pieces; ++m) {
-      const size_t at[3] = {m % (size_t)n[0], m / (size_t)n[0] % (size_t)n[1],
-                            m / (size_t)n[0] / (size_t)n[1]};
-      double p[3], along = 0;
-      for (int axis = 0; axis < 3; ++axis) {
-        const double offset = ((double)at[axis] + 0.5) * edge[axis] - 0.5 * c->g->spacing_mm[axis];
-        p[axis] = centre[axis] + offset;
-        along += offset * normal[axis];
-      }
-      if (pass == 0) {
-        c->depth[m] = (float)along;
-        continue;
-      }
-      const double here = cut ? (double)c->depth[m] : 0;
-      const double inside = !cut || here > depth ? 1 : (here < depth ? 0 : partial);
-      if (inside > 0) {
-        pcn_dvh_sample *sample = &c->samples[c->count];
-        if (measure_piece(c, p, edge, sample)) {
-          sample->volume = (float)(piece_cm3 * inside);
-          ++c->count;
-        } else {
-          ++c->outside;
-        }
-      }
-    }
-    if (pass == 0) {
-      depth = cut_depth(c, pieces, (double)share / FULL_SHARE, &partial);
-    }
+  for (size_t m = 0; m < d.pieces; ++m) {
+    add_piece(c, &d, m, cut ? &plane_of_cut : NULL);
   }
 }
 
@@ -148,6 +207,7 @@ static void choose_pieces(collector *c) {
   for (int axis = 0; axis < 3; ++axis) {
     const double ratio = c->g->spacing_mm[axis] / dose->spacing_mm[axis];
     const int n = (int)smallest(ceil(ratio - 1e-6), MOST_PIECES);
+    c->coarse = c->coarse || n > 1;
     c->pieces[0][axis] = n > 1 ? n : 1;
     c->pieces[1][axis] = n > CUT_PIECES ? n : CUT_PIECES;
   }
@@ -175,8 +235,7 @@ static pencone_status collect(pencone_context *ctx, collector *c) {
             "dvh: got a structure without voxels, expected one that is not empty");
   c->samples = pcn_alloc(ctx, room, sizeof *c->samples);
   c->depth = pcn_alloc(ctx, PIECES_ROOM, sizeof *c->depth);
-  c->sorted = pcn_alloc(ctx, PIECES_ROOM, sizeof *c->sorted);
-  if (c->samples == NULL || c->depth == NULL || c->sorted == NULL) {
+  if (c->samples == NULL || c->depth == NULL) {
     return PENCONE_E_MEMORY;
   }
   for (int64_t k = 0; k < c->g->size[2]; ++k) {
@@ -247,7 +306,6 @@ pencone_status pencone_dvh_create(pencone_context *ctx, const pencone_dose *dose
   }
   pcn_free(c.samples);
   pcn_free(c.depth);
-  pcn_free(c.sorted);
   if (status != PENCONE_OK) {
     pencone_dvh_destroy(dvh);
     return status;

@@ -296,9 +296,13 @@ static double refine(const search *s, const double u[3], double reference, doubl
 static float finish(const search *s, const double u[3], size_t index, double best2, int32_t which) {
   const double reference = point_dose(s, index);
   if (s->options->refine && best2 > 0) {
-    double start[3];
-    for (int axis = 0; axis < 3; ++axis) {
-      start[axis] = which >= 0 ? s->lattice[which][axis] * s->step_mm : 0;
+    // Half a step back to the point: where the dose has a kink, the slope that counts is on the near side.
+    double start[3] = {0, 0, 0};
+    if (which > 0) {
+      const double back = 1 - 0.5 / (sqrt((double)s->offsets[which].distance2) * s->options->steps);
+      for (int axis = 0; axis < 3; ++axis) {
+        start[axis] = s->lattice[which][axis] * s->step_mm * back;
+      }
     }
     best2 = refine(s, u, reference, criterion(s, index, reference), best2, start);
   }
