@@ -62,8 +62,8 @@ static int lay_out(const pencone_grid *grid, const pcn_depth_field *field, pcn_d
     const double h = grid->spacing_mm[out->axis[k + 1]];
     out->pitch[k] = h / farthest / rays_per_voxel;
     const double margin = 2 * out->pitch[k]; // voxels that the field's edge cuts
-    out->slope[k] = low[k] - margin;
     out->rays[k] = 2 + (int64_t)ceil((high[k] - low[k] + 2 * margin) / out->pitch[k]);
+    out->slope[k] = 0.5 * (low[k] + high[k]) - 0.5 * out->pitch[k] * (double)(out->rays[k] - 1); // its own mirror image
   }
   return 1;
 }

@@ -18,10 +18,20 @@ static const double tilt_node_step = 0.0125; // rad; the narrowest band is some 
 
 // --- bands -------------------------------------------------------------------------------------
 
-static void choose_numbers(int directions, int *bands, int *azimuths) {
-  *azimuths = directions <= 64 ? 8 : (directions <= 120 ? 12 : (directions <= 320 ? 16 : 24));
-  const int n = (int)lround((double)directions / *azimuths);
-  *bands = n < 3 ? 3 : (n > PCN_BANDS_MAX ? PCN_BANDS_MAX : n);
+/// Numbers of azimuths, alternating from band to band.
+typedef struct azimuths {
+  int even, odd;
+} azimuths;
+
+// Even bands start half a step off the axis, odd bands on it. The numbers are such that no azimuth is 45
+// degrees: there two axes are equally fast, and which one counts the planes would depend on the orientation
+// of the phantom. All sets are their own mirror images and turn into themselves every 90 degrees.
+static azimuths choose_numbers(int directions, int *bands) {
+  const azimuths few = {8, 12}, some = {16, 12}, many = {24, 20};
+  const azimuths n = directions <= 80 ? few : (directions <= 180 ? some : many);
+  const int wanted = (int)lround(2.0 * directions / (n.even + n.odd));
+  *bands = wanted < 3 ? 3 : (wanted > PCN_BANDS_MAX ? PCN_BANDS_MAX : wanted);
+  return n;
 }
 
 // Running total, at the angle bins' bounds, of what the bands share out equally.
@@ -94,7 +104,7 @@ static void fit_part(const pcn_kernel *k, pcn_band *band, pcn_part part) {
   band->fit_rms[part] = fit.rms;
 }
 
-static void make_bands(const pcn_kernel *k, int bands, int azimuths, pcn_cones *out) {
+static void make_bands(const pcn_kernel *k, int bands, azimuths numbers, pcn_cones *out) {
   double running[PCN_KERNEL_ANGLES + 1];
   running_measure(k, running);
   double near = 1;
@@ -103,8 +113,8 @@ static void make_bands(const pcn_kernel *k, int bands, int azimuths, pcn_cones *
     band->cosine_near = near;
     band->cosine_far = b == bands - 1 ? -1 : cosine_where(k, running, running[PCN_KERNEL_ANGLES] * (b + 1) / bands);
     near = band->cosine_far;
-    band->azimuths = azimuths;
-    band->first_azimuth = b % 2 == 0 ? 0.5 * (2 * PCN_PI / azimuths) : 0;
+    band->azimuths = b % 2 == 0 ? numbers.even : numbers.odd;
+    band->first_azimuth = b % 2 == 0 ? PCN_PI / band->azimuths : 0;
     double energy = 0, moment = 0;
     for (int j = 0; j < PCN_KERNEL_ANGLES; j++) {
       double cosine;
@@ -116,7 +126,7 @@ static void make_bands(const pcn_kernel *k, int bands, int azimuths, pcn_cones *
     band->cosine = moment / energy;
     fit_part(k, band, PCN_PRIMARY);
     fit_part(k, band, PCN_SCATTER);
-    out->directions += azimuths;
+    out->directions += band->azimuths;
   }
   out->bands = bands;
 }
@@ -174,14 +184,16 @@ static void fill_table(const profile *p, pcn_cones *out) {
       total[i] += sum[i] * out->band[b].azimuths;
     }
   }
-  float *value = out->table, *spread = out->spread;
+  float *value = out->table;
   for (int b = 0; b < out->bands; b++) {
     for (int j = 0; j <= out->nodes; j++) {
       for (int i = -out->nodes; i <= out->nodes; i++) { // untilted, the directions share out exactly 1
         cone_energy(p, &out->band[b], i * out->node_step, j * out->node_step, sum);
-        *value++ = (float)(sum[PCN_PRIMARY] / total[PCN_PRIMARY]);
-        *value++ = (float)(sum[PCN_SCATTER] / total[PCN_SCATTER]);
-        *spread++ = (float)(sum[SPREAD] / total[SPREAD] - sum[PCN_PRIMARY] / total[PCN_PRIMARY]);
+        value[PCN_TILT_PRIMARY] = (float)(sum[PCN_PRIMARY] / total[PCN_PRIMARY]);
+        value[PCN_TILT_SCATTER] = (float)(sum[PCN_SCATTER] / total[PCN_SCATTER]);
+        value[PCN_TILT_SPREAD] = (float)(sum[SPREAD] / total[SPREAD] - sum[PCN_PRIMARY] / total[PCN_PRIMARY]);
+        value[PCN_TILT_SPREAD + 1] = 0;
+        value += PCN_TILT_VALUES;
       }
     }
   }
@@ -189,17 +201,16 @@ static void fill_table(const profile *p, pcn_cones *out) {
 
 pencone_status pcn_cones_make(pencone_context *ctx, const pcn_kernel *kernel, int directions, double largest_tilt,
                               pcn_cones *out) {
-  int bands, azimuths;
+  int bands;
   memset(out, 0, sizeof *out);
-  choose_numbers(directions, &bands, &azimuths);
-  make_bands(kernel, bands, azimuths, out);
+  const azimuths numbers = choose_numbers(directions, &bands);
+  make_bands(kernel, bands, numbers, out);
   out->node_step = tilt_node_step;
   out->nodes = (int)ceil(largest_tilt / tilt_node_step) + 1;
   const size_t values = (size_t)bands * (size_t)(out->nodes + 1) * (size_t)(2 * out->nodes + 1);
-  out->table = pcn_alloc(ctx, values * PCN_PARTS, sizeof *out->table);
-  out->spread = pcn_alloc(ctx, values, sizeof *out->spread);
+  out->table = pcn_alloc(ctx, values * PCN_TILT_VALUES, sizeof *out->table);
   profile *p = pcn_alloc(ctx, 1, sizeof *p);
-  if (out->table == NULL || out->spread == NULL || p == NULL) {
+  if (out->table == NULL || p == NULL) {
     pcn_free(p);
     pcn_cones_free(out);
     return PENCONE_E_MEMORY;
@@ -212,6 +223,21 @@ pencone_status pcn_cones_make(pencone_context *ctx, const pcn_kernel *kernel, in
 
 void pcn_cones_free(pcn_cones *cones) {
   pcn_free(cones->table);
-  pcn_free(cones->spread);
   memset(cones, 0, sizeof *cones);
+}
+
+pcn_tilt_table pcn_cones_table(const pcn_cones *cones, int band) {
+  const size_t wide = 2 * (size_t)cones->nodes + 1, high = (size_t)cones->nodes + 1;
+  const pcn_tilt_table table = {cones->table + (size_t)band * wide * high * PCN_TILT_VALUES, cones->nodes,
+                                (float)(1 / cones->node_step)};
+  return table;
+}
+
+void pcn_cones_weight(const pcn_cones *cones, int band, double along, double across, float weight[PCN_PARTS]) {
+  const pcn_tilt_table table = pcn_cones_table(cones, band);
+  const pcn_tilt_line line = {(float)along, (float)across, 1, 0, 0, 0};
+  float value[PCN_TILT_VALUES];
+  pcn_tilt_row_reference(&table, &line, 1, (float *const[3]){&value[0], &value[1], &value[2]});
+  weight[PCN_PRIMARY] = value[PCN_TILT_PRIMARY];
+  weight[PCN_SCATTER] = value[PCN_TILT_SCATTER];
 }

@@ -23,6 +23,7 @@ typedef struct march {
   int64_t line_rows, lane_reach; ///< lane_reach: |shift| of the lanes at the last plane
   pcn_cone_step step;
   const pcn_isa *isa;
+  pcn_tilt_table table;
   float *scratch; ///< per worker
   size_t scratch_per_worker;
 } march;
@@ -33,48 +34,28 @@ static size_t state_length(const march *m) {
 
 // --- tilt --------------------------------------------------------------------------------------
 
-/// Position of a row's lanes in the cone's own axes: at lane 0, and per lane; mm.
-typedef struct row_place {
-  double along, across, depth;
-  double along_step, across_step, depth_step;
-} row_place;
-
 static double component(pcn_vec3 v, int axis) {
   return axis == 0 ? v.x : (axis == 1 ? v.y : v.z);
 }
 
-static row_place place_of(const march *m, int64_t plane, int64_t row) {
+// Weights of lanes first .. last - 1 of a row.
+static void fill_weights(const march *m, int64_t plane, int64_t row, const int64_t lanes[2],
+                         float *const weight[PCN_RELEASES]) {
   const pcn_frame *f = m->sweep->frame;
   const pencone_grid *grid = &m->sweep->medium->grid;
-  int64_t ijk[3] = {0, 0, 0};
+  int64_t ijk[3];
   double xyz[3];
   ijk[m->v.axis[0]] = plane;
   ijk[m->v.axis[1]] = row;
+  ijk[m->v.axis[2]] = lanes[0];
   pencone_grid_centre(grid, ijk[0], ijk[1], ijk[2], xyz);
   const pcn_vec3 r = pcn_v3_sub(pcn_v3_from(xyz), f->source);
-  const double h = grid->spacing_mm[m->v.axis[2]];
-  const row_place p = {pcn_v3_dot(r, m->along), pcn_v3_dot(r, m->across), pcn_v3_dot(r, f->ez),
-                       h * component(m->along, m->v.axis[2]), h * component(m->across, m->v.axis[2]),
-                       h * component(f->ez, m->v.axis[2])};
-  return p;
-}
-
-// Weights at the blocks' ends from lane first to the first end at or behind last.
-static void fill_weights(const march *m, int64_t plane, int64_t row, const int64_t lanes[2],
-                         float *const weight[PCN_RELEASES]) {
-  const pcn_cones *cones = m->sweep->cones;
-  const row_place p = place_of(m, plane, row);
-  int64_t n = 0;
-  for (int64_t i = lanes[0]; i < lanes[1] + PCN_CONE_BLOCK; i += PCN_CONE_BLOCK, n++) {
-    const double inverse = 1 / (p.depth + (double)i * p.depth_step);
-    const pcn_tilt tilt = pcn_cones_tilt(cones, m->band, (p.along + (double)i * p.along_step) * inverse,
-                                         (p.across + (double)i * p.across_step) * inverse);
-    float w[PCN_PARTS];
-    pcn_cones_weight_at(cones, &tilt, w);
-    weight[PCN_PRIMARY][n] = w[PCN_PRIMARY];
-    weight[PCN_SCATTER][n] = w[PCN_SCATTER];
-    weight[PCN_OF_ALUMINIUM][n] = pcn_cones_spread_at(cones, &tilt);
-  }
+  const int lane = m->v.axis[2];
+  const double h = grid->spacing_mm[lane];
+  const pcn_tilt_line line = {(float)pcn_v3_dot(r, m->along),       (float)pcn_v3_dot(r, m->across),
+                              (float)pcn_v3_dot(r, f->ez),          (float)(h * component(m->along, lane)),
+                              (float)(h * component(m->across, lane)), (float)(h * component(f->ez, lane))};
+  m->isa->tilt(&m->table, &line, (size_t)(lanes[1] - lanes[0]), weight);
 }
 
 // --- lines -------------------------------------------------------------------------------------
@@ -272,6 +253,7 @@ static void run_direction(pencone_context *ctx, const pcn_sweep *s, sweep_memory
   }
   m.v = pcn_layout_view(&memory->layout, main_axis);
   m.isa = pcn_isa_of(ctx);
+  m.table = pcn_cones_table(s->cones, which.band);
   m.scratch = memory->scratch;
   m.scratch_per_worker = memory->scratch_per_worker;
   set_course(&m, direction, memory->shift);

@@ -35,26 +35,25 @@ PCN_INLINE size_t opaque(size_t n) {
   return n;
 }
 
-// One block with released energy. w[part] is the weight at the block's first voxel and its slope. mixed, known
-// when this is compiled: there is a third release.
-PCN_INLINE void source_block(int mixed, const pcn_cone_step *c, const float inverse[PCN_EXPONENTIALS],
-                             float w[3][2], const pcn_cone_row *row) {
-  static const float lane[B] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+// Whole blocks, n voxels in all, with released energy. mixed, known when this is compiled: there is a third
+// release.
+PCN_INLINE void source_blocks(int mixed, const pcn_cone_step *c, const float inverse[PCN_EXPONENTIALS],
+                              const pcn_cone_row *row, size_t n) {
   const float *restrict rho = row->electron_density;
   const float *restrict primary = row->release[0], *restrict scatter = row->release[1];
-  const float *restrict spread = row->release[2];
+  const float *restrict spread = row->release[2], *restrict weight_p = row->weight[0];
+  const float *restrict weight_s = row->weight[1], *restrict weight_d = row->weight[2];
   float *restrict s0 = row->state[0], *restrict s1 = row->state[1];
   float *restrict s2 = row->state[2], *restrict s3 = row->state[3];
   float *restrict dose = row->dose;
-  const size_t n = opaque(B);
 #pragma omp simd
   for (size_t i = 0; i < n; i++) {
     const float p = rho[i] + 1e-12f, q = 1.0f / p; // vacuum counts as very thin: no division by 0
-    float tp = primary[i] * (w[0][0] + w[0][1] * lane[i]);
+    float tp = primary[i] * weight_p[i];
     if (mixed) {
-      tp += spread[i] * (w[2][0] + w[2][1] * lane[i]);
+      tp += spread[i] * weight_d[i];
     }
-    const float ts = scatter[i] * (w[1][0] + w[1][1] * lane[i]);
+    const float ts = scatter[i] * weight_s[i];
     const float t0 = c->share[0] * tp, t1 = c->share[1] * tp, t2 = c->share[2] * ts, t3 = c->share[3] * ts;
     const float u0 = s0[i] - t0, u1 = s1[i] - t1, u2 = s2[i] - t2, u3 = s3[i] - t3;
     float e0, e1, e2, e3, g0, g1, g2, g3;
@@ -106,8 +105,9 @@ PCN_INLINE pcn_cone_row advance(const pcn_cone_row *row, size_t by) {
   pcn_cone_row r = *row;
   r.electron_density += by;
   r.dose += by;
-  for (int part = 0; part < 3; part++) {
-    r.release[part] = r.release[part] != NULL ? r.release[part] + by : NULL;
+  for (int i = 0; i < 3; i++) {
+    r.release[i] = r.release[i] != NULL ? r.release[i] + by : NULL;
+    r.weight[i] = r.weight[i] != NULL ? r.weight[i] + by : NULL;
   }
   for (int k = 0; k < PCN_EXPONENTIALS; k++) {
     r.state[k] += by;
@@ -117,7 +117,7 @@ PCN_INLINE pcn_cone_row advance(const pcn_cone_row *row, size_t by) {
 
 /// The last, incomplete block of a row, worked on in full on copies.
 typedef struct tail {
-  float electron_density[B], dose[B], release[3][B], state[PCN_EXPONENTIALS][B];
+  float electron_density[B], dose[B], release[3][B], weight[3][B], state[PCN_EXPONENTIALS][B];
 } tail;
 
 PCN_INLINE pcn_cone_row tail_in(const pcn_cone_row *row, tail *t) {
@@ -126,11 +126,13 @@ PCN_INLINE pcn_cone_row tail_in(const pcn_cone_row *row, tail *t) {
   memset(t, 0, sizeof *t);
   memcpy(t->electron_density, row->electron_density, bytes);
   memcpy(t->dose, row->dose, bytes);
-  for (int part = 0; part < 3; part++) {
-    if (row->release[part] != NULL) {
-      memcpy(t->release[part], row->release[part], bytes);
+  for (int i = 0; i < 3; i++) {
+    if (row->release[i] != NULL) {
+      memcpy(t->release[i], row->release[i], bytes);
+      memcpy(t->weight[i], row->weight[i], bytes);
     }
-    r.release[part] = t->release[part];
+    r.release[i] = t->release[i];
+    r.weight[i] = t->weight[i];
   }
   for (int k = 0; k < PCN_EXPONENTIALS; k++) {
     memcpy(t->state[k], row->state[k], bytes);
@@ -147,28 +149,16 @@ PCN_INLINE void tail_out(const pcn_cone_row *row, const tail *t) {
   }
 }
 
-PCN_INLINE void block_weight(const pcn_cone_row *row, size_t block, float w[3][2]) {
-  for (int part = 0; part < (row->release[2] != NULL ? 3 : 2); part++) {
-    w[part][0] = row->weight[part][block];
-    w[part][1] = (row->weight[part][block + 1] - w[part][0]) * (1.0f / B);
-  }
-}
-
 PCN_INLINE void source_row(int mixed, const pcn_cone_step *step, const pcn_cone_row *row) {
   const pcn_cone_step c = *step;
-  float inverse[PCN_EXPONENTIALS], w[3][2];
+  float inverse[PCN_EXPONENTIALS];
   invert(&c, inverse);
-  const size_t blocks = row->n / B;
-  for (size_t b = 0; b < blocks; b++) {
-    const pcn_cone_row here = advance(row, b * B);
-    block_weight(row, b, w);
-    source_block(mixed, &c, inverse, w, &here);
-  }
+  const size_t whole = opaque(row->n / B * B);
+  source_blocks(mixed, &c, inverse, row, whole);
   if (row->n % B != 0) {
     tail t;
-    const pcn_cone_row rest = advance(row, blocks * B), copy = tail_in(&rest, &t);
-    block_weight(row, blocks, w);
-    source_block(mixed, &c, inverse, w, &copy);
+    const pcn_cone_row rest = advance(row, whole), copy = tail_in(&rest, &t);
+    source_blocks(mixed, &c, inverse, &copy, opaque(B));
     tail_out(&rest, &t);
   }
 }

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-/// Voxels per block: tilt weights are exact at the blocks' ends and linear between.
+/// PCN_CONE_BLOCK: voxels that the loops take at a time; a row's incomplete last block costs as much as a whole.
 enum { PCN_EXPONENTIALS = 4, PCN_PRIMARY_EXPONENTIALS = 2, PCN_CONE_BLOCK = 16 };
 
 /// Kernel of one direction for one step: k(p) = sum over i of share_i * a_i * exp(-a_i p).
@@ -19,8 +19,8 @@ typedef struct pcn_cone_row {
   size_t n;
   const float *electron_density;
   const float *release[3]; ///< primary, scatter, primary with more spread (NULL: none); not for transport
-  const float *weight[3];  ///< share of a release that goes into this direction, the third: what the spread
-                           ///< changes; at voxels 0, 16, 32, ... up to the first at or behind n; not for transport
+  const float *weight[3];  ///< share of a release that goes into this direction, per voxel; the third: what
+                           ///< the spread changes; not for transport
   float *state[PCN_EXPONENTIALS];
   float *dose;
 } pcn_cone_row;

@@ -14,18 +14,14 @@ double pcn_cone_segment(double attenuation, double share, double path, double re
 
 static void reference(const pcn_cone_step *step, const pcn_cone_row *row, int source) {
   for (size_t i = 0; i < row->n; i++) {
-    const size_t block = i / PCN_CONE_BLOCK;
-    const double u = (double)(i % PCN_CONE_BLOCK) / PCN_CONE_BLOCK;
     double sum = 0;
     for (int k = 0; k < PCN_EXPONENTIALS; k++) {
       const int part = k < PCN_PRIMARY_EXPONENTIALS ? 0 : 1;
       double release = 0, state = (double)row->state[k][i];
       if (source) {
-        const float *w = row->weight[part] + block;
-        release = (double)row->release[part][i] * ((1 - u) * (double)w[0] + u * (double)w[1]);
+        release = (double)row->release[part][i] * (double)row->weight[part][i];
         if (part == 0 && row->release[2] != NULL) {
-          const float *more = row->weight[2] + block;
-          release += (double)row->release[2][i] * ((1 - u) * (double)more[0] + u * (double)more[1]);
+          release += (double)row->release[2][i] * (double)row->weight[2][i];
         }
       }
       sum += pcn_cone_segment((double)step->attenuation[k], (double)step->share[k],

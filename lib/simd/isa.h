@@ -5,6 +5,7 @@
 
 #include "simd/cone_row.h"
 #include "simd/gamma.h"
+#include "simd/tilt_row.h"
 #include <pencone/context.h>
 
 /// Set by the build for each level: PCN_ISA_NAME(f) is f_base, f_v3 or f_v4.
@@ -17,6 +18,8 @@
 #define PCN_ISA_DECLARE(suffix)                                                           \
   void pcn_cone_row_source##suffix(const pcn_cone_step *step, const pcn_cone_row *row);   \
   void pcn_cone_row_transport##suffix(const pcn_cone_step *step, const pcn_cone_row *row); \
+  void pcn_tilt_row##suffix(const pcn_tilt_table *table, const pcn_tilt_line *line, size_t n, \
+                            float *const weight[3]);                                       \
   void pcn_gamma_search##suffix(const float *own, const ptrdiff_t corner[8],               \
                                 const pcn_gamma_offset *offsets, size_t count, pcn_gamma_lanes *lanes)
 
@@ -29,6 +32,7 @@ typedef struct pcn_isa {
   const char *name; ///< "x86-64-v4", "x86-64-v3", "baseline", "reference"
   pcn_cone_row_loop source;
   pcn_cone_row_loop transport;
+  pcn_tilt_row_loop tilt;
   pcn_gamma_loop gamma;
 } pcn_isa;
 
