@@ -158,7 +158,8 @@ static void find_maximum(const samples *s, size_t top, pencone_depth_metrics *ou
   const double h0 = s->x[top] - s->x[top - 1], h1 = s->x[top + 1] - s->x[top];
   const double slope0 = (s->y[top] - s->y[top - 1]) / h0, slope1 = (s->y[top + 1] - s->y[top]) / h1;
   const double bend = (slope1 - slope0) / (h0 + h1);  // half of the second derivative, <= 0 at a maximum
-  if (bend < 0) {
+  const int peak = s->y[top] > s->y[top - 1] && s->y[top] > s->y[top + 1];  // not the end of a plateau
+  if (peak && bend < 0) {
     const double slope = (slope0 * h1 + slope1 * h0) / (h0 + h1);
     const double step = fmin(fmax(-slope / (2 * bend), -h0), h1);
     out->dmax_mm = s->x[top] + step;

@@ -313,7 +313,7 @@ static double start_value(const search *s, size_t index, double reference) {
   if (s->points.mean == NULL) {
     return unknown2;
   }
-  const double mean = (double)s->points.mean[index] * s->scale * s->unit;
+  const double mean = (double)(s->points.mean[index] * (float)(s->scale * s->unit));  // rounded as all doses
   const double difference = (mean - reference) / criterion(s, index, reference);
   return fmin(difference * difference, unknown2);
 }

@@ -10,15 +10,15 @@
 typedef int (*body_fn)(double x, double y, double z);
 
 static int sphere(double x, double y, double z) {
-  return x * x + y * y + z * z <= 400; // radius 20
+  return x * x + y * y + z * z <= 400;  // radius 20
 }
 
 static int cylinder(double x, double y, double z) {
-  return y * y + z * z <= 100 && fabs(x) <= 15; // along x, radius 10, length 30
+  return y * y + z * z <= 100 && fabs(x) <= 15;  // along x, radius 10, length 30
 }
 
 static int cone(double x, double y, double z) {
-  const double r = 10 * (15 - x) / 30; // tip at x = 15, radius 10 at x = -15
+  const double r = 10 * (15 - x) / 30;  // tip at x = 15, radius 10 at x = -15
   return fabs(x) <= 15 && y * y + z * z <= r * r;
 }
 
@@ -33,7 +33,8 @@ static uint8_t *make_mask(const pencone_grid *g, body_fn inside, int n) {
     pencone_grid_centre(g, (int64_t)(v % nx), (int64_t)(v / nx % ny), (int64_t)(v / nx / ny), c);
     for (int m = 0; m < n * n * n; m++) {
       const double step = g->spacing_mm[0] / n, low = 0.5 * (step - g->spacing_mm[0]);
-      count += inside(c[0] + low + step * (m % n), c[1] + low + step * (m / n % n), c[2] + low + step * (m / n / n));
+      count += inside(c[0] + low + step * (m % n), c[1] + low + step * (m / n % n),
+                      c[2] + low + step * (m / n / n));
     }
     mask[v] = (uint8_t)(255.0 * count / (n * n * n) + 0.5);
   }
@@ -69,9 +70,10 @@ static double cone_share(double xi) {
 }
 
 /// Largest difference of the histogram from the closed form, in per cent of the volume.
-static double worst(pencone_context *ctx, body_fn body, double (*share)(double), double spacing, const double slope[3]) {
+static double worst(pencone_context *ctx, body_fn body, double (*share)(double), double spacing,
+                    const double slope[3]) {
   const int64_t n = (int64_t)(44 / spacing);
-  const double low = -0.5 * spacing * (double)(n - 1) + 0.2; // off centre: no symmetry helps
+  const double low = -0.5 * spacing * (double)(n - 1) + 0.2;  // off centre: no symmetry helps
   const pencone_grid g = {{n, n, n}, {spacing, spacing, spacing}, {low, low, low}};
   uint8_t *mask = make_mask(&g, body, spacing > 1 ? 10 : 5);
   pencone_dose *dose = make_dose(ctx, slope);
@@ -115,7 +117,7 @@ static void figures_of_a_sphere(void **state) {
   assert_near(s.volume_cm3, 33.5103, 1e-3);
   assert_close(s.mean, 50, 1e-3);
   assert_close(s.d50, 50, 0.01);
-  assert_close(s.d95, 50 - 14.588, 0.02); // (1 - u)^2 (2 + u) / 4 = 0.95 at u = -0.7294
+  assert_close(s.d95, 50 - 14.588, 0.02);  // (1 - u)^2 (2 + u) / 4 = 0.95 at u = -0.7294
   assert_close(s.d5, 50 + 14.588, 0.02);
   assert_close(s.d98, 50 - 16.64, 0.03);
   assert_close(s.d2, 50 + 16.64, 0.03);
@@ -144,8 +146,8 @@ static void a_uniform_dose_counts_at_its_own_value(void **state) {
   assert_close(pencone_dvh_geud(dvh, 1), 50, 1e-5);
   assert_close(pencone_dvh_geud(dvh, -20), 50, 1e-5);
   assert_close(pencone_dvh_ntcp_lkb(dvh, 0.5, 0.2, 50), 0.5, 1e-6);
-  assert_close(pencone_dvh_ntcp_lkb(dvh, 0.5, 0.25, 40), 0.84134, 1e-4); // Phi(1)
-  const pencone_tcp_model model = {1e7, 0.3, 10, 25}; // alpha D (1 + d/10) = 18 for d = 2
+  assert_close(pencone_dvh_ntcp_lkb(dvh, 0.5, 0.25, 40), 0.84134, 1e-4);  // Phi(1)
+  const pencone_tcp_model model = {1e7, 0.3, 10, 25};                     // alpha D (1 + d/10) = 18 for d = 2
   assert_close(pencone_dvh_tcp_poisson(dvh, &model), exp(-1e7 * 4.096 * exp(-18)), 1e-4);
   assert_true(isnan(pencone_dvh_ntcp_lkb(dvh, 0, 0.2, 50)) && isnan(pencone_dvh_geud(dvh, 0)));
   pencone_dvh_destroy(dvh);

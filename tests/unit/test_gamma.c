@@ -9,7 +9,8 @@
 
 typedef double (*dose_fn)(const double xyz[3], const double *parameters);
 
-static pencone_dose *make(pencone_context *ctx, const pencone_grid *grid, dose_fn f, const double *parameters) {
+static pencone_dose *make(pencone_context *ctx, const pencone_grid *grid, dose_fn f,
+                          const double *parameters) {
   pencone_dose *dose = NULL;
   assert_int_equal(pencone_dose_create(ctx, grid, &dose), PENCONE_OK);
   float *values = pencone_dose_values(dose);
@@ -60,8 +61,10 @@ static double middle_gamma(pencone_context *ctx, const pencone_dose *e, const pe
 }
 
 /// Two ramps of slope (gx, gy, gz) per mm, the evaluated one higher by delta: delta / sqrt(dD^2 + G^2 dr^2).
-static void check_ramps(pencone_context *ctx, const double slope[3], double delta, const pencone_grid *evaluated) {
-  const double low[4] = {200, slope[0], slope[1], slope[2]}, high[4] = {200 + delta, slope[0], slope[1], slope[2]};
+static void check_ramps(pencone_context *ctx, const double slope[3], double delta,
+                        const pencone_grid *evaluated) {
+  const double low[4] = {200, slope[0], slope[1], slope[2]},
+               high[4] = {200 + delta, slope[0], slope[1], slope[2]};
   pencone_dose *r = make(ctx, &grid1, plane, low);
   pencone_dose *e = make(ctx, evaluated, plane, high);
   pencone_gamma_options o = PENCONE_GAMMA_OPTIONS_DEFAULT;
@@ -74,7 +77,8 @@ static void check_ramps(pencone_context *ctx, const double slope[3], double delt
 }
 
 static void ramps_have_their_closed_form(void **state) {
-  static const double slopes[][3] = {{1, 0, 0}, {3, 0, 0}, {0, 0, 0}, {0, -1, 0}, {0.5, 0.7, -0.3}, {-2, 1, 2.2}};
+  static const double slopes[][3] = {{1, 0, 0},  {3, 0, 0},        {0, 0, 0},
+                                     {0, -1, 0}, {0.5, 0.7, -0.3}, {-2, 1, 2.2}};
   static const pencone_grid grids[] = {{{40, 24, 24}, {1, 1, 1}, {0, 0, 0}},
                                        {{40, 24, 24}, {1, 1, 1}, {0.37, -0.21, 0.5}},
                                        {{60, 30, 20}, {0.7, 0.9, 1.3}, {-0.2, -0.4, -0.9}}};
@@ -94,7 +98,7 @@ static void a_shifted_step_is_as_far_as_its_shift(void **state) {
   pencone_gamma_result result = PENCONE_GAMMA_RESULT_INIT;
   o.threshold_pct = 50;
   assert_int_equal(pencone_gamma_compute(*state, e, r, &o, NULL, &result), PENCONE_OK);
-  assert_close(result.max, 2.0 / 3.0, 1e-3); // the last high voxel, 2 mm from the last high one of the other
+  assert_close(result.max, 2.0 / 3.0, 1e-3);  // the last high voxel, 2 mm from the last high one of the other
   assert_close(result.pass_rate_pct, 100, 0);
   assert_int_equal(result.points, 20 * 24 * 24);
   pencone_dose_destroy(r);
@@ -130,7 +134,7 @@ static void sigma_widens_the_dose_criterion(void **state) {
   }
   pencone_gamma_options o = PENCONE_GAMMA_OPTIONS_DEFAULT;
   o.relative_sigma = sigma;
-  assert_close(middle_gamma(*state, e, r, &o), 1.0, 1e-5); // 5 / sqrt(3^2 + 4^2)
+  assert_close(middle_gamma(*state, e, r, &o), 1.0, 1e-5);  // 5 / sqrt(3^2 + 4^2)
   free(sigma);
   pencone_dose_destroy(r);
   pencone_dose_destroy(e);
