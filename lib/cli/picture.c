@@ -155,6 +155,7 @@ static int run_gnuplot(const cli_picture *p) {
   if (child == 0) {
     // The name goes through the environment: no quoting can go wrong.
     setenv("PENCONE_PICTURE", p->temporary, 1);
+    setenv("LC_ALL", "C.UTF-8", 1); // names of structures in any script, decimal points
     execlp("gnuplot", "gnuplot", "-e", "output=system('printf %s \"$PENCONE_PICTURE\"')", p->path,
            (char *)NULL);
     _exit(127);
