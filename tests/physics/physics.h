@@ -12,6 +12,19 @@
 
 enum { PHYSICS_LAYERS = 4 };
 
+/// 1 in builds with sanitizers, which are five times slower: long tests do a part of their work there.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { PHYSICS_SLOW = 1 };
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+enum { PHYSICS_SLOW = 1 };
+#else
+enum { PHYSICS_SLOW = 0 };
+#endif
+#else
+enum { PHYSICS_SLOW = 0 };
+#endif
+
 /// A slab of the phantom, from the one before down to a depth.
 typedef struct physics_layer {
   double until_mm;

@@ -108,7 +108,7 @@ static void one_engine_serves_two_threads(void **state) {
 typedef struct watch {
   double cancel_at;  ///< fraction; above 1: never
   double last, said_no_s, called_s, longest_gap_s;
-  int calls, backwards, outside;
+  int calls, backwards, outside, asked_again;
 } watch;
 
 static int look(void *user, double fraction, const char *stage) {
@@ -116,26 +116,31 @@ static int look(void *user, double fraction, const char *stage) {
   const double now = pcn_seconds();
   w->outside += fraction < 0 || fraction > 1 || stage == NULL;
   w->backwards += fraction < w->last;
+  w->asked_again += w->said_no_s > 0;
   w->longest_gap_s = w->calls > 0 ? fmax(w->longest_gap_s, now - w->called_s) : 0;
   w->last = fraction;
   w->called_s = now;
   w->calls++;
   if (fraction >= w->cancel_at) {
-    w->said_no_s = w->said_no_s > 0 ? w->said_no_s : now;
+    w->said_no_s = now;
     return 1;
   }
   return 0;
 }
 
 static void prepare_large(pencone_context *ctx, physics_case *c) {
-  const physics_setup setup = {
+  physics_setup setup = {
       .grid = physics_grid(121, 100, 121, 3, 3, 3), .layer = {{1e6, 1, "water"}}, .field_mm = 200};
+  if (PHYSICS_SLOW) {
+    setup.grid = physics_grid(61, 50, 61, 6, 6, 6);
+  }
   physics_prepare(ctx, &setup, c);
   physics_make_engine(ctx, c);
   physics_ok(ctx, pencone_dose_create(ctx, pencone_engine_grid(c->engine), &c->dose));
 }
 
-// The header promises 0.1 s; a machine that does other things too gets 0.5 s. ASan finds what leaks.
+// The header promises 0.1 s; a machine that does other things too, and sanitizers, get 1 s. Nobody is asked
+// again after a no. ASan finds what leaks.
 static void cancel_ends_soon(void **state) {
   physics_case c;
   prepare_large(*state, &c);
@@ -145,7 +150,8 @@ static void cancel_ends_soon(void **state) {
     pencone_context_set_progress(*state, look, &w);
     assert_int_equal(pencone_engine_compute(*state, c.engine, 0, c.dose), PENCONE_E_CANCELLED);
     const double took = pcn_seconds() - w.said_no_s;
-    assert_true(took < 0.5);
+    assert_true(took < 1);
+    assert_int_equal(w.asked_again, 0);
     assert_error_has(*state, "cancelled");
   }
   watch all = {.cancel_at = 2};
@@ -153,7 +159,7 @@ static void cancel_ends_soon(void **state) {
   physics_ok(*state, pencone_engine_compute(*state, c.engine, 0, c.dose));  // the engine is as before
   assert_int_equal(all.backwards + all.outside, 0);
   assert_true(all.last == 1);
-  assert_true(all.longest_gap_s < 0.5);
+  assert_true(all.longest_gap_s < 1);
   physics_free(&c);
 }
 
