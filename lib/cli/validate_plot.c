@@ -112,8 +112,9 @@ static void put_profile_panels(cli_picture *p, const view *v, const double *dept
   const char axis = (char)('x' + v->lateral);
   place(p, 0.575, 0.98, 0.40, 0.90);
   fprintf(p->out,
-          "set key top right samplen 2.5 spacing 1.15\nset format x ''\nunset xlabel\nset ylabel 'dose / %% "
-          "of maximum'\nset yrange [0:*]\nplot ");
+          "set key top right samplen 2.5 spacing 1.15 title 'lines: computed'\nset format x ''\nunset "
+          "xlabel\nset ylabel 'dose / %% "
+          "of maximum'\nset yrange [0:130]\nplot ");
   for (int n = 0; n < count; ++n) {
     fprintf(p->out,
             "%s$profile%d using 1:3 with points lt %d dt 1 lw 0.8 ps 0.4 notitle, '' using 1:2 with lines lt "
@@ -201,8 +202,11 @@ static void draw_expectations(cli_picture *p, const cli_case *c) {
             c->findings[i].difference);
   }
   cli_picture_data_end(p);
+  // Both panels show the same depths.
+  const double first = g->origin_mm[axis] - 0.5 * g->spacing_mm[axis];
+  fprintf(p->out, "set xrange [%g:%g]\n", first, first + (double)g->size[axis] * g->spacing_mm[axis]);
   put_title(p, c);
-  place(p, 0.09, 0.97, 0.40, 0.90);
+  place(p, 0.12, 0.97, 0.40, 0.90);
   fputs(
       "set key top right samplen 2.5 spacing 1.15\nset format x ''\nunset xlabel\nset ylabel 'dose / %'\n"
       "set yrange [0:*]\nplot $computed with lines lt 1 dt 1 lw 1.8 title 'computed', $expected using 1:2:3 "
@@ -210,7 +214,7 @@ static void draw_expectations(cli_picture *p, const cli_case *c) {
       "yerrorbars lc rgb '#000000' lt 1 dt 1 lw 0.8 pt 6 ps 0.7 title 'expected, with tolerance'\nunset "
       "label 1\n",
       p->out);
-  place(p, 0.09, 0.97, 0.10, 0.35);
+  place(p, 0.12, 0.97, 0.10, 0.35);
   fprintf(p->out,
           "unset key\nset format x '%%g'\nset xlabel '%c / mm (beam axis)'\nset ylabel 'difference / %%'\n"
           "set yrange [*:*]\n",
