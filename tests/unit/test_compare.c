@@ -161,7 +161,7 @@ static void write_file(const char *path, const char *text) {
 /// Reads criteria from a text, with a table beside it.
 static pencone_status read_text(pencone_context *ctx, const char *yaml, const char *table,
                                 pencone_criteria **out) {
-  char folder[] = "/tmp/pencone-criteria-XXXXXX", path[64], points[64];
+  char folder[] = "pencone-criteria-XXXXXX", path[64], points[64];
   assert_non_null(mkdtemp(folder));
   snprintf(path, sizeof path, "%s/criteria.yaml", folder);
   snprintf(points, sizeof points, "%s/points.csv", folder);
