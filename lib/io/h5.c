@@ -119,7 +119,11 @@ static pencone_status create_file(pcn_h5 *h5) {
   }
   close(taken);
   const hid_t properties = access_properties();
-  h5->file = properties >= 0 ? H5Fcreate(h5->temporary, H5F_ACC_TRUNC, H5P_DEFAULT, properties) : -1;
+  const hid_t root = H5Pcreate(H5P_FILE_CREATE);
+  // Without time stamps, in the root group too: the same content gives the same bytes.
+  const int set = properties >= 0 && root >= 0 && H5Pset_obj_track_times(root, 0) >= 0;
+  h5->file = set ? H5Fcreate(h5->temporary, H5F_ACC_TRUNC, root, properties) : -1;
+  H5Pclose(root);
   H5Pclose(properties);
   return h5->file >= 0 ? PENCONE_OK : open_failed(h5, "cannot be created");
 }

@@ -171,7 +171,8 @@ pencone_status pcn_h5_make_group(const pcn_h5 *h5, const char *group) {
   const unsigned order =
       H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;  // structures and beams keep their order
   const hid_t properties = H5Pcreate(H5P_GROUP_CREATE);
-  const int set = properties >= 0 && H5Pset_link_creation_order(properties, order) >= 0 &&
+  const int set = properties >= 0 && H5Pset_obj_track_times(properties, 0) >= 0 &&
+                  H5Pset_link_creation_order(properties, order) >= 0 &&
                   H5Pset_attr_creation_order(properties, order) >= 0;
   const hid_t id = set ? H5Gcreate2(h5->file, group, H5P_DEFAULT, properties, H5P_DEFAULT) : -1;
   H5Pclose(properties);
