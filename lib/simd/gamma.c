@@ -25,21 +25,26 @@ void PCN_ISA_NAME(pcn_gamma_search)(const float *own, const ptrdiff_t corner[8],
         return;
       }
     }
-    const float *p[8];
-    for (int c = 0; c < 8; ++c) {
-      p[c] = own + o->shift + corner[c];
-    }
+    const float *restrict cell = own + o->shift;
+    const float *restrict p1 = cell + corner[1], *restrict p2 = cell + corner[2],
+                          *restrict p3 = cell + corner[3];
+    const float *restrict p4 = cell + corner[4], *restrict p5 = cell + corner[5],
+                          *restrict p6 = cell + corner[6];
+    const float *restrict p7 = cell + corner[7];
     const float *w = o->weight;
+    const float distance2 = o->distance2;
+    const float w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3], w4 = w[4], w5 = w[5], w6 = w[6], w7 = w[7];
+    const int32_t number = (int32_t)n;
 #pragma omp simd
     for (int lane = 0; lane < PCN_GAMMA_LANES; ++lane) {
-      const float low = (w[0] * p[0][lane] + w[1] * p[1][lane]) + (w[2] * p[2][lane] + w[3] * p[3][lane]);
-      const float high = (w[4] * p[4][lane] + w[5] * p[5][lane]) + (w[6] * p[6][lane] + w[7] * p[7][lane]);
+      const float low = (w0 * cell[lane] + w1 * p1[lane]) + (w2 * p2[lane] + w3 * p3[lane]);
+      const float high = (w4 * p4[lane] + w5 * p5[lane]) + (w6 * p6[lane] + w7 * p7[lane]);
       const float difference = ((low + high) - lanes->reference[lane]) * lanes->inverse[lane];
-      const float gamma2 = difference * difference + o->distance2;
+      const float gamma2 = difference * difference + distance2;
       const float before = lanes->best[lane];
       const int32_t better = -(int32_t)(gamma2 < before);  // all bits or none
       lanes->best[lane] = gamma2 < before ? gamma2 : before;
-      lanes->which[lane] = ((int32_t)n & better) | (lanes->which[lane] & ~better);
+      lanes->which[lane] = (number & better) | (lanes->which[lane] & ~better);
     }
   }
 }
