@@ -5,7 +5,7 @@
 
 static const pencone_option_info options[] = {
     {"directions", "transport directions around the kernel; the nearest possible number is used", "128", NULL, 24, 1024, 1},
-    {"kernel_depth_cm", "depth of water behind which the kernel's spectrum is taken, cm", "0", NULL, 0, 50, 0},
+    {"kernel_depth_cm", "depth of water whose spectrum shapes the scatter kernel, cm", "10", NULL, 0, 50, 0},
 };
 
 static uint64_t bytes(const pencone_grid *grid, int threads) {

@@ -6,7 +6,7 @@
 static const pencone_option_info options[] = {
     {"polar", "polar steps of the gather over 180 degrees", "96", NULL, 8, 1000, 1},
     {"azimuths", "azimuthal steps of the gather", "24", NULL, 4, 360, 1},
-    {"kernel_depth_cm", "depth of water behind which the kernel's spectrum is taken, cm", "0", NULL, 0, 50, 0},
+    {"kernel_depth_cm", "depth of water whose spectrum shapes the scatter kernel, cm", "10", NULL, 0, 50, 0},
 };
 
 static uint64_t bytes(const pencone_grid *grid, int threads) {

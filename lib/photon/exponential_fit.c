@@ -62,7 +62,7 @@ static void solve_shares(const pcn_fit_data *d, pcn_fit *fit) {
 
 // The terms are kept apart: two alike with large shares of opposite sign would fit r exp(-a r), but lose
 // their difference in single precision.
-static const double least_ratio = 2;
+static const double least_ratio = 1.2;
 
 static void evaluate(const pcn_fit_data *d, corner *c) {
   c->fit.attenuation[0] = exp(fmin(5, fmax(-7, c->at[0])));

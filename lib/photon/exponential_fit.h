@@ -19,7 +19,7 @@ typedef struct pcn_fit {
   double rms;                        ///< weighted residual
 } pcn_fit;
 
-/// Least squares: shares linear, attenuations by a simplex from a start (rising, the second more than twice
+/// Least squares: shares linear, attenuations by a simplex from a start (rising, the second more than 1.2 times
 /// the first, as they stay); deterministic.
 pcn_fit pcn_exponential_fit(const pcn_fit_data *data, const double start[PCN_FIT_TERMS]);
 

@@ -187,13 +187,14 @@ void pcn_quality_kernel_weights(const pcn_quality *q, const pcn_edk *edk, double
   memset(weight, 0, sizeof(double) * PCN_KERNEL_ENERGIES * PCN_PARTS);
   for (int i = 0; i < q->pieces; i++) {
     const piece *p = &q->piece[i];
-    const double released = p->photons * p->energy_mev * p->mu[0] * exp(-p->mu[0] * water_g_cm2);
+    const double at_surface = p->photons * p->energy_mev * p->mu[0]; // the kernels' bins sum to the parts' shares
+    const double behind = at_surface * exp(-p->mu[0] * water_g_cm2);
     int index[2];
     double share[2];
     pcn_edk_neighbours(edk, p->energy_mev, index, share);
-    for (int k = 0; k < 2; k++) { // the kernels' bins sum to the parts' shares
-      weight[index[k]][PCN_PRIMARY] += released * share[k];
-      weight[index[k]][PCN_SCATTER] += released * share[k];
+    for (int k = 0; k < 2; k++) {
+      weight[index[k]][PCN_PRIMARY] += at_surface * share[k];
+      weight[index[k]][PCN_SCATTER] += behind * share[k];
     }
   }
 }

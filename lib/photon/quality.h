@@ -27,7 +27,8 @@ pcn_release pcn_quality_at(const pcn_quality *quality, double water_g_cm2, doubl
 /// The same as sums over the spectrum, for tests and outside the table.
 pcn_release pcn_quality_exact(const pcn_quality *quality, double water_g_cm2, double aluminium_g_cm2);
 
-/// Kernel weights of the spectrum behind a depth of water, for pcn_kernel_mix().
+/// Kernel weights for pcn_kernel_mix(). Primary: of the spectrum at the surface, where the kernel's shape shows
+/// in the build-up; deeper, only its energy does. Scatter: of the spectrum behind a depth of water.
 void pcn_quality_kernel_weights(const pcn_quality *quality, const pcn_edk *edk, double water_g_cm2,
                                 double weight[PCN_KERNEL_ENERGIES][PCN_PARTS]);
 

@@ -13,7 +13,7 @@ typedef struct pcn_photon_tables {
   pcn_kernel kernel;
 } pcn_photon_tables;
 
-/// @param kernel_depth_g_cm2  depth of water behind which the kernel's spectrum is taken
+/// @param kernel_depth_g_cm2  depth of water whose spectrum shapes the scatter kernel
 /// @param[out] out  freed by pcn_photon_tables_free()
 pencone_status pcn_photon_tables_make(pencone_context *ctx, const pencone_machine *machine,
                                       double kernel_depth_g_cm2, pcn_photon_tables *out);
