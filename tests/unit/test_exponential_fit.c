@@ -63,7 +63,8 @@ static void other_curves_are_approximated(void **state) {
   assert_true(fit.rms < 0.06);
   assert_close(fit.share[0] + fit.share[1], 1, 1e-12);
   assert_true(fit.share[0] >= 0);
-  assert_true(fit.attenuation[0] > 0 && fit.attenuation[1] >= 2 * fit.attenuation[0]);
+  assert_true(fit.attenuation[0] > 0 && fit.attenuation[1] > 1.1 * fit.attenuation[0]);
+  assert_true(fabs(fit.share[1]) < 20);  // a difference that singles can hold to 1e-5
   assert_true(fit.share[0] * fit.attenuation[0] + fit.share[1] * fit.attenuation[1] >= 0);  // at the origin
   double before = 0;
   for (double r = 0; r < 10; r += 0.01) {
