@@ -141,16 +141,35 @@ static void put_slice_data(cli_picture *p, const job *j, int n) {
   }
 }
 
-/// A label on each isodose, spread around the field.
-static void put_labels(cli_picture *p, const job *j, int n) {
+/// Tells whether a place is far enough from the labels that stand already: they are wider than tall.
+static int is_free(double places[MOST_ISODOSES][2], int count, const double place[2], double room_mm) {
+  for (int i = 0; i < count; ++i) {
+    if (fabs(places[i][0] - place[0]) < room_mm && fabs(places[i][1] - place[1]) < 0.6 * room_mm) {
+      return 0;
+    }
+  }
+  return 1;
+}
+
+/// A label on each isodose, spread around the field; none where there is no room for it.
+static void put_labels(cli_picture *p, const job *j, int n, double room_mm) {
+  enum { TURNS = 16 };
   const cli_slice s = slice_of(j, n);
+  double places[MOST_ISODOSES][2];
+  int count = 0;
   fputs("unset label\n", p->out);
-  for (int i = 0; i < j->isodose_count; ++i) {
-    double place[2];
-    const double angle = 0.35 + i * 6.283185307179586 / j->isodose_count;
-    if (cli_slice_label(&s, j->isodoses[i] / 100, angle, place)) {
-      fprintf(p->out, "set label '%g' at %.3f,%.3f center front font ',8' boxed\n", j->isodoses[i], place[0],
-              place[1]);
+  for (int i = j->isodose_count - 1; i >= 0; --i) {  // the highest first: it has the least room
+    for (int turn = 0; turn < TURNS; ++turn) {
+      const double angle = 0.35 + 6.283185307179586 * ((double)i / j->isodose_count + (double)turn / TURNS);
+      if (!cli_slice_label(&s, j->isodoses[i] / 100, angle, places[count])) {
+        break;  // this isodose is not in the slice
+      }
+      if (is_free(places, count, places[count], room_mm)) {
+        fprintf(p->out, "set label '%g' at %.3f,%.3f center front font ',8' boxed\n", j->isodoses[i],
+                places[count][0], places[count][1]);
+        ++count;
+        break;
+      }
     }
   }
 }
@@ -161,9 +180,9 @@ static void put_slice(cli_picture *p, const job *j, int n) {
   const double wide = (double)g->size[across] * g->spacing_mm[across];
   const double tall = (double)g->size[up] * g->spacing_mm[up];
   // Each slice gets the same scale along both axes inside a box of the page.
-  const double room_wide = 0.245 * WIDTH, room_tall = 0.40 * HEIGHT;
+  const double room_wide = 0.235 * WIDTH, room_tall = 0.40 * HEIGHT;
   const double scale = fmin(room_wide / wide, room_tall / tall);
-  const double left = 0.06 + 0.315 * n, middle = 0.715;
+  const double left = 0.06 + 0.305 * n, middle = 0.715;
   const double right = left + scale * wide / WIDTH, half = 0.5 * scale * tall / HEIGHT;
   const double low_x = g->origin_mm[across] - 0.5 * g->spacing_mm[across];
   const double low_y = g->origin_mm[up] - 0.5 * g->spacing_mm[up];
@@ -180,7 +199,7 @@ static void put_slice(cli_picture *p, const job *j, int n) {
       "set title '%s, %c = %g mm' offset 0,-0.6\nset xlabel '%s' offset 0,0.4\nset ylabel '%s' offset 1,0\n",
       planes[n].name, 'x' + planes[n].normal, j->at.mm[planes[n].normal], planes[n].across_label,
       planes[n].up_label);
-  put_labels(p, j, n);
+  put_labels(p, j, n, 24 / scale);
   fprintf(p->out, "plot $image%d using 1:2:3:4:5 with rgbimage notitle", n);
   for (int i = 0; i < j->isodose_count; ++i) {
     fprintf(p->out, ", $isodose%d_%d with lines lc rgb '#ffffff' lt 1 dt 1 lw 1.7 notitle", n, i);
