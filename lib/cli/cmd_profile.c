@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "metrics.h"
 #include "report.h"
 
 static const cli_usage usage = {
@@ -33,6 +34,7 @@ typedef struct line_of_dose {
   double step_mm;  ///< wanted at most; then the step that divides the line evenly
   size_t count;
   double *distance_mm, *dose;
+  int metrics;  ///< 1: tell what the line tells about the beam
 } line_of_dose;
 
 enum { MOST_SAMPLES = 1000000 };
@@ -53,7 +55,7 @@ static void position(const line_of_dose *line, size_t i, double xyz_mm[3]) {
   }
 }
 
-static void put_json(const line_of_dose *line, const pencone_dose *dose) {
+static void put_json(const line_of_dose *line, const pencone_dose *dose, const cli_metrics *metrics) {
   cli_json json = {.out = stdout};
   cli_json_object(&json, NULL);
   cli_json_text(&json, "file", line->file);
@@ -64,6 +66,7 @@ static void put_json(const line_of_dose *line, const pencone_dose *dose) {
   cli_json_number(&json, "step_mm", line->step_mm, 12);
   cli_json_numbers(&json, "distance_mm", line->distance_mm, line->count, 12);
   cli_json_numbers(&json, "dose", line->dose, line->count, 9);
+  cli_json_metrics(&json, metrics);
   cli_json_end(&json);
 }
 
@@ -127,11 +130,15 @@ static int sample(cli_session *session, line_of_dose *line, int csv) {
                                      : cli_report(session, status);
   if (outcome == CLI_GO_ON) {
     outcome = CLI_OK;
+    const cli_metrics metrics = cli_measure(session, line->distance_mm, line->dose, line->count);
     if (session->common.json) {
-      put_json(line, dose);
+      put_json(line, dose, &metrics);
     } else {
       if (!session->common.quiet) {
         put_heading(line, dose, csv);
+      }
+      if (line->metrics) {
+        cli_put_metrics(&metrics, pencone_dose_units(dose));
       }
       put_table(line, csv);
     }
@@ -172,6 +179,10 @@ int cli_profile(int argc, char **argv) {
        "distance between points, mm (default: 1); made smaller where needed so "
        "that steps are equal",
        &line.step_mm, 1e-6, 1e6},
+      {"metrics", 'm', CLI_FLAG, NULL,
+       "print what the line tells as a depth dose (maximum, ranges, beam quality) and as a cross profile (field, "
+       "penumbra, flatness, symmetry); begin at the surface for depths. --json always has them",
+       &line.metrics, 0, 0},
       {"csv", 0, CLI_FLAG, NULL, "print comma-separated values, for spreadsheets", &csv, 0, 0},
       CLI_OPTION_JSON(&common),
       {"quiet", 'q', CLI_FLAG, NULL, "print the table without its heading", &common.quiet, 0, 0},
