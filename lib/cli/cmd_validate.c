@@ -200,6 +200,26 @@ static int run_case(cli_session *session, const job *j, const char *folder, cli_
   return outcome;
 }
 
+/// A case that cannot be calculated does not keep the others from it.
+static void put_unusable(const cli_session *session, const char *folder, cli_json *json) {
+  if (session->common.json) {
+    cli_json_object(json, NULL);
+    cli_json_text(json, "case", folder);
+    cli_json_boolean(json, "passed", 0);
+    cli_json_boolean(json, "unusable", 1);
+    cli_json_end(json);
+  } else {
+    printf("%-24s cannot be calculated, see the error\n", folder);
+    fflush(stdout);
+  }
+}
+
+/// Exit statuses in rising order of what they say about a set of cases: done, not passed, bad input, broken
+/// off.
+static int worse(int a, int b) {
+  return a > b ? a : b;
+}
+
 static int run_cases(cli_session *session, const job *j, char **folders, int count) {
   cli_json json = {.out = stdout};
   int passed = 0, failed = 0, outcome = CLI_OK;
@@ -209,11 +229,14 @@ static int run_cases(cli_session *session, const job *j, char **folders, int cou
   } else if (!session->common.quiet) {
     put_heading();
   }
-  for (int i = 0; i < count && (outcome == CLI_OK || outcome == CLI_FAILED); ++i) {
+  for (int i = 0; i < count && outcome != CLI_RUN; ++i) {
     const int one = run_case(session, j, folders[i], &json);
     passed += one == CLI_OK;
-    failed += one == CLI_FAILED;
-    outcome = one == CLI_OK ? outcome : one;
+    failed += one != CLI_OK;
+    outcome = worse(outcome, one);
+    if (one == CLI_INPUT) {
+      put_unusable(session, folders[i], &json);
+    }
   }
   if (session->common.json) {
     cli_json_end(&json);

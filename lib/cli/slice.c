@@ -57,19 +57,12 @@ static size_t cell(const field *f, int64_t i, int64_t j, segment_fn put, void *u
       crossed[count++] = e;
     }
   }
-  if (count == 4) {  // a saddle: the two segments keep the corners apart that differ from the middle
-    const int middle = (v[0] + v[1] + v[2] + v[3]) / 4 >= f->level;
-    if (middle == (v[0] >= f->level)) {
-      const int swapped[4] = {0, 1, 2, 3};
-      for (int n = 0; n < 4; ++n) {
-        crossed[n] = swapped[n];
-      }
-    } else {
-      const int swapped[4] = {3, 0, 1, 2};
-      for (int n = 0; n < 4; ++n) {
-        crossed[n] = swapped[n];
-      }
-    }
+  // A saddle crosses all four edges: 0-1 and 2-3 cut off corners 1 and 3; else corners 0 and 2 are cut off.
+  if (count == 4 && ((v[0] + v[1] + v[2] + v[3]) / 4 >= f->level) != (v[0] >= f->level)) {
+    crossed[0] = 3;
+    crossed[1] = 0;
+    crossed[2] = 1;
+    crossed[3] = 2;
   }
   for (int n = 0; n + 1 < count; n += 2) {
     double a[2], b[2];
