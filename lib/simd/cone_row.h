@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 /// PCN_CONE_BLOCK: voxels that the loops take at a time; a row's incomplete last block costs as much as a whole.
-enum { PCN_EXPONENTIALS = 4, PCN_PRIMARY_EXPONENTIALS = 2, PCN_CONE_BLOCK = 16 };
+enum { PCN_EXPONENTIALS = 4, PCN_PRIMARY_EXPONENTIALS = 2, PCN_CONE_BLOCK = 8 };
 
 /// Kernel of one direction for one step: k(p) = sum over i of share_i * a_i * exp(-a_i p).
 typedef struct pcn_cone_step {
