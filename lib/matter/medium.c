@@ -214,8 +214,9 @@ pencone_status pcn_medium_make(pencone_context *ctx, const pencone_phantom *phan
     status = resample(ctx, look, out);
   }
   pcn_free(look);
-  for (size_t i = 0; status == PENCONE_OK && i < voxels && !out->has_aluminium; i++) {
-    out->has_aluminium = fabsf(out->aluminium[i]) > 1e-6f;
+  for (size_t i = 0; status == PENCONE_OK && i < voxels; i++) {
+    out->has_aluminium |= fabsf(out->aluminium[i]) > 1e-6f;
+    out->densest = out->electron_density[i] > out->densest ? out->electron_density[i] : out->densest;
   }
   if (status != PENCONE_OK) {
     pcn_medium_free(out);

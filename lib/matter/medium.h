@@ -13,6 +13,7 @@ typedef struct pcn_medium {
   float *density;          ///< g/cm3
   float *electron_density; ///< relative to water of 1 g/cm3
   float *aluminium;        ///< g/cm3 of the aluminium part; negative for fat
+  float densest;           ///< largest electron density; 0: not known
   int has_aluminium;       ///< 0 when all of it is water, whatever its density
 } pcn_medium;
 

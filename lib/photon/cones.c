@@ -94,12 +94,13 @@ static void fit_part(const pcn_kernel *k, pcn_band *band, pcn_part part) {
     data.weight[i] = fit_weight(part, data.radius[i]);
   }
   data.total = part == PCN_PRIMARY ? 1 : 0;
+  data.ratio = part == PCN_PRIMARY ? PCN_PRIMARY_RATIO : 0;
   const double start[PCN_PARTS][PCN_FIT_TERMS] = {{2.0, 5.0}, {0.03, 0.3}};
   const pcn_fit fit = pcn_exponential_fit(&data, start[part]);
-  const int first = part == PCN_PRIMARY ? 0 : PCN_PRIMARY_EXPONENTIALS;
-  for (int i = 0; i < PCN_FIT_TERMS; i++) {
-    band->share[first + i] = fit.share[i];
-    band->attenuation[first + i] = fit.attenuation[i];
+  for (int i = 0; i < PCN_FIT_TERMS; i++) { // primary first, and the longest reach of scatter last
+    const int term = part == PCN_PRIMARY ? i : PCN_EXPONENTIALS - 1 - i;
+    band->share[term] = fit.share[i];
+    band->attenuation[term] = fit.attenuation[i];
   }
   band->fit_rms[part] = fit.rms;
 }

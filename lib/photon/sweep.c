@@ -234,6 +234,12 @@ static void set_course(march *m, const double direction[3], int64_t *shift) {
     m->step.attenuation[k] = (float)(band->attenuation[k] * step_cm);
     m->step.share[k] = (float)band->share[k];
   }
+  m->step.attenuation[1] = PCN_PRIMARY_RATIO * m->step.attenuation[0]; // to the bit
+  m->step.thin = 0;
+  while (m->step.thin < PCN_EXPONENTIALS - PCN_PRIMARY_EXPONENTIALS && m->sweep->medium->densest > 0 &&
+         m->step.attenuation[PCN_EXPONENTIALS - 1 - m->step.thin] * m->sweep->medium->densest < PCN_CONE_THIN) {
+    m->step.thin++;
+  }
 }
 
 static void run_direction(pencone_context *ctx, const pcn_sweep *s, sweep_memory *memory,

@@ -29,16 +29,53 @@ PCN_INLINE void decay(float x, float *e, float *lost) {
   *lost = (1.0f - scale) - part;
 }
 
+// The same in a thin voxel, x below PCN_CONE_THIN: e, and mean = (1 - e) / x to 2e-7 by its series.
+PCN_INLINE void decay_thin(float x, float *e, float *mean) {
+  *mean = 1.0f - x * (1.0f / 2 - x * (1.0f / 6 - x * (1.0f / 24 - x * (1.0f / 120))));
+  *e = 1.0f - x * *mean;
+}
+
 // Hides a count from the compiler, which would unroll a short loop instead of vectorising it.
 PCN_INLINE size_t opaque(size_t n) {
   __asm__("" : "+r"(n));
   return n;
 }
 
+PCN_INLINE void invert(const pcn_cone_step *step, float inverse[PCN_EXPONENTIALS]) {
+  for (int k = 0; k < PCN_EXPONENTIALS; k++) {
+    inverse[k] = 1.0f / step->attenuation[k];
+  }
+}
+
+/// The four terms in one voxel: what is left of a state, and the mean over the voxel.
+typedef struct terms {
+  float left[PCN_EXPONENTIALS], mean[PCN_EXPONENTIALS];
+} terms;
+
+// thin, known when this is compiled: the last terms that are thin.
+PCN_INLINE terms terms_of(int thin, const pcn_cone_step *c, const float inverse[PCN_EXPONENTIALS], float density) {
+  const float p = density + 1e-12f, q = 1.0f / p; // vacuum counts as very thin: no division by 0
+  terms t;
+  float lost;
+  decay(c->attenuation[0] * p, &t.left[0], &lost);
+  const float square = t.left[0] * t.left[0];
+  t.mean[0] = lost * (q * inverse[0]);
+  t.left[1] = square * square; // PCN_PRIMARY_RATIO
+  t.mean[1] = t.mean[0] * (0.25f * ((1.0f + t.left[0]) * (1.0f + square)));
+  for (int k = PCN_PRIMARY_EXPONENTIALS; k < PCN_EXPONENTIALS; k++) {
+    if (k >= PCN_EXPONENTIALS - thin) {
+      decay_thin(c->attenuation[k] * p, &t.left[k], &t.mean[k]);
+    } else {
+      decay(c->attenuation[k] * p, &t.left[k], &lost);
+      t.mean[k] = lost * (q * inverse[k]);
+    }
+  }
+  return t;
+}
+
 // Whole blocks, n voxels in all, with released energy. mixed, known when this is compiled: there is a third
 // release.
-PCN_INLINE void source_blocks(int mixed, const pcn_cone_step *c, const float inverse[PCN_EXPONENTIALS],
-                              const pcn_cone_row *row, size_t n) {
+PCN_INLINE void source_blocks(int mixed, int thin, const pcn_cone_step *c, const pcn_cone_row *row, size_t n) {
   const float *restrict rho = row->electron_density;
   const float *restrict primary = row->release[0], *restrict scatter = row->release[1];
   const float *restrict spread = row->release[2], *restrict weight_p = row->weight[0];
@@ -46,9 +83,10 @@ PCN_INLINE void source_blocks(int mixed, const pcn_cone_step *c, const float inv
   float *restrict s0 = row->state[0], *restrict s1 = row->state[1];
   float *restrict s2 = row->state[2], *restrict s3 = row->state[3];
   float *restrict dose = row->dose;
+  float inverse[PCN_EXPONENTIALS];
+  invert(c, inverse);
 #pragma omp simd
   for (size_t i = 0; i < n; i++) {
-    const float p = rho[i] + 1e-12f, q = 1.0f / p; // vacuum counts as very thin: no division by 0
     float tp = primary[i] * weight_p[i];
     if (mixed) {
       tp += spread[i] * weight_d[i];
@@ -56,48 +94,31 @@ PCN_INLINE void source_blocks(int mixed, const pcn_cone_step *c, const float inv
     const float ts = scatter[i] * weight_s[i];
     const float t0 = c->share[0] * tp, t1 = c->share[1] * tp, t2 = c->share[2] * ts, t3 = c->share[3] * ts;
     const float u0 = s0[i] - t0, u1 = s1[i] - t1, u2 = s2[i] - t2, u3 = s3[i] - t3;
-    float e0, e1, e2, e3, g0, g1, g2, g3;
-    decay(c->attenuation[0] * p, &e0, &g0);
-    decay(c->attenuation[1] * p, &e1, &g1);
-    decay(c->attenuation[2] * p, &e2, &g2);
-    decay(c->attenuation[3] * p, &e3, &g3);
-    const float mean = (inverse[0] * g0 * u0 + inverse[1] * g1 * u1) + (inverse[2] * g2 * u2 + inverse[3] * g3 * u3);
-    dose[i] += ((t0 + t1) + (t2 + t3)) + q * mean;
-    s0[i] = t0 + e0 * u0;
-    s1[i] = t1 + e1 * u1;
-    s2[i] = t2 + e2 * u2;
-    s3[i] = t3 + e3 * u3;
+    const terms k = terms_of(thin, c, inverse, rho[i]);
+    dose[i] += ((t0 + k.mean[0] * u0) + (t1 + k.mean[1] * u1)) + ((t2 + k.mean[2] * u2) + (t3 + k.mean[3] * u3));
+    s0[i] = t0 + k.left[0] * u0;
+    s1[i] = t1 + k.left[1] * u1;
+    s2[i] = t2 + k.left[2] * u2;
+    s3[i] = t3 + k.left[3] * u3;
   }
 }
 
 // Whole blocks, n voxels in all, without released energy.
-PCN_INLINE void transport_blocks(const pcn_cone_step *c, const float inverse[PCN_EXPONENTIALS],
-                                 const pcn_cone_row *row, size_t n) {
+PCN_INLINE void transport_blocks(int thin, const pcn_cone_step *c, const pcn_cone_row *row, size_t n) {
   const float *restrict rho = row->electron_density;
   float *restrict s0 = row->state[0], *restrict s1 = row->state[1];
   float *restrict s2 = row->state[2], *restrict s3 = row->state[3];
   float *restrict dose = row->dose;
+  float inverse[PCN_EXPONENTIALS];
+  invert(c, inverse);
 #pragma omp simd
   for (size_t i = 0; i < n; i++) {
-    const float p = rho[i] + 1e-12f, q = 1.0f / p;
-    float e0, e1, e2, e3, g0, g1, g2, g3;
-    decay(c->attenuation[0] * p, &e0, &g0);
-    decay(c->attenuation[1] * p, &e1, &g1);
-    decay(c->attenuation[2] * p, &e2, &g2);
-    decay(c->attenuation[3] * p, &e3, &g3);
-    const float mean = (inverse[0] * g0 * s0[i] + inverse[1] * g1 * s1[i]) +
-                       (inverse[2] * g2 * s2[i] + inverse[3] * g3 * s3[i]);
-    dose[i] += q * mean;
-    s0[i] *= e0;
-    s1[i] *= e1;
-    s2[i] *= e2;
-    s3[i] *= e3;
-  }
-}
-
-PCN_INLINE void invert(const pcn_cone_step *step, float inverse[PCN_EXPONENTIALS]) {
-  for (int k = 0; k < PCN_EXPONENTIALS; k++) {
-    inverse[k] = 1.0f / step->attenuation[k];
+    const terms k = terms_of(thin, c, inverse, rho[i]);
+    dose[i] += (k.mean[0] * s0[i] + k.mean[1] * s1[i]) + (k.mean[2] * s2[i] + k.mean[3] * s3[i]);
+    s0[i] *= k.left[0];
+    s1[i] *= k.left[1];
+    s2[i] *= k.left[2];
+    s3[i] *= k.left[3];
   }
 }
 
@@ -149,38 +170,47 @@ PCN_INLINE void tail_out(const pcn_cone_row *row, const tail *t) {
   }
 }
 
-PCN_INLINE void source_row(int mixed, const pcn_cone_step *step, const pcn_cone_row *row) {
+PCN_INLINE void source_row(int mixed, int thin, const pcn_cone_step *step, const pcn_cone_row *row) {
   const pcn_cone_step c = *step;
-  float inverse[PCN_EXPONENTIALS];
-  invert(&c, inverse);
   const size_t whole = opaque(row->n / B * B);
-  source_blocks(mixed, &c, inverse, row, whole);
+  source_blocks(mixed, thin, &c, row, whole);
   if (row->n % B != 0) {
     tail t;
     const pcn_cone_row rest = advance(row, whole), copy = tail_in(&rest, &t);
-    source_blocks(mixed, &c, inverse, &copy, opaque(B));
+    source_blocks(mixed, thin, &c, &copy, opaque(B));
+    tail_out(&rest, &t);
+  }
+}
+
+PCN_INLINE void transport_row(int thin, const pcn_cone_step *step, const pcn_cone_row *row) {
+  const pcn_cone_step c = *step;
+  const size_t whole = opaque(row->n / B * B);
+  transport_blocks(thin, &c, row, whole);
+  if (row->n % B != 0) {
+    tail t;
+    const pcn_cone_row rest = advance(row, whole), copy = tail_in(&rest, &t);
+    transport_blocks(thin, &c, &copy, opaque(B));
     tail_out(&rest, &t);
   }
 }
 
 void PCN_ISA_NAME(pcn_cone_row_source)(const pcn_cone_step *step, const pcn_cone_row *row) {
-  if (row->release[2] != NULL) {
-    source_row(1, step, row);
+  const int mixed = row->release[2] != NULL;
+  if (step->thin >= 2) {
+    mixed ? source_row(1, 2, step, row) : source_row(0, 2, step, row);
+  } else if (step->thin == 1) {
+    mixed ? source_row(1, 1, step, row) : source_row(0, 1, step, row);
   } else {
-    source_row(0, step, row);
+    mixed ? source_row(1, 0, step, row) : source_row(0, 0, step, row);
   }
 }
 
 void PCN_ISA_NAME(pcn_cone_row_transport)(const pcn_cone_step *step, const pcn_cone_row *row) {
-  const pcn_cone_step c = *step;
-  float inverse[PCN_EXPONENTIALS];
-  invert(&c, inverse);
-  const size_t whole = opaque(row->n / B * B);
-  transport_blocks(&c, inverse, row, whole);
-  if (row->n % B != 0) {
-    tail t;
-    const pcn_cone_row rest = advance(row, whole), copy = tail_in(&rest, &t);
-    transport_blocks(&c, inverse, &copy, opaque(B));
-    tail_out(&rest, &t);
+  if (step->thin >= 2) {
+    transport_row(2, step, row);
+  } else if (step->thin == 1) {
+    transport_row(1, step, row);
+  } else {
+    transport_row(0, step, row);
   }
 }
