@@ -8,6 +8,15 @@
 extern "C" {
 #endif
 
+/// One step of a beam that moves or changes its opening (step and shoot): the field stands still while its share
+/// of the beam's fluence is given; nothing is interpolated between steps. Angles and lengths as in pencone_beam.
+typedef struct pencone_control_point {
+  double gantry_deg, collimator_deg, couch_deg;
+  double field_x_mm[2]; ///< jaw positions X1, X2 (X1 < X2 unless weight is 0), collimator axes
+  double field_y_mm[2]; ///< jaw positions Y1, Y2
+  double weight;        ///< >= 0: the step gives fluence_per_cm2 times weight; weights need not sum to 1
+} pencone_control_point;
+
 /// One photon beam. Angles are IEC 61217, patient head-first supine; lengths in the isocentre plane.
 /// Gantry 0 enters from anterior, 90 from the patient's left. Start from PENCONE_BEAM_DEFAULT.
 typedef struct pencone_beam {
@@ -19,9 +28,14 @@ typedef struct pencone_beam {
   double field_x_mm[2];           ///< jaw positions X1, X2 (X1 < X2), collimator axes
   double field_y_mm[2];           ///< jaw positions Y1, Y2
   double fluence_per_cm2;         ///< photons/cm2 in the isocentre plane without the phantom; > 0
+  /// Steps of the beam, copied by the plan; NULL: one step of the angles and field above, weight 1. With steps,
+  /// the field above is not used, nor are the angles (but by pencone_beam_project() and _source()). Steps of one
+  /// gantry and couch angle are calculated together, at little more than the cost of one.
+  const pencone_control_point *control_points;
+  int control_point_count;        ///< 0: none
 } pencone_beam;
 
-#define PENCONE_BEAM_DEFAULT {sizeof(pencone_beam), "beam", 0, {0, 0, 0}, 0, 0, 0, {0, 0}, {0, 0}, 1.0}
+#define PENCONE_BEAM_DEFAULT {sizeof(pencone_beam), "beam", 0, {0, 0, 0}, 0, 0, 0, {0, 0}, {0, 0}, 1.0, 0, 0}
 
 /// Position of a point in the beam's own axes (IEC 61217 collimator system): x and y as projected from
 /// the source on the isocentre plane, and the distance from the source plane along the beam axis.

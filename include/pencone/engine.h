@@ -61,11 +61,12 @@ PENCONE_API pencone_status pencone_engine_create(pencone_context *ctx, const pen
                                                  const pencone_phantom *phantom, pencone_engine **out);
 PENCONE_API void pencone_engine_destroy(pencone_engine *engine);
 
-/// Grid on which this engine's dose will be.
+/// Grid on which this engine's dose will be; NULL of NULL.
 PENCONE_API const pencone_grid *pencone_engine_grid(const pencone_engine *engine);
 
 /// Calculates: fills the dose (created on pencone_engine_grid()), its parts per beam when keep_beams is
-/// not 0, units and provenance. Re-entrant: several threads may compute with one engine, each with its
+/// not 0, units and provenance. What the dose held before is replaced, its parts too: pointers to their values
+/// end. Re-entrant: several threads may compute with one engine, each with its
 /// own context and dose. The same bits for any number of threads.
 /// @return PENCONE_OK, E_ARGUMENT, E_SHAPE (another grid), E_MEMORY, E_CANCELLED.
 PENCONE_API pencone_status pencone_engine_compute(pencone_context *ctx, const pencone_engine *engine,

@@ -30,9 +30,9 @@ typedef struct pencone_dose_grid {
 PENCONE_API pencone_status pencone_plan_create(pencone_context *ctx, const char *name, pencone_plan **out);
 PENCONE_API void pencone_plan_destroy(pencone_plan *plan);
 
-/// Adds a beam: checked and copied with its machine.
-/// @return PENCONE_OK, E_ARGUMENT, E_RANGE (a field of zero size, a fluence that is not > 0, an angle
-/// outside -360..360), E_MEMORY.
+/// Adds a beam: checked and copied with its machine and control points.
+/// @return PENCONE_OK, E_ARGUMENT (a name that the plan has already), E_RANGE (a field of zero size, a fluence
+/// that is not > 0, an angle outside -360..360, weights that are negative or all 0), E_MEMORY.
 PENCONE_API pencone_status pencone_plan_add_beam(pencone_context *ctx, pencone_plan *plan,
                                                  const pencone_beam *beam);
 
@@ -50,7 +50,7 @@ PENCONE_API pencone_status pencone_plan_set_dose_grid(pencone_context *ctx, penc
 PENCONE_API pencone_status pencone_plan_set_quantity(pencone_context *ctx, pencone_plan *plan,
                                                      pencone_quantity quantity);
 
-/// What the plan holds; pointers stay valid until it is changed or destroyed.
+/// What the plan holds; pointers stay valid until it is changed or destroyed. Of NULL: NULL, 0, dose to medium.
 PENCONE_API const char *pencone_plan_name(const pencone_plan *plan);
 PENCONE_API const char *pencone_plan_engine(const pencone_plan *plan);
 PENCONE_API int pencone_plan_beam_count(const pencone_plan *plan);

@@ -6,17 +6,34 @@
 #include "geom/frame.h"
 #include <pencone/beam.h>
 
-/// A rectangular opening in the isocentre plane and the voxels that it is projected on.
-typedef struct pcn_aperture {
-  pcn_frame frame;
+/// A rectangular opening in the isocentre plane.
+typedef struct pcn_opening {
+  pcn_vec3 ex, ey; ///< collimator axes
   double x_mm[2], y_mm[2];
-  double spacing_mm[3]; ///< voxel edges
-  double reach_mm;      ///< half the voxel's diagonal
+  double weight;
+} pcn_opening;
+
+/// The openings of a beam at one gantry and couch angle, and the voxels that they are projected on.
+typedef struct pcn_aperture {
+  pcn_frame frame;         ///< of the beam: see pcn_beam_frame()
+  double x_mm[2], y_mm[2]; ///< rectangle in the frame's axes that holds all openings
+  double spacing_mm[3];    ///< voxel edges
+  double reach_mm;         ///< half the voxel's diagonal
+  int openings;
+  pcn_opening *opening;
 } pcn_aperture;
 
-pcn_aperture pcn_aperture_make(const pencone_beam *beam, const double spacing_mm[3]);
+/// Axes of a beam at its own angles.
+pcn_frame pcn_beam_frame(const pencone_beam *beam);
 
-/// Share of a voxel's volume inside the field, 0 to 1, exact for one edge to second order in voxel / SAD.
+/// @param beam  its control points, if any, stand at its own gantry and couch angles (pcn_beam_groups_make())
+/// @param[out] out  freed by pcn_aperture_free(). @return PENCONE_OK, E_MEMORY.
+pencone_status pcn_aperture_make(pencone_context *ctx, const pencone_beam *beam, const double spacing_mm[3],
+                                 pcn_aperture *out);
+void pcn_aperture_free(pcn_aperture *aperture);
+
+/// Share of a voxel's volume inside the field, 0 to 1, exact for one edge to second order in voxel / SAD; of
+/// several openings the sum of weight times share.
 /// @param centre  patient axes. Points behind the source plane give 0.
 double pcn_aperture_share(const pcn_aperture *aperture, pcn_vec3 centre);
 

@@ -32,7 +32,10 @@ static const cli_usage usage = {
         "      isocenter_mm: [0, 0, 0]\n"
         "      gantry_deg: 0               # from anterior\n"
         "      field_mm: {x: [-50, 50], y: [-50, 50]}   # in the isocentre plane\n"
-        "      fluence_per_cm2: 1.0e+10    # photons",
+        "      fluence_per_cm2: 1.0e+10    # photons\n"
+        "      control_points:             # optional: segments, arcs\n"
+        "        - {gantry_deg: 0, weight: 0.7}\n"
+        "        - {gantry_deg: 0, field_mm: {x: [-20, 20], y: [-50, 50]}, weight: 0.3}",
     .examples =
         "  pencone run plan.yaml                        # writes plan.dose.h5\n"
         "  pencone run plan.yaml -o d.h5 --beams        # keeps the dose of each beam too\n"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "dose.h"
 
 /// Dose of one beam.
 typedef struct dose_part {
@@ -85,6 +86,14 @@ pencone_status pencone_dose_borrow(pencone_context *ctx, const pencone_grid *gri
   return dose_make(ctx, grid, values, out);
 }
 
+void pcn_dose_clear_parts(pencone_dose *dose) {
+  for (int i = 0; i < dose->part_count; ++i) {
+    pcn_free(dose->parts[i].name);
+    pcn_free(dose->parts[i].values);
+  }
+  dose->part_count = 0;
+}
+
 void pencone_dose_destroy(pencone_dose *dose) {
   if (dose == NULL) {
     return;
@@ -93,10 +102,7 @@ void pencone_dose_destroy(pencone_dose *dose) {
     pcn_free(dose->notes[i].name);
     pcn_free(dose->notes[i].text);
   }
-  for (int i = 0; i < dose->part_count; ++i) {
-    pcn_free(dose->parts[i].name);
-    pcn_free(dose->parts[i].values);
-  }
+  pcn_dose_clear_parts(dose);
   if (dose->owns_values) {
     pcn_free(dose->values);
   }

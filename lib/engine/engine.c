@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plan and phantom to dose, whatever the engine.
 #include "base/base.h"
+#include "beam/aperture.h"
+#include "beam/control_points.h"
+#include "engine/dose.h"
 #include "engine/engine_type.h"
 #include "geom/ray.h"
 #include "geom/frame.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+/// One beam made ready: a state for each gantry and couch angle.
+typedef struct beam_states {
+  pcn_beam_groups groups;
+  void **state;
+} beam_states;
 
 struct pencone_engine {
   const pcn_engine_type *type;
@@ -16,7 +25,7 @@ struct pencone_engine {
   pencone_grid grid;              ///< of the dose: the calculation grid or a box of it
   int64_t first[3];               ///< voxel of the calculation grid that is the dose's (0,0,0)
   int beams;
-  void **state; ///< per beam
+  beam_states *beam;
 };
 
 // --- grids -------------------------------------------------------------------------------------
@@ -61,6 +70,14 @@ static uint64_t bytes_of(const pcn_engine_type *type, const pencone_grid *full, 
   return 3 * voxels * sizeof(float) + (cropped ? 2 : 0) * voxels * sizeof(float) + type->bytes(full, threads);
 }
 
+static int calculations_of(const pencone_plan *plan) {
+  int count = 0;
+  for (int i = 0; i < pencone_plan_beam_count(plan); i++) {
+    count += pcn_beam_groups_count(pencone_plan_beam(plan, i));
+  }
+  return count;
+}
+
 pencone_status pencone_estimate(pencone_context *ctx, const pencone_plan *plan, const pencone_phantom *phantom,
                                 pencone_estimate_info *out) {
   PCN_CHECK(ctx, plan != NULL && phantom != NULL && out != NULL, PENCONE_E_ARGUMENT,
@@ -76,7 +93,7 @@ pencone_status pencone_estimate(pencone_context *ctx, const pencone_plan *plan, 
   const pcn_engine_type *type = pcn_engine_find(pencone_plan_engine(plan));
   out->voxels = (uint64_t)pencone_grid_voxels(&grids[0]);
   out->bytes = bytes_of(type, &grids[0], !pencone_grid_equal(&grids[0], &grids[1]), pencone_context_threads(ctx));
-  out->seconds = beams * type->seconds(plan, &grids[0]);
+  out->seconds = calculations_of(plan) * type->seconds(plan, &grids[0]);
   out->grid = grids[1];
   return PENCONE_OK;
 }
@@ -94,14 +111,15 @@ static pencone_status check_budget(pencone_context *ctx, const pencone_plan *pla
 
 // --- beams that meet the phantom ---------------------------------------------------------------
 
-// 1 when a ray of a 9 x 9 lattice over the field crosses matter.
-static int beam_meets(const pcn_medium *medium, const pencone_beam *beam, const pcn_frame *frame) {
+// 1 when a ray of a 9 x 9 lattice over the rectangle that holds the openings crosses matter.
+static int beam_meets(const pcn_medium *medium, const pcn_aperture *aperture) {
   enum { STEPS = 8 };
+  const pcn_frame *frame = &aperture->frame;
   const double far_mm = 1e5;
   for (int i = 0; i <= STEPS; i++) {
     for (int j = 0; j <= STEPS; j++) {
-      const double x = beam->field_x_mm[0] + (beam->field_x_mm[1] - beam->field_x_mm[0]) * i / STEPS;
-      const double y = beam->field_y_mm[0] + (beam->field_y_mm[1] - beam->field_y_mm[0]) * j / STEPS;
+      const double x = aperture->x_mm[0] + (aperture->x_mm[1] - aperture->x_mm[0]) * i / STEPS;
+      const double y = aperture->y_mm[0] + (aperture->y_mm[1] - aperture->y_mm[0]) * j / STEPS;
       pcn_vec3 way = pcn_v3_scale(frame->ez, frame->sad_mm);
       way = pcn_v3_add(way, pcn_v3_add(pcn_v3_scale(frame->ex, x), pcn_v3_scale(frame->ey, y)));
       const pcn_vec3 end = pcn_v3_add(frame->source, pcn_v3_scale(way, far_mm / frame->sad_mm));
@@ -124,12 +142,15 @@ static int inside(const pencone_grid *grid, pcn_vec3 point) {
 }
 
 static pencone_status check_geometry(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam) {
-  const pcn_frame frame = pcn_frame_make(beam->isocenter_mm, pencone_machine_describe(beam->machine)->sad_mm,
-                                         beam->gantry_deg, beam->collimator_deg, beam->couch_deg);
+  const pcn_frame frame = pcn_beam_frame(beam);
   PCN_CHECK(ctx, !inside(&medium->grid, frame.source), PENCONE_E_GEOMETRY,
             "beam %s: its source at (%.1f, %.1f, %.1f) mm is inside the phantom", beam->name, frame.source.x,
             frame.source.y, frame.source.z);
-  PCN_CHECK(ctx, beam_meets(medium, beam, &frame), PENCONE_E_GEOMETRY,
+  pcn_aperture aperture;
+  PCN_TRY(pcn_aperture_make(ctx, beam, medium->grid.spacing_mm, &aperture));
+  const int meets = beam_meets(medium, &aperture);
+  pcn_aperture_free(&aperture);
+  PCN_CHECK(ctx, meets, PENCONE_E_GEOMETRY,
             "beam %s: it misses the phantom (source (%.1f, %.1f, %.1f) mm, isocentre (%.1f, %.1f, %.1f) mm)", beam->name,
             frame.source.x, frame.source.y, frame.source.z, beam->isocenter_mm[0], beam->isocenter_mm[1],
             beam->isocenter_mm[2]);
@@ -138,13 +159,30 @@ static pencone_status check_geometry(pencone_context *ctx, const pcn_medium *med
 
 // --- create and destroy ------------------------------------------------------------------------
 
-static pencone_status make_states(pencone_context *ctx, pencone_engine *engine) {
-  for (int i = 0; i < engine->beams; i++) {
-    const pencone_beam *beam = pencone_plan_beam(engine->plan, i);
-    const pcn_job job = {&engine->medium, beam, engine->plan};
-    PCN_TRY(pcn_progress(ctx, 0.1 * i / engine->beams, "tables"));
+// Progress of create: the phantom, then the beams' tables.
+static const double medium_share = 0.3;
+
+static pencone_status make_beam(pencone_context *ctx, const pencone_engine *engine, int i, beam_states *out) {
+  PCN_TRY(pcn_beam_groups_make(ctx, pencone_plan_beam(engine->plan, i), &out->groups));
+  const int count = out->groups.count;
+  out->state = pcn_calloc(ctx, (size_t)count, sizeof *out->state);
+  if (out->state == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  const double share = (1 - medium_share) / engine->beams;
+  for (int g = 0; g < count; g++) {
+    const pencone_beam *beam = &out->groups.beam[g];
+    const pcn_job job = {&engine->medium, beam, engine->plan, {medium_share + share * (i + (double)g / count), share / count}};
+    PCN_TRY(pcn_progress(ctx, job.progress[0], "tables"));
     PCN_TRY(check_geometry(ctx, &engine->medium, beam));
-    PCN_TRY(engine->type->make(ctx, &job, &engine->state[i]));
+    PCN_TRY(engine->type->make(ctx, &job, &out->state[g]));
+  }
+  return PENCONE_OK;
+}
+
+static pencone_status make_beams(pencone_context *ctx, pencone_engine *engine) {
+  for (int i = 0; i < engine->beams; i++) {
+    PCN_TRY(make_beam(ctx, engine, i, &engine->beam[i]));
   }
   return PENCONE_OK;
 }
@@ -164,14 +202,15 @@ pencone_status pencone_engine_create(pencone_context *ctx, const pencone_plan *p
   engine->phantom = phantom;
   engine->type = pcn_engine_find(pencone_plan_engine(plan));
   engine->beams = pencone_plan_beam_count(plan);
-  engine->state = pcn_calloc(ctx, (size_t)engine->beams, sizeof *engine->state);
-  pencone_status status = engine->state != NULL ? find_grids(ctx, plan, phantom, grids, engine->first) : PENCONE_E_MEMORY;
+  engine->beam = pcn_calloc(ctx, (size_t)engine->beams, sizeof *engine->beam);
+  pencone_status status = engine->beam != NULL ? find_grids(ctx, plan, phantom, grids, engine->first) : PENCONE_E_MEMORY;
   if (status == PENCONE_OK) {
     engine->grid = grids[1];
-    status = pcn_medium_make(ctx, phantom, &grids[0], &engine->medium);
+    const double progress[2] = {0, medium_share};
+    status = pcn_medium_make(ctx, phantom, &grids[0], progress, &engine->medium);
   }
   if (status == PENCONE_OK) {
-    status = make_states(ctx, engine);
+    status = make_beams(ctx, engine);
   }
   if (status != PENCONE_OK) {
     pencone_engine_destroy(engine);
@@ -181,22 +220,30 @@ pencone_status pencone_engine_create(pencone_context *ctx, const pencone_plan *p
   return PENCONE_OK;
 }
 
+static void free_states(const pcn_engine_type *type, beam_states *b) {
+  for (int g = 0; b->state != NULL && g < b->groups.count; g++) {
+    if (b->state[g] != NULL) {
+      type->free(b->state[g]);
+    }
+  }
+  pcn_free(b->state);
+  pcn_beam_groups_free(&b->groups);
+}
+
 void pencone_engine_destroy(pencone_engine *engine) {
   if (engine == NULL) {
     return;
   }
-  for (int i = 0; engine->state != NULL && i < engine->beams; i++) {
-    if (engine->state[i] != NULL) {
-      engine->type->free(engine->state[i]);
-    }
+  for (int i = 0; engine->beam != NULL && i < engine->beams; i++) {
+    free_states(engine->type, &engine->beam[i]);
   }
-  pcn_free(engine->state);
+  pcn_free(engine->beam);
   pcn_medium_free(&engine->medium);
   pcn_free(engine);
 }
 
 const pencone_grid *pencone_engine_grid(const pencone_engine *engine) {
-  return &engine->grid;
+  return engine != NULL ? &engine->grid : NULL;
 }
 
 // --- compute -----------------------------------------------------------------------------------
@@ -211,15 +258,15 @@ static void copy_box(const pencone_engine *engine, const float *full, float *out
   }
 }
 
-// One beam on the whole calculation grid, cut to the box; full is scratch for two volumes.
-static pencone_status add_cropped(pencone_context *ctx, const pencone_engine *engine, int beam, float *const out[2],
+// One calculation on the whole calculation grid, cut to the box; full is scratch for two volumes.
+static pencone_status add_cropped(pencone_context *ctx, const pencone_engine *engine, const void *state, float *const out[2],
                                   const double progress[2]) {
   const size_t voxels = pencone_grid_voxels(&engine->medium.grid), wanted = pencone_grid_voxels(&engine->grid);
   float *full = pcn_calloc(ctx, voxels, sizeof *full), *box = pcn_alloc(ctx, wanted, sizeof *box);
   pencone_status status = full != NULL && box != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
   if (status == PENCONE_OK) {
     float *const whole[2] = {full, NULL};
-    status = engine->type->add(ctx, engine->state[beam], whole, progress);
+    status = engine->type->add(ctx, state, whole, progress);
   }
   if (status == PENCONE_OK) {
     copy_box(engine, full, box);
@@ -236,15 +283,19 @@ static pencone_status add_cropped(pencone_context *ctx, const pencone_engine *en
 
 static pencone_status compute_beam(pencone_context *ctx, const pencone_engine *engine, int i, int keep,
                                    pencone_dose *dose) {
-  const double progress[2] = {(double)i / engine->beams, 1.0 / engine->beams};
+  const beam_states *beam = &engine->beam[i];
+  const int whole = pencone_grid_equal(&engine->grid, &engine->medium.grid);
   float *out[2] = {pencone_dose_values(dose), NULL};
   if (keep) {
     PCN_TRY(pencone_dose_add_part(ctx, dose, pencone_plan_beam(engine->plan, i)->name, &out[1]));
   }
-  if (pencone_grid_equal(&engine->grid, &engine->medium.grid)) {
-    return engine->type->add(ctx, engine->state[i], out, progress);
+  for (int g = 0; g < beam->groups.count; g++) {
+    const double share = 1.0 / engine->beams / beam->groups.count;
+    const double progress[2] = {(double)i / engine->beams + share * g, share};
+    PCN_TRY(whole ? engine->type->add(ctx, beam->state[g], out, progress)
+                  : add_cropped(ctx, engine, beam->state[g], out, progress));
   }
-  return add_cropped(ctx, engine, i, out, progress);
+  return PENCONE_OK;
 }
 
 // --- provenance --------------------------------------------------------------------------------
@@ -317,6 +368,7 @@ pencone_status pencone_engine_compute(pencone_context *ctx, const pencone_engine
             "dose grid: got %lld x %lld x %lld voxels at another place or spacing, expected pencone_engine_grid()",
             (long long)grid->size[0], (long long)grid->size[1], (long long)grid->size[2]);
   const double start = pcn_seconds();
+  pcn_dose_clear_parts(dose);
   memset(pencone_dose_values(dose), 0, pencone_grid_voxels(grid) * sizeof(float));
   for (int i = 0; i < engine->beams; i++) {
     PCN_TRY(compute_beam(ctx, engine, i, keep_beams, dose));
@@ -335,9 +387,11 @@ pencone_status pencone_engine_points(pencone_context *ctx, const pencone_engine 
   for (size_t i = 0; i < points; i++) {
     dose_gy[i] = 0;
     for (int b = 0; b < engine->beams; b++) {
-      dose_gy[i] += engine->type->at(engine->state[b], xyz_mm + 3 * i);
+      for (int g = 0; g < engine->beam[b].groups.count; g++) {
+        dose_gy[i] += engine->type->at(engine->beam[b].state[g], xyz_mm + 3 * i);
+        PCN_TRY(pcn_progress(ctx, ((double)i + (double)b / engine->beams) / (double)points, "points"));
+      }
     }
-    PCN_TRY(pcn_progress(ctx, (double)(i + 1) / (double)points, "points"));
   }
-  return PENCONE_OK;
+  return pcn_progress(ctx, 1, "points");
 }

@@ -6,11 +6,12 @@
 #include "matter/medium.h"
 #include <pencone/engine.h>
 
-/// One beam to be made ready. All borrowed; valid until the state is freed.
+/// One beam to be made ready; its control points, if any, share its gantry and couch angles. All borrowed; valid until the state is freed.
 typedef struct pcn_job {
   const pcn_medium *medium;
   const pencone_beam *beam;
   const pencone_plan *plan; ///< for options and quantity
+  double progress[2];       ///< where making starts and its span
 } pcn_job;
 
 typedef struct pcn_engine_type {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/base.h"
+#include "beam/control_points.h"
 #include "beam/machine.h"
 #include "engine/engine_type.h"
 #include "num/text.h"
@@ -10,8 +11,9 @@
 enum { OPTIONS_MAX = 32, OPTIONS_TEXT = 1024 };
 
 typedef struct plan_beam {
-  pencone_beam beam; ///< name and machine point into this struct's own copies
+  pencone_beam beam; ///< its pointers are to this struct's own copies
   char *name;
+  pencone_control_point *points;
   pencone_machine *machine;
 } plan_beam;
 
@@ -53,13 +55,18 @@ static void forget_options(pencone_plan *plan) {
   plan->options_text[0] = '\0';
 }
 
+static void free_beam(plan_beam *b) {
+  pcn_free(b->name);
+  pcn_free(b->points);
+  pencone_machine_destroy(b->machine);
+}
+
 void pencone_plan_destroy(pencone_plan *plan) {
   if (plan == NULL) {
     return;
   }
   for (int i = 0; i < plan->beams; i++) {
-    pcn_free(plan->beam[i].name);
-    pencone_machine_destroy(plan->beam[i].machine);
+    free_beam(&plan->beam[i]);
   }
   forget_options(plan);
   pcn_free(plan->beam);
@@ -69,19 +76,18 @@ void pencone_plan_destroy(pencone_plan *plan) {
 
 // --- beams -------------------------------------------------------------------------------------
 
-static pencone_status check_angle(pencone_context *ctx, const char *beam, const char *what, double degrees) {
-  PCN_CHECK(ctx, isfinite(degrees) && fabs(degrees) <= 360, PENCONE_E_RANGE,
-            "beam %s: %s: got %g, expected -360 to 360 degrees", beam, what, degrees);
-  return PENCONE_OK;
-}
-
-static pencone_status check_jaws(pencone_context *ctx, const char *beam, char axis, const double jaw_mm[2]) {
-  const double largest = 1000;
-  PCN_CHECK(ctx, isfinite(jaw_mm[0]) && isfinite(jaw_mm[1]) && fabs(jaw_mm[0]) <= largest && fabs(jaw_mm[1]) <= largest,
-            PENCONE_E_RANGE, "beam %s: field %c: got %g to %g mm, expected -%g to %g", beam, axis, jaw_mm[0], jaw_mm[1],
-            largest, largest);
-  PCN_CHECK(ctx, jaw_mm[1] > jaw_mm[0], PENCONE_E_RANGE,
-            "beam %s: field %c: got %g to %g mm, expected a field of more than zero size", beam, axis, jaw_mm[0], jaw_mm[1]);
+static pencone_status check_points(pencone_context *ctx, const char *name, const pencone_beam *beam) {
+  PCN_CHECK(ctx, beam->control_points != NULL, PENCONE_E_ARGUMENT,
+            "beam %s: got NULL for %d control points, expected an array", name, beam->control_point_count);
+  double sum = 0;
+  for (int i = 0; i < beam->control_point_count; i++) {
+    char what[256];
+    snprintf(what, sizeof what, "beam %.200s: control point %d", name, i + 1);
+    PCN_TRY(pcn_control_point_check(ctx, what, &beam->control_points[i]));
+    sum += beam->control_points[i].weight;
+  }
+  PCN_CHECK(ctx, isfinite(sum) && sum > 0, PENCONE_E_RANGE,
+            "beam %s: weights of its control points: got a sum of %g, expected more than 0", name, sum);
   return PENCONE_OK;
 }
 
@@ -91,36 +97,60 @@ static pencone_status check_beam(pencone_context *ctx, const pencone_beam *beam)
             "beam %s: struct_size is %zu, expected %zu: start from PENCONE_BEAM_DEFAULT", name, beam->struct_size,
             sizeof *beam);
   PCN_CHECK(ctx, beam->machine != NULL, PENCONE_E_ARGUMENT, "beam %s: it has no machine", name);
+  PCN_CHECK(ctx, beam->control_point_count >= 0, PENCONE_E_ARGUMENT,
+            "beam %s: number of control points: got %d, expected 0 or more", name, beam->control_point_count);
   for (int a = 0; a < 3; a++) {
     PCN_CHECK(ctx, isfinite(beam->isocenter_mm[a]), PENCONE_E_RANGE, "beam %s: isocentre %c: got %g, expected mm", name,
               'x' + a, beam->isocenter_mm[a]);
   }
-  PCN_TRY(check_angle(ctx, name, "gantry angle", beam->gantry_deg));
-  PCN_TRY(check_angle(ctx, name, "collimator angle", beam->collimator_deg));
-  PCN_TRY(check_angle(ctx, name, "couch angle", beam->couch_deg));
-  PCN_TRY(check_jaws(ctx, name, 'x', beam->field_x_mm));
-  PCN_TRY(check_jaws(ctx, name, 'y', beam->field_y_mm));
+  char what[256];
+  snprintf(what, sizeof what, "beam %.200s", name);
+  pencone_control_point own = pcn_control_point_of(beam);
+  own.weight = beam->control_point_count > 0 ? 0 : 1; // a field that is not used may have zero size
+  PCN_TRY(pcn_control_point_check(ctx, what, &own));
   PCN_CHECK(ctx, isfinite(beam->fluence_per_cm2) && beam->fluence_per_cm2 > 0, PENCONE_E_RANGE,
             "beam %s: fluence: got %g, expected more than 0 photons/cm2", name, beam->fluence_per_cm2);
+  return beam->control_point_count > 0 ? check_points(ctx, name, beam) : PENCONE_OK;
+}
+
+static pencone_status check_name(pencone_context *ctx, const pencone_plan *plan, const char *name) {
+  for (int i = 0; i < plan->beams; i++) {
+    PCN_CHECK(ctx, strcmp(plan->beam[i].name, name) != 0, PENCONE_E_ARGUMENT,
+              "beam %s: beam %d of the plan has this name, expected another name for each beam", name, i + 1);
+  }
+  return PENCONE_OK;
+}
+
+static pencone_status copy_beam(pencone_context *ctx, const pencone_beam *beam, plan_beam *out) {
+  const size_t points = (size_t)beam->control_point_count;
+  out->beam = *beam;
+  out->name = pcn_strdup(ctx, beam->name != NULL ? beam->name : "beam");
+  out->points = points > 0 ? pcn_alloc(ctx, points, sizeof *out->points) : NULL;
+  if (out->name == NULL || (points > 0 && out->points == NULL)) {
+    return PENCONE_E_MEMORY;
+  }
+  if (points > 0) {
+    memcpy(out->points, beam->control_points, points * sizeof *out->points);
+  }
+  PCN_TRY(pcn_machine_clone(ctx, beam->machine, &out->machine));
+  out->beam.name = out->name;
+  out->beam.machine = out->machine;
+  out->beam.control_points = out->points;
   return PENCONE_OK;
 }
 
 pencone_status pencone_plan_add_beam(pencone_context *ctx, pencone_plan *plan, const pencone_beam *beam) {
   PCN_CHECK(ctx, plan != NULL && beam != NULL, PENCONE_E_ARGUMENT, "pencone_plan_add_beam: an argument is NULL");
   PCN_TRY(check_beam(ctx, beam));
+  PCN_TRY(check_name(ctx, plan, beam->name != NULL ? beam->name : "beam"));
   plan_beam *beams = pcn_alloc(ctx, (size_t)plan->beams + 1, sizeof *beams);
-  plan_beam added = {.beam = *beam, .name = pcn_strdup(ctx, beam->name != NULL ? beam->name : "beam")};
-  pencone_status status = beams != NULL && added.name != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
-  if (status == PENCONE_OK) {
-    status = pcn_machine_clone(ctx, beam->machine, &added.machine);
-  }
+  plan_beam added = {.name = NULL};
+  const pencone_status status = beams != NULL ? copy_beam(ctx, beam, &added) : PENCONE_E_MEMORY;
   if (status != PENCONE_OK) {
     pcn_free(beams);
-    pcn_free(added.name);
+    free_beam(&added);
     return status;
   }
-  added.beam.name = added.name;
-  added.beam.machine = added.machine;
   if (plan->beams > 0) {
     memcpy(beams, plan->beam, (size_t)plan->beams * sizeof *beams);
   }
@@ -250,29 +280,29 @@ pencone_status pencone_plan_set_quantity(pencone_context *ctx, pencone_plan *pla
 }
 
 const char *pencone_plan_name(const pencone_plan *plan) {
-  return plan->name;
+  return plan != NULL ? plan->name : NULL;
 }
 
 const char *pencone_plan_engine(const pencone_plan *plan) {
-  return plan->engine->info.name;
+  return plan != NULL ? plan->engine->info.name : NULL;
 }
 
 int pencone_plan_beam_count(const pencone_plan *plan) {
-  return plan->beams;
+  return plan != NULL ? plan->beams : 0;
 }
 
 const pencone_beam *pencone_plan_beam(const pencone_plan *plan, int i) {
-  return i >= 0 && i < plan->beams ? &plan->beam[i].beam : NULL;
+  return plan != NULL && i >= 0 && i < plan->beams ? &plan->beam[i].beam : NULL;
 }
 
 const pencone_dose_grid *pencone_plan_dose_grid(const pencone_plan *plan) {
-  return &plan->grid;
+  return plan != NULL ? &plan->grid : NULL;
 }
 
 pencone_quantity pencone_plan_quantity(const pencone_plan *plan) {
-  return plan->quantity;
+  return plan != NULL ? plan->quantity : PENCONE_DOSE_TO_MEDIUM;
 }
 
 const char *pencone_plan_options_text(const pencone_plan *plan) {
-  return plan->options_text;
+  return plan != NULL ? plan->options_text : NULL;
 }

@@ -28,7 +28,8 @@ static pencone_status make(pencone_context *ctx, const pcn_job *job, void **stat
   const int directions[2] = {(int)pcn_plan_option_number(job->plan, "polar"),
                              (int)pcn_plan_option_number(job->plan, "azimuths")};
   const pencone_status status = pcn_superposition_make(
-      ctx, job->medium, job->beam, directions, pcn_plan_option_number(job->plan, "kernel_depth_cm"), engine);
+      ctx, job->medium, job->beam, directions, pcn_plan_option_number(job->plan, "kernel_depth_cm"), job->progress,
+      engine);
   if (status != PENCONE_OK) {
     pcn_free(engine);
     return status;

@@ -154,7 +154,7 @@ static void walk_row(void *work, size_t j, int worker) {
 }
 
 pencone_status pcn_depth_make(pencone_context *ctx, const pencone_grid *grid, const float *const value[PCN_DEPTH_VALUES],
-                              const pcn_depth_field *field, pcn_depth *out) {
+                              const pcn_depth_field *field, const double progress[2], pcn_depth *out) {
   memset(out, 0, sizeof *out);
   if (!lay_out(grid, field, out)) {
     return PENCONE_E_UNSUPPORTED;
@@ -166,8 +166,12 @@ pencone_status pcn_depth_make(pencone_context *ctx, const pencone_grid *grid, co
     return PENCONE_E_MEMORY;
   }
   walk work = {out, {value[0], value[1]}};
-  pcn_parallel_for(ctx, (size_t)out->rays[1], walk_row, &work);
-  return PENCONE_OK;
+  const pencone_status status =
+      pcn_parallel_for_progress(ctx, (size_t)out->rays[1], walk_row, &work, progress[0], progress[1], "depth");
+  if (status != PENCONE_OK) {
+    pcn_depth_free(out);
+  }
+  return status;
 }
 
 void pcn_depth_free(pcn_depth *depth) {

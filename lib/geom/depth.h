@@ -29,11 +29,11 @@ typedef struct pcn_depth_field {
 } pcn_depth_field;
 
 /// @param value  one or two volumes on the grid (the second may be NULL)
-/// @param[out] out  freed by pcn_depth_free()
-/// @return PENCONE_OK, E_MEMORY, E_UNSUPPORTED when rays of the field run along the planes (the caller walks
+/// @param progress  where it starts and its span. @param[out] out  freed by pcn_depth_free()
+/// @return PENCONE_OK, E_MEMORY, E_CANCELLED, E_UNSUPPORTED when rays of the field run along the planes (the caller walks
 ///   each voxel's own ray then).
 pencone_status pcn_depth_make(pencone_context *ctx, const pencone_grid *grid, const float *const value[PCN_DEPTH_VALUES],
-                              const pcn_depth_field *field, pcn_depth *out);
+                              const pcn_depth_field *field, const double progress[2], pcn_depth *out);
 void pcn_depth_free(pcn_depth *depth);
 
 /// Integrals from the source to a point of the field at the middle of a plane. @param plane  index along the

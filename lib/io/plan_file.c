@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "beam/control_points.h"
 #include "file.h"
 #include "machine_file.h"
 #include "yaml.h"
@@ -12,6 +13,7 @@
 static const pcn_range length_range_mm = {-1e5, 1e5};
 static const pcn_range spacing_range_mm = {1e-3, 1e3};
 static const pcn_range angle_range_deg = {-360, 360};
+static const pcn_range weight_range = {0, 1e6};
 static const pcn_range fluence_range = {0, 1e300};  // that it is not 0 is the plan's own check
 
 static const pcn_key plan_keys[] = {{"plan", PCN_REQUIRED},        {"phantom", PCN_OPTIONAL},
@@ -31,13 +33,17 @@ static const pcn_key beam_keys[] = {
     {"monitor_units", PCN_UNSUPPORTED},
     {"bixel_mm", PCN_UNSUPPORTED},
     {"mlc_mm", PCN_UNSUPPORTED},
-    {"control_points", PCN_UNSUPPORTED},
+    {"control_points", PCN_OPTIONAL},
     {"fluence_map", PCN_UNSUPPORTED},
     {"wedge", PCN_UNSUPPORTED},
     {"layers", PCN_UNSUPPORTED},
     {"range_shifter_mm", PCN_UNSUPPORTED},
     {NULL, PCN_OPTIONAL},
 };
+
+static const pcn_key point_keys[] = {
+    {"gantry_deg", PCN_OPTIONAL}, {"collimator_deg", PCN_OPTIONAL}, {"couch_deg", PCN_OPTIONAL},
+    {"field_mm", PCN_OPTIONAL},   {"weight", PCN_REQUIRED},         {NULL, PCN_OPTIONAL}};
 
 // --- engine, quantity, dose grid ---------------------------------------------------------------
 
@@ -108,17 +114,17 @@ static pencone_status read_dose_grid(pencone_context *ctx, pcn_node node, pencon
 
 // --- beams -------------------------------------------------------------------------------------
 
-/// An angle that counts as 0 when its key is absent.
+/// An angle that stays as it is when its key is absent.
 static pencone_status read_angle(pcn_node map, const char *key, double *angle_deg) {
   const pcn_node node = pcn_yaml_get(map, key);
   return node.node != NULL ? pcn_yaml_number(node, key, angle_range_deg, angle_deg) : PENCONE_OK;
 }
 
-static pencone_status read_field(pcn_node node, pencone_beam *beam) {
+static pencone_status read_field(pcn_node node, double x_mm[2], double y_mm[2]) {
   static const pcn_key keys[] = {{"x", PCN_REQUIRED}, {"y", PCN_REQUIRED}, {NULL, PCN_OPTIONAL}};
   PCN_TRY(pcn_yaml_keys(node, "field_mm", keys));
-  PCN_TRY(pcn_yaml_numbers(pcn_yaml_get(node, "x"), "field_mm x", length_range_mm, 2, beam->field_x_mm));
-  return pcn_yaml_numbers(pcn_yaml_get(node, "y"), "field_mm y", length_range_mm, 2, beam->field_y_mm);
+  PCN_TRY(pcn_yaml_numbers(pcn_yaml_get(node, "x"), "field_mm x", length_range_mm, 2, x_mm));
+  return pcn_yaml_numbers(pcn_yaml_get(node, "y"), "field_mm y", length_range_mm, 2, y_mm);
 }
 
 /// A shipped machine by its name, or a file beside the plan.
@@ -132,6 +138,43 @@ static pencone_status read_machine(pencone_context *ctx, pcn_node node, pencone_
   const pencone_status status = path != NULL ? pencone_machine_read(ctx, path, out) : PENCONE_E_MEMORY;
   pcn_free(path);
   return pcn_yaml_at(node, status);
+}
+
+/// One control point; what it leaves out is as it stands in the beam.
+static pencone_status read_point(pencone_context *ctx, pcn_node node, int number, pencone_control_point *point) {
+  char what[48];
+  snprintf(what, sizeof what, "control point %d", number);
+  PCN_TRY(pcn_yaml_keys(node, what, point_keys));
+  PCN_TRY(read_angle(node, "gantry_deg", &point->gantry_deg));
+  PCN_TRY(read_angle(node, "collimator_deg", &point->collimator_deg));
+  PCN_TRY(read_angle(node, "couch_deg", &point->couch_deg));
+  PCN_TRY(pcn_yaml_number(pcn_yaml_get(node, "weight"), "weight", weight_range, &point->weight));
+  const pcn_node field = pcn_yaml_get(node, "field_mm");
+  if (field.node != NULL) {
+    PCN_TRY(read_field(field, point->field_x_mm, point->field_y_mm));
+  }
+  return pcn_yaml_at(node, pcn_control_point_check(ctx, what, point));
+}
+
+/// @param[out] points  what the beam then points to, to be freed also after a failure
+static pencone_status read_points(pencone_context *ctx, pcn_node list, pencone_beam *beam,
+                                  pencone_control_point **points) {
+  int count = 0;
+  if (list.node == NULL) {
+    return PENCONE_OK;
+  }
+  PCN_TRY(pcn_yaml_list(list, "control_points", &count));
+  *points = pcn_alloc(ctx, (size_t)count, sizeof **points);
+  if (*points == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  for (int i = 0; i < count; ++i) {
+    (*points)[i] = pcn_control_point_of(beam);
+    PCN_TRY(read_point(ctx, pcn_yaml_item(list, i), i + 1, &(*points)[i]));
+  }
+  beam->control_points = *points;
+  beam->control_point_count = count;
+  return PENCONE_OK;
 }
 
 static pencone_status read_beam(pencone_context *ctx, pcn_node node, pencone_plan *plan) {
@@ -148,13 +191,18 @@ static pencone_status read_beam(pencone_context *ctx, pcn_node node, pencone_pla
   PCN_TRY(read_angle(node, "gantry_deg", &beam.gantry_deg));
   PCN_TRY(read_angle(node, "collimator_deg", &beam.collimator_deg));
   PCN_TRY(read_angle(node, "couch_deg", &beam.couch_deg));
-  PCN_TRY(read_field(pcn_yaml_get(node, "field_mm"), &beam));
+  PCN_TRY(read_field(pcn_yaml_get(node, "field_mm"), beam.field_x_mm, beam.field_y_mm));
   PCN_TRY(pcn_yaml_number(pcn_yaml_get(node, "fluence_per_cm2"), "fluence_per_cm2", fluence_range,
                           &beam.fluence_per_cm2));
   pencone_machine *machine = NULL;
   PCN_TRY(read_machine(ctx, pcn_yaml_get(node, "machine"), &machine));
   beam.machine = machine;
-  const pencone_status status = pcn_yaml_at(node, pencone_plan_add_beam(ctx, plan, &beam));
+  pencone_control_point *points = NULL;
+  pencone_status status = read_points(ctx, pcn_yaml_get(node, "control_points"), &beam, &points);
+  if (status == PENCONE_OK) {
+    status = pcn_yaml_at(node, pencone_plan_add_beam(ctx, plan, &beam));
+  }
+  pcn_free(points);
   pencone_machine_destroy(machine);
   return status;
 }

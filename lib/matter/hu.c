@@ -65,11 +65,12 @@ const pencone_material *pcn_hu_material(pencone_hu_curve curve, double hu) {
   return &pcn_schneider_tissues[i].material;
 }
 
-double pcn_hu_from_density(pencone_hu_curve curve, double density_g_cm3) {
+int pcn_hu_from_density(pencone_hu_curve curve, const float *table, float density_g_cm3) {
   int low = PCN_HU_MIN, high = PCN_HU_MAX;
   while (low < high) {
     const int middle = low + (high - low + 1) / 2;
-    if (pcn_hu_density(curve, middle) <= density_g_cm3) {
+    const float here = table != NULL ? table[middle - PCN_HU_MIN] : (float)pcn_hu_density(curve, middle);
+    if (here <= density_g_cm3) {
       low = middle;
     } else {
       high = middle - 1;

@@ -20,7 +20,9 @@ const pencone_material *pcn_hu_material(pencone_hu_curve curve, double hu);
 
 /// The largest whole CT number whose density on the curve is at most this one; PCN_HU_MIN below all of them.
 /// Densities do not fall along a curve, but for steps of a few percent (schneider2000 at 23 and 101).
-double pcn_hu_from_density(pencone_hu_curve curve, double density_g_cm3);
+/// Compared in single precision, in which volumes hold densities.
+/// @param table  the curve's densities from PCN_HU_MIN on, for many look-ups; NULL: they are calculated
+int pcn_hu_from_density(pencone_hu_curve curve, const float *table, float density_g_cm3);
 
 /// SHA-256 of what decides a curve's values, 64 hex digits.
 void pcn_hu_curve_sha256(pencone_hu_curve curve, char hex[PCN_HU_SHA256_HEX]);

@@ -3,10 +3,11 @@
 
 #include "base/base.h"
 #include "geom/overlap.h"
+#include "matter/hu.h"
 #include <math.h>
 #include <string.h>
 
-enum { HU_LOWEST = -1024, HU_HIGHEST = 3071, HU_COUNT = HU_HIGHEST - HU_LOWEST + 1, MATERIALS_MAX = 256 };
+enum { MATERIALS_MAX = 256 };
 
 static const double spacing_tolerance_mm = 1e-6;
 
@@ -53,8 +54,8 @@ typedef struct cell {
 
 typedef struct lookup {
   const pencone_phantom_desc *desc;
-  float hu_density[HU_COUNT]; ///< g/cm3 for each CT number
-  pcn_basis hu_basis[HU_COUNT];
+  float hu_density[PCN_HU_COUNT]; ///< g/cm3 for each CT number
+  pcn_basis hu_basis[PCN_HU_COUNT];
   pcn_basis material[MATERIALS_MAX];
 } lookup;
 
@@ -70,33 +71,19 @@ static pencone_status lookup_make(pencone_context *ctx, const pencone_phantom_de
       return PENCONE_OK;
     }
   }
-  for (int i = 0; i < HU_COUNT; i++) {
+  for (int i = 0; i < PCN_HU_COUNT; i++) {
     pencone_material tissue;
     double density;
-    PCN_TRY(pencone_hu_convert(ctx, desc->hu_curve, i + HU_LOWEST, &density, &tissue));
+    PCN_TRY(pencone_hu_convert(ctx, desc->hu_curve, i + PCN_HU_MIN, &density, &tissue));
     out->hu_density[i] = (float)density;
     out->hu_basis[i] = pcn_basis_of(&tissue);
   }
   return PENCONE_OK;
 }
 
-// The CT number whose density on the curve is nearest from below; the curve's few steps down do not matter.
-static int tissue_by_density(const lookup *look, float density) {
-  int low = 0, high = HU_COUNT - 1;
-  while (low < high) {
-    const int middle = (low + high + 1) / 2;
-    if (look->hu_density[middle] <= density) {
-      low = middle;
-    } else {
-      high = middle - 1;
-    }
-  }
-  return low;
-}
-
 static cell cell_at(const lookup *look, ptrdiff_t index) {
   const pencone_phantom_desc *desc = look->desc;
-  const int hu = desc->hu != NULL ? desc->hu[index] - HU_LOWEST : 0;
+  const int hu = desc->hu != NULL ? desc->hu[index] - PCN_HU_MIN : 0;
   const float density = desc->density != NULL ? desc->density[index] : look->hu_density[hu];
   const pcn_basis *basis;
   if (desc->material != NULL) {
@@ -104,7 +91,7 @@ static cell cell_at(const lookup *look, ptrdiff_t index) {
   } else if (desc->hu != NULL) {
     basis = &look->hu_basis[hu];
   } else {
-    basis = &look->hu_basis[tissue_by_density(look, density)];
+    basis = &look->hu_basis[pcn_hu_from_density(desc->hu_curve, look->hu_density, density) - PCN_HU_MIN];
   }
   const cell c = {density, (float)(density * basis->electrons), (float)(density * basis->aluminium)};
   return c;
@@ -175,7 +162,7 @@ static void resample_slice(void *work, size_t k, int worker) {
   }
 }
 
-static pencone_status resample(pencone_context *ctx, const lookup *look, pcn_medium *out) {
+static pencone_status resample(pencone_context *ctx, const lookup *look, const double progress[2], pcn_medium *out) {
   const pencone_phantom_desc *desc = look->desc;
   resample_work work = {.look = look, .out = out, .stride = {desc->stride[0], desc->stride[1], desc->stride[2]}};
   if (desc->stride[0] == 0 && desc->stride[1] == 0 && desc->stride[2] == 0) {
@@ -189,7 +176,8 @@ static pencone_status resample(pencone_context *ctx, const lookup *look, pcn_med
     status = pcn_overlap_make(ctx, &desc->grid, &out->grid, a, &work.along[a]);
   }
   if (status == PENCONE_OK) {
-    pcn_parallel_for(ctx, (size_t)out->grid.size[2], resample_slice, &work);
+    status = pcn_parallel_for_progress(ctx, (size_t)out->grid.size[2], resample_slice, &work, progress[0], progress[1],
+                                       "phantom");
   }
   for (int a = 0; a < 3; a++) {
     pcn_overlap_free(&work.along[a]);
@@ -198,7 +186,7 @@ static pencone_status resample(pencone_context *ctx, const lookup *look, pcn_med
 }
 
 pencone_status pcn_medium_make(pencone_context *ctx, const pencone_phantom *phantom, const pencone_grid *grid,
-                               pcn_medium *out) {
+                               const double progress[2], pcn_medium *out) {
   const size_t voxels = pencone_grid_voxels(grid);
   memset(out, 0, sizeof *out);
   out->grid = *grid;
@@ -211,7 +199,7 @@ pencone_status pcn_medium_make(pencone_context *ctx, const pencone_phantom *phan
     status = lookup_make(ctx, pencone_phantom_describe(phantom), look);
   }
   if (status == PENCONE_OK) {
-    status = resample(ctx, look, out);
+    status = resample(ctx, look, progress, out);
   }
   pcn_free(look);
   for (size_t i = 0; status == PENCONE_OK && i < voxels; i++) {

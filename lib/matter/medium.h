@@ -39,9 +39,10 @@ float pcn_medium_aluminium_share(const pcn_medium *medium, size_t voxel);
 /// spacing is the same. Spacing 0,0,0: the phantom's own.
 void pcn_medium_grid(const pencone_grid *phantom, const double spacing_mm[3], pencone_grid *out);
 
-/// Resamples a phantom; mass and electrons are conserved. @param[out] out freed by pcn_medium_free().
+/// Resamples a phantom; mass and electrons are conserved. @param progress  where it starts and its span
+/// @param[out] out freed by pcn_medium_free(). @return PENCONE_OK, E_MEMORY, E_CANCELLED.
 pencone_status pcn_medium_make(pencone_context *ctx, const pencone_phantom *phantom, const pencone_grid *grid,
-                               pcn_medium *out);
+                               const double progress[2], pcn_medium *out);
 void pcn_medium_free(pcn_medium *medium);
 
 #endif

@@ -260,7 +260,7 @@ const pencone_material *pcn_phantom_material_at(const pencone_phantom *phantom, 
     return phantom->material[desc->material[offset]];
   }
   const double hu = desc->hu != NULL ? desc->hu[offset]
-                                     : pcn_hu_from_density(desc->hu_curve, (double)desc->density[offset]);
+                                     : pcn_hu_from_density(desc->hu_curve, NULL, desc->density[offset]);
   return pcn_hu_material(desc->hu_curve, hu);
 }
 

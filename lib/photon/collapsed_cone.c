@@ -2,6 +2,7 @@
 #include "photon/collapsed_cone.h"
 
 #include "base/base.h"
+#include "beam/control_points.h"
 #include "photon/sweep.h"
 #include <math.h>
 #include <string.h>
@@ -9,10 +10,8 @@
 // Tangent of the largest angle between a ray of the field and the axis, half voxels at the edges included.
 static double largest_tilt(const pencone_beam *beam, const pencone_grid *grid) {
   const double sad = pencone_machine_describe(beam->machine)->sad_mm;
-  const double x = fmax(fabs(beam->field_x_mm[0]), fabs(beam->field_x_mm[1]));
-  const double y = fmax(fabs(beam->field_y_mm[0]), fabs(beam->field_y_mm[1]));
   const double *h = grid->spacing_mm;
-  return 1.02 * hypot(x, y) / sad + fmax(h[0], fmax(h[1], h[2])) / sad;
+  return 1.02 * pcn_beam_reach(beam) / sad + fmax(h[0], fmax(h[1], h[2])) / sad;
 }
 
 pencone_status pcn_collapsed_cone_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
@@ -42,20 +41,18 @@ uint64_t pcn_collapsed_cone_bytes(const pencone_grid *grid, int threads) {
 pencone_status pcn_collapsed_cone_add(pencone_context *ctx, const pcn_collapsed_cone *engine, float *const out[2],
                                       const double progress[2]) {
   const pencone_grid *grid = &engine->medium->grid;
+  const double released[2] = {progress[0], 0.1 * progress[1]};
   pcn_terma terma;
   PCN_TRY(pcn_terma_make(ctx, grid, &terma));
   float *energy = pcn_calloc(ctx, pencone_grid_voxels(grid), sizeof *energy);
   pencone_status status = energy != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
   if (status == PENCONE_OK) {
-    status = pcn_progress(ctx, progress[0], "TERMA");
+    status = pcn_terma_fill(ctx, engine->medium, engine->beam, engine->tables.quality, PCN_DEPTH_LATTICE, released, &terma);
   }
   if (status == PENCONE_OK) {
-    status = pcn_terma_fill(ctx, engine->medium, engine->beam, engine->tables.quality, PCN_DEPTH_LATTICE, &terma);
-  }
-  if (status == PENCONE_OK) {
-    const pcn_aperture aperture = pcn_aperture_make(engine->beam, grid->spacing_mm);
-    const pcn_sweep sweep = {engine->medium, &terma, &engine->cones, &aperture.frame};
-    status = pcn_sweep_run(ctx, &sweep, energy, progress[0], progress[1]);
+    const pcn_frame frame = pcn_beam_frame(engine->beam);
+    const pcn_sweep sweep = {engine->medium, &terma, &engine->cones, &frame};
+    status = pcn_sweep_run(ctx, &sweep, energy, progress[0] + released[1], progress[1] - released[1]);
   }
   if (status == PENCONE_OK) {
     pcn_add_dose(ctx, engine->medium, engine->quantity, energy, out);

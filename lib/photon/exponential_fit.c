@@ -121,10 +121,13 @@ static void step_simplex(const pcn_fit_data *d, corner c[CORNERS]) {
 }
 
 pcn_fit pcn_exponential_fit(const pcn_fit_data *data, const double start[PCN_FIT_TERMS]) {
+  const double smallest = 1e-3; // below what evaluate() lets the logarithms reach only slightly
+  const double first = fmax(start[0], smallest), excess = fmax(start[1] / first - least_ratio, smallest);
+  const double from[PCN_FIT_TERMS] = {log(first), log(excess)};
   corner c[CORNERS];
   for (int i = 0; i < CORNERS; i++) {
     for (int k = 0; k < PCN_FIT_TERMS; k++) {
-      c[i].at[k] = (k == 0 ? log(start[0]) : log(start[1] / start[0] - least_ratio)) + (i == k + 1 ? 0.3 : 0);
+      c[i].at[k] = from[k] + (i == k + 1 ? 0.3 : 0);
     }
     evaluate(data, &c[i]);
   }

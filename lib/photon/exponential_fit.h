@@ -20,8 +20,8 @@ typedef struct pcn_fit {
   double rms;                        ///< weighted residual
 } pcn_fit;
 
-/// Least squares: shares linear, attenuations by a simplex from a start (rising, the second more than 1.2 times
-/// the first, as they stay); deterministic.
+/// Least squares: shares linear, attenuations by a simplex from a start; deterministic. The second attenuation
+/// stays more than 1.2 times the first; a start nearer than that, or not above 0, is moved to what is allowed.
 pcn_fit pcn_exponential_fit(const pcn_fit_data *data, const double start[PCN_FIT_TERMS]);
 
 #endif

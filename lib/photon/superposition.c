@@ -19,10 +19,11 @@ static double solid_angle(const pcn_superposition *e, int i) {
 }
 
 pencone_status pcn_superposition_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                                      const int directions[2], double kernel_depth_g_cm2, pcn_superposition *out) {
+                                      const int directions[2], double kernel_depth_g_cm2, const double progress[2],
+                                      pcn_superposition *out) {
   memset(out, 0, sizeof *out);
   out->medium = medium;
-  out->beam = beam;
+  out->frame = pcn_beam_frame(beam);
   out->polar = directions[0];
   out->azimuths = directions[1];
   pencone_status status = pcn_photon_tables_make(ctx, beam->machine, kernel_depth_g_cm2, &out->tables);
@@ -30,7 +31,7 @@ pencone_status pcn_superposition_make(pencone_context *ctx, const pcn_medium *me
     status = pcn_terma_make(ctx, &medium->grid, &out->terma);
   }
   if (status == PENCONE_OK) {
-    status = pcn_terma_fill(ctx, medium, beam, out->tables.quality, PCN_DEPTH_EXACT, &out->terma);
+    status = pcn_terma_fill(ctx, medium, beam, out->tables.quality, PCN_DEPTH_EXACT, progress, &out->terma);
   }
   if (status != PENCONE_OK) {
     pcn_superposition_free(out);
@@ -83,15 +84,15 @@ static double gather(const pcn_superposition *e, const pcn_frame *frame, pcn_vec
 
 // Energy per electron density at a point, MeV/g.
 static double energy_at(const pcn_superposition *e, const double xyz_mm[3]) {
-  const pcn_frame frame = pcn_aperture_make(e->beam, e->medium->grid.spacing_mm).frame;
+  const pcn_frame *frame = &e->frame;
   const pcn_vec3 point = pcn_v3_from(xyz_mm);
   double energy = 0;
   for (int i = 0; i < e->polar; i++) {
     const double theta = polar_angle(e, i), s = sin(theta), c = cos(theta), weight = solid_angle(e, i);
     for (int j = 0; j < e->azimuths; j++) {
       const double phi = 2 * PCN_PI * (j + (i % 2 == 0 ? 0.5 : 0)) / e->azimuths;
-      const pcn_vec3 side = pcn_v3_add(pcn_v3_scale(frame.ex, s * cos(phi)), pcn_v3_scale(frame.ey, s * sin(phi)));
-      energy += weight * gather(e, &frame, point, pcn_v3_add(side, pcn_v3_scale(frame.ez, c)));
+      const pcn_vec3 side = pcn_v3_add(pcn_v3_scale(frame->ex, s * cos(phi)), pcn_v3_scale(frame->ey, s * sin(phi)));
+      energy += weight * gather(e, frame, point, pcn_v3_add(side, pcn_v3_scale(frame->ez, c)));
     }
   }
   return energy;
@@ -115,17 +116,15 @@ typedef struct grid_work {
   float *energy;
 } grid_work;
 
-static void gather_row(void *work, size_t row, int worker) {
+// A task is one voxel: its rays take up to tens of milliseconds, and a cancel has to come through.
+static void gather_voxel(void *work, size_t voxel, int worker) {
   (void)worker;
   const grid_work *w = work;
   const pencone_grid *grid = &w->engine->medium->grid;
-  const int64_t j = (int64_t)row % grid->size[1], k = (int64_t)row / grid->size[1];
-  for (int64_t i = 0; i < grid->size[0]; i++) {
-    double xyz[3];
-    pencone_grid_centre(grid, i, j, k, xyz);
-    w->energy[row * (size_t)grid->size[0] + (size_t)i] =
-        (float)energy_at(w->engine, xyz);
-  }
+  const int64_t row = (int64_t)voxel / grid->size[0];
+  double xyz[3];
+  pencone_grid_centre(grid, (int64_t)voxel % grid->size[0], row % grid->size[1], row / grid->size[1], xyz);
+  w->energy[voxel] = (float)energy_at(w->engine, xyz);
 }
 
 pencone_status pcn_superposition_add(pencone_context *ctx, const pcn_superposition *engine, float *const out[2],
@@ -136,9 +135,8 @@ pencone_status pcn_superposition_add(pencone_context *ctx, const pcn_superpositi
     return PENCONE_E_MEMORY;
   }
   grid_work work = {engine, energy};
-  const size_t rows = (size_t)(grid->size[1] * grid->size[2]);
-  const pencone_status status = pcn_parallel_for_progress(ctx, rows, gather_row, &work, progress[0], progress[1],
-                                                          "direct superposition");
+  const pencone_status status = pcn_parallel_for_progress(ctx, pencone_grid_voxels(grid), gather_voxel, &work,
+                                                          progress[0], progress[1], "direct superposition");
   if (status == PENCONE_OK) {
     pcn_add_dose(ctx, engine->medium, engine->quantity, energy, out);
   }

@@ -8,7 +8,7 @@
 /// One beam made ready on a medium.
 typedef struct pcn_superposition {
   const pcn_medium *medium; ///< borrowed
-  const pencone_beam *beam; ///< borrowed
+  pcn_frame frame;          ///< the beam's axes
   pencone_quantity quantity;
   pcn_photon_tables tables;
   pcn_terma terma;
@@ -17,9 +17,10 @@ typedef struct pcn_superposition {
 } pcn_superposition;
 
 /// @param polar, azimuths  directions: equal steps of the polar angle, equal steps around
-/// @param[out] out  freed by pcn_superposition_free()
+/// @param progress  where it starts and its span. @param[out] out  freed by pcn_superposition_free()
 pencone_status pcn_superposition_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                                      const int directions[2], double kernel_depth_g_cm2, pcn_superposition *out);
+                                      const int directions[2], double kernel_depth_g_cm2, const double progress[2],
+                                      pcn_superposition *out);
 void pcn_superposition_free(pcn_superposition *engine);
 
 /// Dose in Gy at a point (patient axes, mm): rays are walked from the point against the direction of travel;

@@ -138,37 +138,41 @@ static void find_box(const pencone_grid *grid, pcn_terma *terma) {
 }
 
 // The lattice of rays for the field, where it can have one.
-static pencone_status make_lattice(pencone_context *ctx, const pcn_medium *medium, const pcn_aperture *aperture,
-                                   pcn_depth *out) {
+static pencone_status make_lattice(pencone_context *ctx, terma_work *w, const double progress[2], pcn_depth *out) {
+  const pcn_medium *medium = w->medium;
+  const pcn_aperture *aperture = &w->aperture;
   const float *const value[PCN_DEPTH_VALUES] = {medium->electron_density,
                                                 medium->has_aluminium ? medium->aluminium : NULL};
   const pcn_depth_field field = {&aperture->frame,
                                  {aperture->x_mm[0], aperture->x_mm[1]},
                                  {aperture->y_mm[0], aperture->y_mm[1]}};
-  return pcn_depth_make(ctx, &medium->grid, value, &field, out);
+  const pencone_status status = pcn_depth_make(ctx, &medium->grid, value, &field, progress, out);
+  w->lattice = status == PENCONE_OK ? out : NULL;
+  return status == PENCONE_E_UNSUPPORTED ? PENCONE_OK : status;
 }
 
 pencone_status pcn_terma_fill(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                              const pcn_quality *quality, pcn_depth_way way, pcn_terma *out) {
+                              const pcn_quality *quality, pcn_depth_way way, const double progress[2],
+                              pcn_terma *out) {
   pencone_material aluminium;
   PCN_TRY(pencone_material_find(ctx, "aluminium", &aluminium));
   terma_work work = {.medium = medium,
                      .quality = quality,
-                     .aperture = pcn_aperture_make(beam, medium->grid.spacing_mm),
                      .fluence_per_cm2 = beam->fluence_per_cm2,
                      .aluminium_electrons = pcn_basis_of(&aluminium).electrons,
                      .out = out};
+  PCN_TRY(pcn_aperture_make(ctx, beam, medium->grid.spacing_mm, &work.aperture));
+  const double half[2] = {progress[0], 0.5 * progress[1]};
   pcn_depth lattice = {0};
-  if (way == PCN_DEPTH_LATTICE) {
-    const pencone_status status = make_lattice(ctx, medium, &work.aperture, &lattice);
-    if (status != PENCONE_OK && status != PENCONE_E_UNSUPPORTED) {
-      return status;
-    }
-    work.lattice = status == PENCONE_OK ? &lattice : NULL;
+  pencone_status status = way == PCN_DEPTH_LATTICE ? make_lattice(ctx, &work, half, &lattice) : PENCONE_OK;
+  if (status == PENCONE_OK) {
+    const size_t rows = (size_t)(medium->grid.size[1] * medium->grid.size[2]);
+    status = pcn_parallel_for_progress(ctx, rows, fill_row, &work, half[0] + half[1], half[1], "TERMA");
   }
-  const size_t rows = (size_t)(medium->grid.size[1] * medium->grid.size[2]);
-  pcn_parallel_for(ctx, rows, fill_row, &work);
   pcn_depth_free(&lattice);
-  find_box(&medium->grid, out);
-  return PENCONE_OK;
+  pcn_aperture_free(&work.aperture);
+  if (status == PENCONE_OK) {
+    find_box(&medium->grid, out);
+  }
+  return status;
 }

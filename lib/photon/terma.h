@@ -18,9 +18,11 @@ typedef struct pcn_terma {
 /// voxel's own ray.
 typedef enum pcn_depth_way { PCN_DEPTH_LATTICE = 0, PCN_DEPTH_EXACT = 1 } pcn_depth_way;
 
-/// Released energy of one beam. @param[out] out arrays of the caller, one float per voxel
-/// @return PENCONE_OK, E_MEMORY.
+/// Released energy of one beam, whose control points, if any, share its gantry and couch angles.
+/// @param progress  where it starts and its span. @param[out] out arrays of the caller, one float per voxel
+/// @return PENCONE_OK, E_MEMORY, E_CANCELLED.
 pencone_status pcn_terma_fill(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                              const pcn_quality *quality, pcn_depth_way way, pcn_terma *out);
+                              const pcn_quality *quality, pcn_depth_way way, const double progress[2],
+                              pcn_terma *out);
 
 #endif

@@ -12,6 +12,9 @@
 
 enum { PHYSICS_LAYERS = 4 };
 
+/// Where progress starts and its span, for calls that want one.
+static const double physics_progress[2] = {0, 1};
+
 /// 1 in builds with sanitizers, which are five times slower: long tests do a part of their work there.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { PHYSICS_SLOW = 1 };

@@ -77,10 +77,10 @@ static void released(pencone_context *ctx, const physics_case *c, released_energ
   pcn_medium medium;
   pcn_photon_tables tables;
   pcn_terma terma;
-  physics_ok(ctx, pcn_medium_make(ctx, c->phantom, grid, &medium));
+  physics_ok(ctx, pcn_medium_make(ctx, c->phantom, grid, physics_progress, &medium));
   physics_ok(ctx, pcn_photon_tables_make(ctx, c->machine, 5, &tables));
   physics_ok(ctx, pcn_terma_make(ctx, grid, &terma));
-  physics_ok(ctx, pcn_terma_fill(ctx, &medium, pencone_plan_beam(c->plan, 0), tables.quality, PCN_DEPTH_EXACT,
+  physics_ok(ctx, pcn_terma_fill(ctx, &medium, pencone_plan_beam(c->plan, 0), tables.quality, PCN_DEPTH_EXACT, physics_progress,
                                  &terma));
   memset(out, 0, sizeof *out);
   for (size_t v = 0; v < pencone_grid_voxels(grid); v++) {

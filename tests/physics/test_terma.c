@@ -19,7 +19,7 @@ static void make(pencone_context *ctx, const pencone_grid *grid, const physics_l
   memset(s, 0, sizeof *s);
   s->phantom = physics_phantom(ctx, grid, layer);
   s->machine = physics_machine(ctx, "mohan6", sad_mm);
-  physics_ok(ctx, pcn_medium_make(ctx, s->phantom, grid, &s->medium));
+  physics_ok(ctx, pcn_medium_make(ctx, s->phantom, grid, physics_progress, &s->medium));
   physics_ok(ctx, pcn_photon_tables_make(ctx, s->machine, 5, &s->tables));
   physics_ok(ctx, pcn_terma_make(ctx, grid, &s->terma));
 }
@@ -33,7 +33,7 @@ static void release(setting *s) {
 }
 
 static void fill(pencone_context *ctx, setting *s, const pencone_beam *beam) {
-  physics_ok(ctx, pcn_terma_fill(ctx, &s->medium, beam, s->tables.quality, s->way, &s->terma));
+  physics_ok(ctx, pcn_terma_fill(ctx, &s->medium, beam, s->tables.quality, s->way, physics_progress, &s->terma));
 }
 
 static const pcn_depth_way ways[2] = {PCN_DEPTH_EXACT, PCN_DEPTH_LATTICE};

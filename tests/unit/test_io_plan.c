@@ -103,9 +103,9 @@ static void wrong_keys_are_named_with_their_line(void **state) {
 
 static void keys_of_later_versions_are_unsupported(void **state) {
   const unit_files *f = *state;
-  const char *const keys[] = {"monitor_units", "bixel_mm", "mlc_mm", "control_points",
-                              "fluence_map",   "wedge",    "layers", "range_shifter_mm"};
-  for (int i = 0; i < 8; ++i) {
+  const char *const keys[] = {"monitor_units", "bixel_mm", "mlc_mm", "fluence_map",
+                              "wedge",         "layers",   "range_shifter_mm"};
+  for (int i = 0; i < 7; ++i) {
     char text[64];
     snprintf(text, sizeof text, "%s: 3\n    couch_deg", keys[i]);
     expect(f, "couch_deg", text, PENCONE_E_UNSUPPORTED, "plan.yaml:11: beam 1: '");
@@ -114,6 +114,30 @@ static void keys_of_later_versions_are_unsupported(void **state) {
   // A proton plan: what is missing is said before its engine and machine are looked for.
   expect(f, "photon-collapsed-cone, directions: 96}", "proton-pencil-beam}", PENCONE_E_MISSING,
          "plan.yaml:3");
+}
+
+static void wrong_control_points_are_shown_with_their_line(void **state) {
+  const unit_files *f = *state;
+  const struct {
+    const char *points;
+    pencone_status status;
+    const char *part;
+  } cases[] = {
+      {"[{weight: 1}, {weight: -1}]", PENCONE_E_RANGE, "plan.yaml:11: weight: got -1"},
+      {"[{weight: 0}]", PENCONE_E_RANGE, "weights of its control points: got a sum of 0"},
+      {"\n    - {weight: 1}\n    - {weight: 1, gantry_deg: 361}", PENCONE_E_RANGE, "plan.yaml:13: gantry_deg: got 361"},
+      {"\n    - {weight: 1}\n    - {weight: 1, field_mm: {x: [1, 1], y: [0, 1]}}", PENCONE_E_RANGE,
+       "plan.yaml:13: control point 2: field x: got 1 to 1 mm"},
+      {"[{gantry_deg: 1}]", PENCONE_E_FORMAT, "plan.yaml:11: control point 1: got no 'weight'"},
+      {"[{weight: 1, gantry: 1}]", PENCONE_E_FORMAT, "control point 1: got the unknown key 'gantry'"},
+      {"[]", PENCONE_E_FORMAT, "control_points"},
+      {"3", PENCONE_E_FORMAT, "plan.yaml:11: control_points"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+    char text[256];
+    snprintf(text, sizeof text, "control_points: %s\n    couch_deg", cases[i].points);
+    expect(f, "couch_deg", text, cases[i].status, cases[i].part);
+  }
 }
 
 static void wrong_values_are_shown(void **state) {
@@ -282,6 +306,7 @@ int main(void) {
       UNIT_FILES_TEST(wrong_keys_are_named_with_their_line),
       UNIT_FILES_TEST(keys_of_later_versions_are_unsupported),
       UNIT_FILES_TEST(wrong_values_are_shown),
+      UNIT_FILES_TEST(wrong_control_points_are_shown_with_their_line),
       UNIT_FILES_TEST(files_that_are_no_plan_are_refused),
       UNIT_FILES_TEST(a_plan_may_be_without_phantom),
       UNIT_FILES_TEST(a_second_beam_needs_a_name_of_its_own),

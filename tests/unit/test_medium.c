@@ -94,7 +94,7 @@ static void voxels_of_the_same_grid(void **state) {
   fill(&a);
   pencone_phantom *phantom = phantom_of(*state, &a, 1);
   const pcn_basis basis[2] = {basis_of(*state, "water"), basis_of(*state, "cortical-bone")};
-  physics_ok(*state, pcn_medium_make(*state, phantom, &grid, &m));
+  physics_ok(*state, pcn_medium_make(*state, phantom, &grid, physics_progress, &m));
   for (int v = 0; v < VOXELS; v++) {
     const double density = (double)a.density[v];
     assert_close((double)m.density[v], density, 1e-6);
@@ -120,11 +120,11 @@ static void resampling_conserves(void **state) {
   pcn_medium fine, m;
   fill(&a);
   pencone_phantom *phantom = phantom_of(*state, &a, 1);
-  physics_ok(*state, pcn_medium_make(*state, phantom, &grid, &fine));
+  physics_ok(*state, pcn_medium_make(*state, phantom, &grid, physics_progress, &fine));
   for (int n = 0; n < 5; n++) {
     pencone_grid target;
     pcn_medium_grid(&grid, spacings[n], &target);
-    physics_ok(*state, pcn_medium_make(*state, phantom, &target, &m));
+    physics_ok(*state, pcn_medium_make(*state, phantom, &target, physics_progress, &m));
     assert_near(total(m.density, &target), total(fine.density, &grid), 1e-6);
     assert_near(total(m.electron_density, &target), total(fine.electron_density, &grid), 1e-6);
     assert_near(total(m.aluminium, &target), total(fine.aluminium, &grid), 1e-6);
@@ -147,7 +147,7 @@ static void ct_numbers_and_densities(void **state) {
     desc.hu = a.hu;
     desc.density = given ? a.density : NULL;
     physics_ok(*state, pencone_phantom_borrow(*state, &desc, &phantom));
-    physics_ok(*state, pcn_medium_make(*state, phantom, &grid, &m));
+    physics_ok(*state, pcn_medium_make(*state, phantom, &grid, physics_progress, &m));
     for (int v = 0; v < VOXELS; v++) {
       pencone_material tissue;
       double density;
@@ -171,7 +171,7 @@ static void tissue_from_density_alone(void **state) {
     a.density[v] = densities[v % 6];
   }
   pencone_phantom *phantom = phantom_of(*state, &a, 0);
-  physics_ok(*state, pcn_medium_make(*state, phantom, &grid, &m));
+  physics_ok(*state, pcn_medium_make(*state, phantom, &grid, physics_progress, &m));
   assert_true(m.electron_density[0] == 0 && m.aluminium[0] == 0);
   for (int n = 1; n < 6;
        n++) {  // relative electron density over density: 1.00 to .93 from lung to bone (Schneider)
@@ -191,7 +191,7 @@ static void strides(void **state) {
   pcn_medium want, m;
   fill(&a);
   pencone_phantom *phantom = phantom_of(*state, &a, 0);
-  physics_ok(*state, pcn_medium_make(*state, phantom, &grid, &want));
+  physics_ok(*state, pcn_medium_make(*state, phantom, &grid, physics_progress, &want));
   pencone_phantom_destroy(phantom);
   for (int v = 0; v < VOXELS; v++) {
     const int i = v % NX, j = v / NX % NY, k = v / (NX * NY);
@@ -205,7 +205,7 @@ static void strides(void **state) {
     const ptrdiff_t stride[2][3] = {{NY * NZ, NZ, 1}, {-1, -NX, -NX * NY}};
     memcpy(desc.stride, stride[n], sizeof desc.stride);
     physics_ok(*state, pencone_phantom_borrow(*state, &desc, &phantom));
-    physics_ok(*state, pcn_medium_make(*state, phantom, &grid, &m));
+    physics_ok(*state, pcn_medium_make(*state, phantom, &grid, physics_progress, &m));
     assert_memory_equal(m.density, want.density, sizeof turned);
     assert_memory_equal(m.electron_density, want.electron_density, sizeof turned);
     pcn_medium_free(&m);
@@ -225,7 +225,7 @@ static void no_memory_is_an_error(void **state) {
   for (;; failures++) {
     pcn_medium m;
     pcn_alloc_fail_after(*state, failures);
-    const pencone_status status = pcn_medium_make(*state, phantom, &target, &m);
+    const pencone_status status = pcn_medium_make(*state, phantom, &target, physics_progress, &m);
     pcn_medium_free(&m);
     if (status == PENCONE_OK) {
       break;

@@ -177,16 +177,54 @@ static void dose_grids_are_checked(void **state) {
 
 /// Everything that allocates. @return the outcome
 static pencone_status build(pencone_context *ctx, const pencone_beam *beam) {
+  const pencone_control_point step = {0, 0, 0, {-1, 1}, {-1, 1}, 1};
   pencone_plan *plan = NULL;
   pencone_status status = pencone_plan_create(ctx, "name", &plan);
   for (int i = 0; i < 2 && status == PENCONE_OK; i++) {
-    status = pencone_plan_add_beam(ctx, plan, beam);
+    pencone_beam named = *beam;
+    named.name = i == 0 ? "first" : "second";
+    named.control_points = &step;
+    named.control_point_count = 1;
+    status = pencone_plan_add_beam(ctx, plan, &named);
   }
   if (status == PENCONE_OK) {
     status = pencone_plan_set_option(ctx, plan, "directions", "48");
   }
   pencone_plan_destroy(plan);
   return status;
+}
+
+static void names_are_given_once(void **state) {
+  stage s = begin(*state);
+  s.beam.name = "AP";
+  physics_ok(*state, pencone_plan_add_beam(*state, s.plan, &s.beam));
+  assert_int_equal(pencone_plan_add_beam(*state, s.plan, &s.beam), PENCONE_E_ARGUMENT);
+  assert_error_has(*state, "beam AP: beam 1 of the plan has this name");
+  assert_int_equal(pencone_plan_beam_count(s.plan), 1);
+  assert_int_equal(pencone_plan_beam_count(NULL), 0);
+  assert_null(pencone_plan_name(NULL));
+  assert_null(pencone_plan_beam(NULL, 0));
+  assert_null(pencone_engine_grid(NULL));
+  end(&s);
+}
+
+static void control_points_are_checked_and_copied(void **state) {
+  stage s = begin(*state);
+  pencone_control_point steps[2] = {{10, 20, 30, {-1, 1}, {-2, 2}, 0.5}, {10, 20, 30, {5, 5}, {-2, 2}, 0}};
+  s.beam.control_points = steps;
+  s.beam.control_point_count = 2;
+  physics_ok(*state, pencone_plan_add_beam(*state, s.plan, &s.beam)); // zero size is allowed at weight 0
+  steps[0].weight = 0;
+  assert_close(pencone_plan_beam(s.plan, 0)->control_points[0].weight, 0.5, 0);
+  s.beam.name = "next";
+  assert_int_equal(pencone_plan_add_beam(*state, s.plan, &s.beam), PENCONE_E_RANGE);
+  assert_error_has(*state, "sum of 0");
+  steps[1].weight = 1;
+  assert_int_equal(pencone_plan_add_beam(*state, s.plan, &s.beam), PENCONE_E_RANGE);
+  assert_error_has(*state, "beam next: control point 2: field x: got 5 to 5 mm");
+  s.beam.control_points = NULL;
+  assert_int_equal(pencone_plan_add_beam(*state, s.plan, &s.beam), PENCONE_E_ARGUMENT);
+  end(&s);
 }
 
 static void no_memory_is_an_error(void **state) {
@@ -210,6 +248,8 @@ int main(void) {
       UNIT_TEST(starts_with_the_defaults),     UNIT_TEST(beams_are_copied_with_their_machine),
       UNIT_TEST(bad_beams_say_what),           UNIT_TEST(the_table_of_engines),
       UNIT_TEST(options_are_checked_and_told), UNIT_TEST(dose_grids_are_checked),
+      UNIT_TEST(names_are_given_once),
+      UNIT_TEST(control_points_are_checked_and_copied),
       UNIT_TEST(no_memory_is_an_error),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
