@@ -15,12 +15,14 @@ static double largest_tilt(const pencone_beam *beam, const pencone_grid *grid) {
 }
 
 pencone_status pcn_collapsed_cone_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                                       int directions, double kernel_depth_g_cm2, pcn_collapsed_cone *out) {
+                                       const pcn_collapsed_cone_options *options, pcn_collapsed_cone *out) {
   memset(out, 0, sizeof *out);
   out->medium = medium;
   out->beam = beam;
-  PCN_TRY(pcn_photon_tables_make(ctx, beam->machine, kernel_depth_g_cm2, &out->tables));
-  const pencone_status status = pcn_cones_make(ctx, &out->tables.kernel, directions,
+  const double *h = medium->grid.spacing_mm;
+  out->margin = (int)ceil(options->margin_mm / fmin(h[0], fmin(h[1], h[2])));
+  PCN_TRY(pcn_photon_tables_make(ctx, beam->machine, options->kernel_depth_g_cm2, &out->tables));
+  const pencone_status status = pcn_cones_make(ctx, &out->tables.kernel, options->directions,
                                                largest_tilt(beam, &medium->grid), &out->cones);
   if (status != PENCONE_OK) {
     pcn_collapsed_cone_free(out);
@@ -51,7 +53,7 @@ pencone_status pcn_collapsed_cone_add(pencone_context *ctx, const pcn_collapsed_
   }
   if (status == PENCONE_OK) {
     const pcn_frame frame = pcn_beam_frame(engine->beam);
-    const pcn_sweep sweep = {engine->medium, &terma, &engine->cones, &frame};
+    const pcn_sweep sweep = {engine->medium, &terma, &engine->cones, &frame, engine->margin};
     status = pcn_sweep_run(ctx, &sweep, energy, progress[0] + released[1], progress[1] - released[1]);
   }
   if (status == PENCONE_OK) {

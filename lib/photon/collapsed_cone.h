@@ -13,11 +13,18 @@ typedef struct pcn_collapsed_cone {
   pencone_quantity quantity;
   pcn_photon_tables tables;
   pcn_cones cones;
+  int margin; ///< voxels; 0: everywhere
 } pcn_collapsed_cone;
+
+typedef struct pcn_collapsed_cone_options {
+  int directions;
+  double kernel_depth_g_cm2;
+  double margin_mm; ///< around the field's box; 0: everywhere
+} pcn_collapsed_cone_options;
 
 /// @param[out] out  freed by pcn_collapsed_cone_free()
 pencone_status pcn_collapsed_cone_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                                       int directions, double kernel_depth_g_cm2, pcn_collapsed_cone *out);
+                                       const pcn_collapsed_cone_options *options, pcn_collapsed_cone *out);
 void pcn_collapsed_cone_free(pcn_collapsed_cone *engine);
 
 /// Memory that pcn_collapsed_cone_add() takes, bytes.

@@ -6,6 +6,7 @@
 #include "num/constants.h"
 #include "photon/broadening.h"
 #include "photon/exponential_fit.h"
+#include "photon/power_fit.h"
 #include <math.h>
 #include <string.h>
 
@@ -69,16 +70,19 @@ static double bin_share(const pcn_kernel *k, const pcn_band *band, int j, double
 
 // --- exponentials ------------------------------------------------------------------------------
 
+// Every g/cm2 counts alike, though the table has most of its points near the origin.
+static double primary_weight(const pcn_kernel *k, int i) {
+  return fmin(0.5, k->radius_g_cm2[i + 1] - k->radius_g_cm2[i]);
+}
+
 // Scatter matters over the size of a field, 1 to 30 cm; the table has more points below than there.
-static double fit_weight(pcn_part part, double radius_g_cm2) {
+static double scatter_weight(double radius_g_cm2) {
   const double inner = 1, outer = 35;
-  if (part == PCN_PRIMARY) {
-    return 1;
-  }
   return radius_g_cm2 < inner ? 0.2 : (radius_g_cm2 > outer ? 0.1 : 1);
 }
 
-static void fit_part(const pcn_kernel *k, pcn_band *band, pcn_part part) {
+// Share of a part's energy in the band that is left within each radius of the table.
+static pcn_fit_data band_data(const pcn_kernel *k, pcn_band *band, pcn_part part) {
   pcn_fit_data data = {.count = PCN_KERNEL_RADII};
   for (int j = 0; j < PCN_KERNEL_ANGLES; j++) {
     double cosine;
@@ -91,18 +95,30 @@ static void fit_part(const pcn_kernel *k, pcn_band *band, pcn_part part) {
   for (int i = 0; i < PCN_KERNEL_RADII; i++) {
     data.radius[i] = k->radius_g_cm2[i + 1];
     data.within[i] /= band->energy[part];
-    data.weight[i] = fit_weight(part, data.radius[i]);
+    data.weight[i] = part == PCN_PRIMARY ? primary_weight(k, i) : scatter_weight(data.radius[i]);
   }
-  data.total = part == PCN_PRIMARY ? 1 : 0;
-  data.ratio = part == PCN_PRIMARY ? PCN_PRIMARY_RATIO : 0;
-  const double start[PCN_PARTS][PCN_FIT_TERMS] = {{2.0, 5.0}, {0.03, 0.3}};
-  const pcn_fit fit = pcn_exponential_fit(&data, start[part]);
-  for (int i = 0; i < PCN_FIT_TERMS; i++) { // primary first, and the longest reach of scatter last
-    const int term = part == PCN_PRIMARY ? i : PCN_EXPONENTIALS - 1 - i;
-    band->share[term] = fit.share[i];
-    band->attenuation[term] = fit.attenuation[i];
+  return data;
+}
+
+static void fit_primary(const pcn_kernel *k, pcn_band *band) {
+  const pcn_fit_data data = band_data(k, band, PCN_PRIMARY);
+  const pcn_power_fit fit = pcn_fit_powers(&data);
+  for (int i = 0; i < PCN_PRIMARY_EXPONENTIALS; i++) {
+    band->share[i] = fit.share[i];
+    band->attenuation[i] = pcn_powers[i] * fit.attenuation;
   }
-  band->fit_rms[part] = fit.rms;
+  band->fit_rms[PCN_PRIMARY] = fit.rms;
+}
+
+static void fit_scatter(const pcn_kernel *k, pcn_band *band) {
+  const pcn_fit_data data = band_data(k, band, PCN_SCATTER);
+  const double start[PCN_FIT_TERMS] = {0.03, 0.3};
+  const pcn_fit fit = pcn_exponential_fit(&data, start);
+  for (int i = 0; i < PCN_FIT_TERMS; i++) { // the longest reach last
+    band->share[PCN_EXPONENTIALS - 1 - i] = fit.share[i];
+    band->attenuation[PCN_EXPONENTIALS - 1 - i] = fit.attenuation[i];
+  }
+  band->fit_rms[PCN_SCATTER] = fit.rms;
 }
 
 static void make_bands(const pcn_kernel *k, int bands, azimuths numbers, pcn_cones *out) {
@@ -125,8 +141,8 @@ static void make_bands(const pcn_kernel *k, int bands, azimuths numbers, pcn_con
       moment += e * cosine;
     }
     band->cosine = moment / energy;
-    fit_part(k, band, PCN_PRIMARY);
-    fit_part(k, band, PCN_SCATTER);
+    fit_primary(k, band);
+    fit_scatter(k, band);
     out->directions += band->azimuths;
   }
   out->bands = bands;

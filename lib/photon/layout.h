@@ -15,17 +15,22 @@ typedef struct pcn_view {
   int64_t size[3];   ///< planes, rows, lanes
   int64_t stride[2]; ///< from plane to plane, from row to row
   const float *electron_density;
-  const float *release[PCN_RELEASES]; ///< the last is NULL in water
+  const float *release[PCN_RELEASES]; ///< stored for the field's box at least; the last is NULL in water
+  int64_t release_stride[2];          ///< from plane to plane, from row to row
+  int64_t release_first;              ///< index that voxel (0,0,0) would have, were it stored; not above 0
   float *dose;
 } pcn_view;
 
-/// The volumes with lanes along x, as they come, and with lanes along y, turned copies.
+/// The volumes with lanes along x, as they come, and with lanes along y, turned copies; of the releases only the
+/// box where they are not 0 is copied.
 typedef struct pcn_layout {
   const pcn_medium *medium; ///< borrowed
   const pcn_terma *terma;   ///< borrowed
   float *dose;              ///< borrowed
   float *of_aluminium;      ///< primary release times the aluminium share of the electrons; NULL in water
-  float *turned_density, *turned_release[PCN_RELEASES], *turned_dose; ///< [z][x][y]
+  float *turned_density, *turned_dose;    ///< [z][x][y]
+  float *turned_release[PCN_RELEASES];    ///< [z][x][y] of the box
+  int64_t box_low[3], box_size[3];        ///< along x, y, z
 } pcn_layout;
 
 /// Memory that a layout takes at most, bytes.

@@ -20,6 +20,7 @@ typedef struct march {
   int band, backwards;    ///< backwards: planes from the last to the first
   int64_t *shift[2];      ///< of rows and lanes at each plane
   int64_t first_row;      ///< lines of rows first_row .. first_row + line_rows - 1 meet the grid
+  int64_t low[3], high[3]; ///< box of planes, rows, lanes to be worked on: straight lines leave it once
   int64_t line_rows, lane_reach; ///< lane_reach: |shift| of the lanes at the last plane
   pcn_cone_step step;
   const pcn_isa *isa;
@@ -94,8 +95,9 @@ static void run_loop(const march *m, line_row *line, int64_t plane, int64_t row,
     m->isa->transport(&m->step, &r);
     return;
   }
+  const int64_t release = v->release_first + plane * v->release_stride[0] + row * v->release_stride[1] + lanes[0];
   for (int i = 0; i < PCN_RELEASES; i++) {
-    r.release[i] = v->release[i] != NULL ? v->release[i] + offset : NULL;
+    r.release[i] = v->release[i] != NULL ? v->release[i] + release : NULL;
     r.weight[i] = weight[i];
   }
   m->isa->source(&m->step, &r);
@@ -104,8 +106,8 @@ static void run_loop(const march *m, line_row *line, int64_t plane, int64_t row,
 // One plane for one row of lines: released energy joins in the field's box, the rest is carried on.
 static void step_row(const march *m, line_row *line, int64_t plane, int64_t row, float *const weight[PCN_RELEASES]) {
   const int64_t step = m->backwards ? m->v.size[0] - 1 - plane : plane;
-  const int64_t shift = m->shift[1][step], lanes = m->v.size[2];
-  int64_t low = line->low + shift > 0 ? line->low + shift : 0;
+  const int64_t shift = m->shift[1][step], lanes = m->high[2];
+  int64_t low = line->low + shift > m->low[2] ? line->low + shift : m->low[2];
   low -= low % PCN_CONE_BLOCK; // lanes before carry nothing yet
   const int64_t high = line->high + shift < lanes ? line->high + shift : lanes;
   int64_t first, last;
@@ -151,9 +153,12 @@ static void march_task(void *work, size_t index, int worker) {
   const int64_t first_line = (int64_t)index * ROWS_PER_TASK;
   for (int64_t p = 0; p < m->v.size[0]; p++) {
     const int64_t plane = m->backwards ? m->v.size[0] - 1 - p : p;
+    if (plane < m->low[0] || plane >= m->high[0]) {
+      continue;
+    }
     for (int i = 0; i < ROWS_PER_TASK && first_line + i < m->line_rows; i++) {
       const int64_t row = m->first_row + first_line + i + m->shift[0][p];
-      if (row >= 0 && row < m->v.size[1]) {
+      if (row >= m->low[1] && row < m->high[1]) {
         step_row(m, &line[i], plane, row, weight);
       }
     }
@@ -209,6 +214,17 @@ static pencone_status memory_make(pencone_context *ctx, const pcn_sweep *s, floa
   return status;
 }
 
+// The field's box and the margin around it, in the view's axes.
+static void set_box(march *m) {
+  const pcn_terma *terma = m->sweep->terma;
+  const int64_t margin = m->sweep->margin;
+  for (int a = 0; a < 3; a++) {
+    const int64_t low = terma->low[m->v.axis[a]] - margin, high = terma->high[m->v.axis[a]] + margin;
+    m->low[a] = margin > 0 && low > 0 ? low : 0;
+    m->high[a] = margin > 0 && high < m->v.size[a] ? high : m->v.size[a];
+  }
+}
+
 // Shifts per plane: the main axis is the one crossed fastest, so no step skips a row or a lane.
 static void set_course(march *m, const double direction[3], int64_t *shift) {
   const pencone_grid *grid = &m->sweep->medium->grid;
@@ -234,7 +250,8 @@ static void set_course(march *m, const double direction[3], int64_t *shift) {
     m->step.attenuation[k] = (float)(band->attenuation[k] * step_cm);
     m->step.share[k] = (float)band->share[k];
   }
-  m->step.attenuation[1] = PCN_PRIMARY_RATIO * m->step.attenuation[0]; // to the bit
+  m->step.attenuation[1] = 2 * m->step.attenuation[0]; // to the bit
+  m->step.attenuation[2] = 4 * m->step.attenuation[0];
   m->step.thin = 0;
   while (m->step.thin < PCN_EXPONENTIALS - PCN_PRIMARY_EXPONENTIALS && m->sweep->medium->densest > 0 &&
          m->step.attenuation[PCN_EXPONENTIALS - 1 - m->step.thin] * m->sweep->medium->densest < PCN_CONE_THIN) {
@@ -263,6 +280,7 @@ static void run_direction(pencone_context *ctx, const pcn_sweep *s, sweep_memory
   m.scratch = memory->scratch;
   m.scratch_per_worker = memory->scratch_per_worker;
   set_course(&m, direction, memory->shift);
+  set_box(&m);
   pcn_parallel_for(ctx, (size_t)((m.line_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK), march_task, &m);
 }
 

@@ -13,6 +13,7 @@ typedef struct pcn_sweep {
   const pcn_terma *terma;
   const pcn_cones *cones;
   const pcn_frame *frame; ///< the beam's axes
+  int margin; ///< voxels around the field's box where dose is wanted; 0: everywhere. Exact inside, 0 outside.
 } pcn_sweep;
 
 /// Memory that pcn_sweep_run() takes, bytes.

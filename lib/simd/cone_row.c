@@ -47,7 +47,7 @@ PCN_INLINE void invert(const pcn_cone_step *step, float inverse[PCN_EXPONENTIALS
   }
 }
 
-/// The four terms in one voxel: what is left of a state, and the mean over the voxel.
+/// The terms in one voxel: what is left of a state, and the mean over the voxel.
 typedef struct terms {
   float left[PCN_EXPONENTIALS], mean[PCN_EXPONENTIALS];
 } terms;
@@ -58,10 +58,11 @@ PCN_INLINE terms terms_of(int thin, const pcn_cone_step *c, const float inverse[
   terms t;
   float lost;
   decay(c->attenuation[0] * p, &t.left[0], &lost);
-  const float square = t.left[0] * t.left[0];
   t.mean[0] = lost * (q * inverse[0]);
-  t.left[1] = square * square; // PCN_PRIMARY_RATIO
-  t.mean[1] = t.mean[0] * (0.25f * ((1.0f + t.left[0]) * (1.0f + square)));
+  t.left[1] = t.left[0] * t.left[0];
+  t.mean[1] = t.mean[0] * (0.5f + 0.5f * t.left[0]);
+  t.left[2] = t.left[1] * t.left[1];
+  t.mean[2] = t.mean[1] * (0.5f + 0.5f * t.left[1]);
   for (int k = PCN_PRIMARY_EXPONENTIALS; k < PCN_EXPONENTIALS; k++) {
     if (k >= PCN_EXPONENTIALS - thin) {
       decay_thin(c->attenuation[k] * p, &t.left[k], &t.mean[k]);
@@ -81,7 +82,7 @@ PCN_INLINE void source_blocks(int mixed, int thin, const pcn_cone_step *c, const
   const float *restrict spread = row->release[2], *restrict weight_p = row->weight[0];
   const float *restrict weight_s = row->weight[1], *restrict weight_d = row->weight[2];
   float *restrict s0 = row->state[0], *restrict s1 = row->state[1];
-  float *restrict s2 = row->state[2], *restrict s3 = row->state[3];
+  float *restrict s2 = row->state[2], *restrict s3 = row->state[3], *restrict s4 = row->state[4];
   float *restrict dose = row->dose;
   float inverse[PCN_EXPONENTIALS];
   invert(c, inverse);
@@ -92,14 +93,17 @@ PCN_INLINE void source_blocks(int mixed, int thin, const pcn_cone_step *c, const
       tp += spread[i] * weight_d[i];
     }
     const float ts = scatter[i] * weight_s[i];
-    const float t0 = c->share[0] * tp, t1 = c->share[1] * tp, t2 = c->share[2] * ts, t3 = c->share[3] * ts;
-    const float u0 = s0[i] - t0, u1 = s1[i] - t1, u2 = s2[i] - t2, u3 = s3[i] - t3;
+    const float t0 = c->share[0] * tp, t1 = c->share[1] * tp, t2 = c->share[2] * tp;
+    const float t3 = c->share[3] * ts, t4 = c->share[4] * ts;
+    const float u0 = s0[i] - t0, u1 = s1[i] - t1, u2 = s2[i] - t2, u3 = s3[i] - t3, u4 = s4[i] - t4;
     const terms k = terms_of(thin, c, inverse, rho[i]);
-    dose[i] += ((t0 + k.mean[0] * u0) + (t1 + k.mean[1] * u1)) + ((t2 + k.mean[2] * u2) + (t3 + k.mean[3] * u3));
+    dose[i] += ((t0 + k.mean[0] * u0) + (t1 + k.mean[1] * u1)) + (t2 + k.mean[2] * u2) +
+               ((t3 + k.mean[3] * u3) + (t4 + k.mean[4] * u4));
     s0[i] = t0 + k.left[0] * u0;
     s1[i] = t1 + k.left[1] * u1;
     s2[i] = t2 + k.left[2] * u2;
     s3[i] = t3 + k.left[3] * u3;
+    s4[i] = t4 + k.left[4] * u4;
   }
 }
 
@@ -107,18 +111,19 @@ PCN_INLINE void source_blocks(int mixed, int thin, const pcn_cone_step *c, const
 PCN_INLINE void transport_blocks(int thin, const pcn_cone_step *c, const pcn_cone_row *row, size_t n) {
   const float *restrict rho = row->electron_density;
   float *restrict s0 = row->state[0], *restrict s1 = row->state[1];
-  float *restrict s2 = row->state[2], *restrict s3 = row->state[3];
+  float *restrict s2 = row->state[2], *restrict s3 = row->state[3], *restrict s4 = row->state[4];
   float *restrict dose = row->dose;
   float inverse[PCN_EXPONENTIALS];
   invert(c, inverse);
 #pragma omp simd
   for (size_t i = 0; i < n; i++) {
     const terms k = terms_of(thin, c, inverse, rho[i]);
-    dose[i] += (k.mean[0] * s0[i] + k.mean[1] * s1[i]) + (k.mean[2] * s2[i] + k.mean[3] * s3[i]);
+    dose[i] += (k.mean[0] * s0[i] + k.mean[1] * s1[i]) + k.mean[2] * s2[i] + (k.mean[3] * s3[i] + k.mean[4] * s4[i]);
     s0[i] *= k.left[0];
     s1[i] *= k.left[1];
     s2[i] *= k.left[2];
     s3[i] *= k.left[3];
+    s4[i] *= k.left[4];
   }
 }
 

@@ -6,20 +6,17 @@
 #include <stddef.h>
 
 /// PCN_CONE_BLOCK: voxels that the loops take at a time; a row's incomplete last block costs as much as a whole.
-enum { PCN_EXPONENTIALS = 4, PCN_PRIMARY_EXPONENTIALS = 2, PCN_CONE_BLOCK = 8 };
-
-/// The second primary term is this many times steeper than the first: its exponential is the first's squared
-/// twice. Free fits differ little (3.1 to 5 for 6 MV).
-#define PCN_PRIMARY_RATIO 4
+enum { PCN_EXPONENTIALS = 5, PCN_PRIMARY_EXPONENTIALS = 3, PCN_CONE_BLOCK = 8 };
 
 /// Exponents below this are small enough for the loops' series.
 #define PCN_CONE_THIN 0.15f
 
 /// Kernel of one direction for one step: k(p) = sum over i of share_i * a_i * exp(-a_i p).
 typedef struct pcn_cone_step {
-  float attenuation[PCN_EXPONENTIALS]; ///< a_i times the step in cm: exponent per relative electron density; > 0;
-                                       ///< the second PCN_PRIMARY_RATIO times the first
-  float share[PCN_EXPONENTIALS];       ///< of the energy that the direction gets; 0,1 primary; 2,3 scatter
+  /// a_i times the step in cm: exponent per relative electron density, > 0. The second and the third are exactly
+  /// twice and four times the first: their exponentials are powers of its.
+  float attenuation[PCN_EXPONENTIALS];
+  float share[PCN_EXPONENTIALS]; ///< of the energy that the direction gets; 0, 1, 2 primary; 3, 4 scatter
   int thin; ///< how many of the last terms, 0 to 2, have an exponent below PCN_CONE_THIN in every voxel
 } pcn_cone_step;
 
