@@ -39,6 +39,7 @@ static const cli_usage usage = {
     .examples =
         "  pencone run plan.yaml                        # writes plan.dose.h5\n"
         "  pencone run plan.yaml -o d.h5 --beams        # keeps the dose of each beam too\n"
+        "  pencone run plan.yaml --quality fast         # a first look\n"
         "  pencone run plan.yaml -o d.h5 --threads 2 --memory 2G\n"
         "  pencone profile d.h5 --from 0,-150,0 --to 0,150,0",
     .operands_min = 1,
@@ -51,6 +52,7 @@ typedef struct job {
   const char *phantom_path;  ///< from the command line, else from the plan
   const char *output;
   int keep_beams;
+  const char *quality;  ///< NULL: as the plan says
   char *default_output, *plan_phantom, *plan_text;
   pencone_plan *plan;
   pencone_phantom *phantom;
@@ -148,6 +150,12 @@ static int prepare(cli_session *session, job *j) {
   if (status != PENCONE_OK) {
     return cli_report(session, status);
   }
+  if (j->quality != NULL) {
+    status = pencone_plan_set_option(session->ctx, j->plan, "quality", j->quality);
+    if (status != PENCONE_OK) {
+      return cli_error(session, CLI_USAGE, "--quality: %s", pencone_context_error(session->ctx));
+    }
+  }
   j->phantom_path = j->phantom_path != NULL ? j->phantom_path : j->plan_phantom;
   if (j->phantom_path == NULL) {
     return cli_error(session, CLI_INPUT,
@@ -240,6 +248,10 @@ int cli_run(int argc, char **argv) {
        &j.output, 0, 0},
       {"phantom", 'p', CLI_TEXT, "FILE", "calculate on this phantom instead of the one the plan names",
        &j.phantom_path, 0, 0},
+      {"quality", 0, CLI_TEXT, "WORD",
+       "fast, standard or reference: sets the engine's options that the plan "
+       "does not set ('pencone info engines' tells what it stands for)",
+       &j.quality, 0, 0},
       {"beams", 'b', CLI_FLAG, NULL, "also write the dose of each beam", &j.keep_beams, 0, 0},
       CLI_OPTION_JSON(&common),
       CLI_OPTION_THREADS(&common),

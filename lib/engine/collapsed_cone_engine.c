@@ -4,9 +4,23 @@
 #include "photon/collapsed_cone.h"
 
 static const pencone_option_info options[] = {
+    {"quality", "sets the options below: fast is 48 directions and 50 mm of margin, reference 264 directions", "standard",
+     "fast|standard|reference", 0, 0, 0},
     {"directions", "transport directions around the kernel; the nearest possible number is used", "128", NULL, 24, 1024, 1},
+    {"margin_mm", "dose only this far around the box of the field, mm, the same there; 0: everywhere", "0", NULL, 0, 1000,
+     0},
     {"kernel_depth_cm", "depth of water whose spectrum shapes the scatter kernel, cm", "10", NULL, 0, 50, 0},
 };
+
+static const pcn_preset presets[] = {
+    {"fast", "directions", "48"}, {"fast", "margin_mm", "50"}, {"reference", "directions", "264"}};
+
+static pcn_collapsed_cone_options options_of(const pencone_plan *plan) {
+  const pcn_collapsed_cone_options o = {.directions = (int)pcn_plan_option_number(plan, "directions"),
+                                        .kernel_depth_g_cm2 = pcn_plan_option_number(plan, "kernel_depth_cm"),
+                                        .margin_mm = pcn_plan_option_number(plan, "margin_mm")};
+  return o;
+}
 
 static uint64_t bytes(const pencone_grid *grid, int threads) {
   return pcn_collapsed_cone_bytes(grid, threads);
@@ -14,8 +28,7 @@ static uint64_t bytes(const pencone_grid *grid, int threads) {
 
 static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
   const double ns_per_voxel_and_direction = 4;
-  return 1e-9 * ns_per_voxel_and_direction * pcn_plan_option_number(plan, "directions") *
-         (double)pencone_grid_voxels(grid);
+  return 1e-9 * ns_per_voxel_and_direction * options_of(plan).directions * (double)pencone_grid_voxels(grid);
 }
 
 static pencone_status make(pencone_context *ctx, const pcn_job *job, void **state) {
@@ -23,9 +36,8 @@ static pencone_status make(pencone_context *ctx, const pcn_job *job, void **stat
   if (engine == NULL) {
     return PENCONE_E_MEMORY;
   }
-  const pencone_status status =
-      pcn_collapsed_cone_make(ctx, job->medium, job->beam, (int)pcn_plan_option_number(job->plan, "directions"),
-                              pcn_plan_option_number(job->plan, "kernel_depth_cm"), engine);
+  const pcn_collapsed_cone_options chosen = options_of(job->plan);
+  const pencone_status status = pcn_collapsed_cone_make(ctx, job->medium, job->beam, &chosen, engine);
   if (status != PENCONE_OK) {
     pcn_free(engine);
     return status;
@@ -50,6 +62,8 @@ const pcn_engine_type pcn_engine_collapsed_cone = {
              .references = "Ahnesjo 1989, doi:10.1118/1.596360\nLu et al. 2005, doi:10.1088/0031-9155/50/4/007",
              .options = options,
              .option_count = sizeof options / sizeof options[0]},
+    .presets = presets,
+    .preset_count = sizeof presets / sizeof presets[0],
     .bytes = bytes,
     .seconds = seconds,
     .make = make,

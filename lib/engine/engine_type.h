@@ -14,8 +14,15 @@ typedef struct pcn_job {
   double progress[2];       ///< where making starts and its span
 } pcn_job;
 
+/// Value that an option has, unless it is set, when the option "quality" has this value.
+typedef struct pcn_preset {
+  const char *quality, *key, *value;
+} pcn_preset;
+
 typedef struct pcn_engine_type {
   pencone_engine_info info;
+  const pcn_preset *presets; ///< where they differ from the options' defaults
+  int preset_count;
   /// Memory of one beam's calculation besides the medium, bytes.
   uint64_t (*bytes)(const pencone_grid *grid, int threads);
   /// Order of magnitude of one beam's time on one core, seconds.
@@ -31,7 +38,7 @@ typedef struct pcn_engine_type {
 /// The engine of a name; NULL when there is none.
 const pcn_engine_type *pcn_engine_find(const char *name);
 
-/// Value of an engine's option: as set in the plan, else its default.
+/// Value of an engine's option: as set in the plan, else as the plan's quality has it, else its default.
 double pcn_plan_option_number(const pencone_plan *plan, const char *key);
 const char *pcn_plan_option_text(const pencone_plan *plan, const char *key);
 

@@ -239,11 +239,20 @@ pencone_status pencone_plan_set_option(pencone_context *ctx, pencone_plan *plan,
 }
 
 const char *pcn_plan_option_text(const pencone_plan *plan, const char *key) {
-  const int i = option_index(&plan->engine->info, key);
+  const int i = option_index(&plan->engine->info, key), q = option_index(&plan->engine->info, "quality");
   if (i < 0) {
     return "";
   }
-  return plan->option[i] != NULL ? plan->option[i] : plan->engine->info.options[i].default_value;
+  if (plan->option[i] != NULL) {
+    return plan->option[i];
+  }
+  for (int p = 0; p < plan->engine->preset_count && q >= 0 && plan->option[q] != NULL; p++) {
+    const pcn_preset *preset = &plan->engine->presets[p];
+    if (strcmp(preset->quality, plan->option[q]) == 0 && strcmp(preset->key, key) == 0) {
+      return preset->value;
+    }
+  }
+  return plan->engine->info.options[i].default_value;
 }
 
 double pcn_plan_option_number(const pencone_plan *plan, const char *key) {

@@ -66,8 +66,7 @@ static const double least_ratio = 1.2;
 
 static void evaluate(const pcn_fit_data *d, corner *c) {
   c->fit.attenuation[0] = exp(fmin(5, fmax(-7, c->at[0])));
-  const double ratio = d->ratio > 0 ? d->ratio : least_ratio + exp(fmin(7, fmax(-7, c->at[1])));
-  c->fit.attenuation[1] = c->fit.attenuation[0] * ratio;
+  c->fit.attenuation[1] = c->fit.attenuation[0] * (least_ratio + exp(fmin(7, fmax(-7, c->at[1]))));
   solve_shares(d, &c->fit);
 }
 

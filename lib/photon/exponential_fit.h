@@ -9,7 +9,6 @@ enum { PCN_FIT_TERMS = 2, PCN_FIT_POINTS = 32 };
 typedef struct pcn_fit_data {
   int count;
   double radius[PCN_FIT_POINTS], within[PCN_FIT_POINTS], weight[PCN_FIT_POINTS];
-  double ratio; ///< > 0: of the second attenuation to the first; 0: free, above 1.2
   double total; ///< > 0: the terms' shares sum to this (all energy is left); 0: free
 } pcn_fit_data;
 

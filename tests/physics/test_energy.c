@@ -44,7 +44,7 @@ static void a_point_gives_all_its_energy(void **state) {
       terma.high[a] = EDGE / 2 + 1;
     }
     const pcn_frame frame = pcn_frame_make(centre, 1e9, 30, 0, 0);
-    const pcn_sweep sweep = {&medium, &terma, &cones, &frame};
+    const pcn_sweep sweep = {&medium, &terma, &cones, &frame, 0};
     physics_ok(*state, pcn_sweep_run(*state, &sweep, dose, 0, 1));
     double want = 0;
     for (int b = 0; b < cones.bands; b++) {

@@ -117,7 +117,7 @@ static void every_direction(pencone_context *ctx, int directions, double density
                             const double angles_deg[2]) {
   cube c;
   make(ctx, directions, density, angles_deg, &c);
-  const pcn_sweep sweep = {&c.medium, &c.terma, &c.cones, &c.frame};
+  const pcn_sweep sweep = {&c.medium, &c.terma, &c.cones, &c.frame, 0};
   for (int b = 0; b < c.cones.bands; b++) {
     for (int i = 0; i < c.cones.band[b].azimuths; i++) {
       const pcn_sweep_direction which = {b, pcn_band_azimuth(&c.cones.band[b], i)};
@@ -150,7 +150,7 @@ static void all_directions_together(void **state) {
   const double angles[2] = {10, 0}, density = 20;
   cube c;
   make(*state, 128, density, angles, &c);
-  const pcn_sweep sweep = {&c.medium, &c.terma, &c.cones, &c.frame};
+  const pcn_sweep sweep = {&c.medium, &c.terma, &c.cones, &c.frame, 0};
   memset(c.dose, 0, VOXELS * sizeof(float));
   physics_ok(*state, pcn_sweep_run(*state, &sweep, c.dose, 0, 1));
   double want = 0, weights[PCN_PARTS] = {0, 0};

@@ -125,6 +125,20 @@ static void the_table_of_engines(void **state) {
   end(&s);
 }
 
+// A quality stands for options; what is set by itself counts more, whatever the order.
+static void quality_sets_options(void **state) {
+  stage s = begin(*state);
+  physics_ok(*state, pencone_plan_set_option(*state, s.plan, "margin_mm", "25"));
+  physics_ok(*state, pencone_plan_set_option(*state, s.plan, "quality", "fast"));
+  assert_close(pcn_plan_option_number(s.plan, "directions"), 48, 0);
+  assert_close(pcn_plan_option_number(s.plan, "margin_mm"), 25, 0);
+  physics_ok(*state, pencone_plan_set_option(*state, s.plan, "quality", "reference"));
+  assert_close(pcn_plan_option_number(s.plan, "directions"), 264, 0);
+  assert_int_equal(pencone_plan_set_option(*state, s.plan, "quality", "best"), PENCONE_E_RANGE);
+  assert_error_has(*state, "expected fast|standard|reference");
+  end(&s);
+}
+
 static void options_are_checked_and_told(void **state) {
   stage s = begin(*state);
   assert_close(pcn_plan_option_number(s.plan, "directions"), 128, 0);
@@ -247,7 +261,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       UNIT_TEST(starts_with_the_defaults),     UNIT_TEST(beams_are_copied_with_their_machine),
       UNIT_TEST(bad_beams_say_what),           UNIT_TEST(the_table_of_engines),
-      UNIT_TEST(options_are_checked_and_told), UNIT_TEST(dose_grids_are_checked),
+      UNIT_TEST(quality_sets_options), UNIT_TEST(options_are_checked_and_told), UNIT_TEST(dose_grids_are_checked),
       UNIT_TEST(names_are_given_once),
       UNIT_TEST(control_points_are_checked_and_copied),
       UNIT_TEST(no_memory_is_an_error),
