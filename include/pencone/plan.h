@@ -58,6 +58,10 @@ PENCONE_API const pencone_beam *pencone_plan_beam(const pencone_plan *plan, int 
 PENCONE_API const pencone_dose_grid *pencone_plan_dose_grid(const pencone_plan *plan);
 PENCONE_API pencone_quantity pencone_plan_quantity(const pencone_plan *plan);
 
+/// Value of an option of the plan's engine: as set, else as the plan's quality has it, else its default; "" for an
+/// unknown key or no plan. Valid until the plan is changed or destroyed.
+PENCONE_API const char *pencone_plan_option(const pencone_plan *plan, const char *key);
+
 /// Options that were set, as "key=value key=value" ("" for none).
 PENCONE_API const char *pencone_plan_options_text(const pencone_plan *plan);
 

@@ -186,22 +186,6 @@ const char *cli_quantity(pencone_quantity quantity) {
   return quantity == PENCONE_DOSE_TO_WATER ? "dose to water" : "dose to medium";
 }
 
-/// The value of a key in "key=value key=value"; its length is 0 when the key is not there.
-static const char *value_in(const char *options, const char *key, int *length) {
-  const size_t key_length = strlen(key);
-  *length = 0;
-  while (*options != '\0') {
-    const size_t word = strcspn(options, " ");
-    if (word > key_length && options[key_length] == '=' && strncmp(options, key, key_length) == 0) {
-      *length = (int)(word - key_length - 1);
-      return options + key_length + 1;
-    }
-    options += word;
-    options += strspn(options, " ");
-  }
-  return options;
-}
-
 const char *cli_engine_options(char *text, size_t size, const pencone_plan *plan) {
   const pencone_engine_info *engine = NULL;
   for (int i = 0; i < pencone_engine_count() && engine == NULL; ++i) {
@@ -211,13 +195,8 @@ const char *cli_engine_options(char *text, size_t size, const pencone_plan *plan
   for (int i = 0; engine != NULL && i < engine->option_count; ++i) {
     const pencone_option_info *option = &engine->options[i];
     const size_t used = strlen(text);
-    int length = 0;
-    const char *value = value_in(pencone_plan_options_text(plan), option->key, &length);
-    if (length == 0) {
-      value = option->default_value;
-      length = (int)strlen(value);
-    }
-    snprintf(text + used, size - used, "%s%s=%.*s", used > 0 ? " " : "", option->key, length, value);
+    snprintf(text + used, size - used, "%s%s=%s", used > 0 ? " " : "", option->key,
+             pencone_plan_option(plan, option->key));
   }
   return text;
 }

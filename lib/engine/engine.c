@@ -325,7 +325,7 @@ static pencone_status put_options(pencone_context *ctx, const pencone_engine *en
   for (int i = 0; i < info->option_count; i++) {
     const size_t used = strlen(text);
     snprintf(text + used, sizeof text - used, "%s%s=%s", used > 0 ? " " : "", info->options[i].key,
-             pcn_plan_option_text(engine->plan, info->options[i].key));
+             pencone_plan_option(engine->plan, info->options[i].key));
   }
   return put(ctx, dose, "options", text);
 }

@@ -40,7 +40,6 @@ const pcn_engine_type *pcn_engine_find(const char *name);
 
 /// Value of an engine's option: as set in the plan, else as the plan's quality has it, else its default.
 double pcn_plan_option_number(const pencone_plan *plan, const char *key);
-const char *pcn_plan_option_text(const pencone_plan *plan, const char *key);
 
 extern const pcn_engine_type pcn_engine_collapsed_cone;
 extern const pcn_engine_type pcn_engine_superposition;

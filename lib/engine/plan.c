@@ -238,11 +238,12 @@ pencone_status pencone_plan_set_option(pencone_context *ctx, pencone_plan *plan,
   return PENCONE_OK;
 }
 
-const char *pcn_plan_option_text(const pencone_plan *plan, const char *key) {
-  const int i = option_index(&plan->engine->info, key), q = option_index(&plan->engine->info, "quality");
+const char *pencone_plan_option(const pencone_plan *plan, const char *key) {
+  const int i = plan != NULL && key != NULL ? option_index(&plan->engine->info, key) : -1;
   if (i < 0) {
     return "";
   }
+  const int q = option_index(&plan->engine->info, "quality");
   if (plan->option[i] != NULL) {
     return plan->option[i];
   }
@@ -257,7 +258,7 @@ const char *pcn_plan_option_text(const pencone_plan *plan, const char *key) {
 
 double pcn_plan_option_number(const pencone_plan *plan, const char *key) {
   double number = 0;
-  pcn_text_is_double(pcn_plan_option_text(plan, key), &number);
+  pcn_text_is_double(pencone_plan_option(plan, key), &number);
   return number;
 }
 

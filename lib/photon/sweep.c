@@ -107,8 +107,9 @@ static void run_loop(const march *m, line_row *line, int64_t plane, int64_t row,
 static void step_row(const march *m, line_row *line, int64_t plane, int64_t row, float *const weight[PCN_RELEASES]) {
   const int64_t step = m->backwards ? m->v.size[0] - 1 - plane : plane;
   const int64_t shift = m->shift[1][step], lanes = m->high[2];
-  int64_t low = line->low + shift > m->low[2] ? line->low + shift : m->low[2];
-  low -= low % PCN_CONE_BLOCK; // lanes before carry nothing yet
+  const int64_t carried_low = line->low + shift > 0 ? line->low + shift : 0;
+  int64_t low = carried_low - carried_low % PCN_CONE_BLOCK; // lanes before carry nothing yet
+  low = low > m->low[2] ? low : m->low[2];
   const int64_t high = line->high + shift < lanes ? line->high + shift : lanes;
   int64_t first, last;
   if (!release_range(m, plane, row, &first, &last)) {
@@ -118,6 +119,7 @@ static void step_row(const march *m, line_row *line, int64_t plane, int64_t row,
   }
   // Whole blocks around the field: no energy is released in the lanes that this adds.
   first -= first % PCN_CONE_BLOCK;
+  first = first > m->low[2] ? first : m->low[2];
   last += (PCN_CONE_BLOCK - last % PCN_CONE_BLOCK) % PCN_CONE_BLOCK;
   last = last < lanes ? last : lanes;
   const int64_t before[2] = {low, high < first ? high : first};
