@@ -17,7 +17,21 @@ typedef struct pencone_control_point {
   double weight;        ///< >= 0: the step gives fluence_per_cm2 times weight; weights need not sum to 1
 } pencone_control_point;
 
-/// One photon beam. Angles are IEC 61217, patient head-first supine; lengths in the isocentre plane.
+/// Protons on one place of the isocentre plane.
+typedef struct pencone_proton_spot {
+  double x_mm, y_mm; ///< collimator axes, -300 to 300
+  double protons;    ///< >= 0
+} pencone_proton_spot;
+
+/// Spots of one energy.
+typedef struct pencone_proton_layer {
+  double energy_mev; ///< 70 to 230
+  int spot_count;
+  const pencone_proton_spot *spots; ///< copied by the plan
+} pencone_proton_layer;
+
+/// One beam: photons through a field, or protons in layers of spots (their field and fluence do not count).
+/// Angles are IEC 61217, patient head-first supine; lengths in the isocentre plane.
 /// Gantry 0 enters from anterior, 90 from the patient's left. Start from PENCONE_BEAM_DEFAULT.
 typedef struct pencone_beam {
   size_t struct_size;
@@ -33,9 +47,11 @@ typedef struct pencone_beam {
   /// gantry and couch angle are calculated together, at little more than the cost of one.
   const pencone_control_point *control_points;
   int control_point_count;        ///< 0: none
+  int layer_count;                ///< protons only
+  const pencone_proton_layer *layers; ///< copied by the plan
 } pencone_beam;
 
-#define PENCONE_BEAM_DEFAULT {sizeof(pencone_beam), "beam", 0, {0, 0, 0}, 0, 0, 0, {0, 0}, {0, 0}, 1.0, 0, 0}
+#define PENCONE_BEAM_DEFAULT {sizeof(pencone_beam), "beam", 0, {0, 0, 0}, 0, 0, 0, {0, 0}, {0, 0}, 1.0, 0, 0, 0, 0}
 
 /// Position of a point in the beam's own axes (IEC 61217 collimator system): x and y as projected from
 /// the source on the isocentre plane, and the distance from the source plane along the beam axis.

@@ -11,6 +11,8 @@ extern "C" {
 /// Beam data of a treatment machine. Immutable once created; any number of threads may read it.
 typedef struct pencone_machine pencone_machine;
 
+typedef enum pencone_modality { PENCONE_PHOTON = 0, PENCONE_PROTON = 1 } pencone_modality;
+
 /// A photon machine of the ideal kind: point source, sharp edges, fluence uniform per unit area of the
 /// isocentre plane, no contamination and no head scatter. Start from PENCONE_MACHINE_DESC_DEFAULT.
 typedef struct pencone_machine_desc {
@@ -21,9 +23,13 @@ typedef struct pencone_machine_desc {
   int bins;                  ///< spectrum bins, 1 to 1000
   const double *edges_mev;   ///< bins + 1 rising edges, 0 to 20 MeV; the spectrum is uniform inside a bin
   const double *weight;      ///< photons in each bin, >= 0, any normalisation
+  pencone_modality modality; ///< protons: no spectrum (bins 0), and the fields below
+  double spot_sigma_mm;      ///< protons: spot size (1 sigma) in the isocentre plane, 1 to 20
+  double divergence_mrad;    ///< protons: angular spread (1 sigma), 0 to 20
+  double correlation;        ///< protons: of position and angle in the isocentre plane, -1 to 1
 } pencone_machine_desc;
 
-#define PENCONE_MACHINE_DESC_DEFAULT {sizeof(pencone_machine_desc), 0, 0, 1000.0, 0, 0, 0}
+#define PENCONE_MACHINE_DESC_DEFAULT {sizeof(pencone_machine_desc), 0, 0, 1000.0, 0, 0, 0, PENCONE_PHOTON, 0, 0, 0}
 
 /// Creates a machine from values; all is copied. @param[out] out owned by the caller.
 /// @return PENCONE_OK, E_ARGUMENT, E_RANGE or E_MEMORY. Machine files: pencone_machine_read() in io.h.

@@ -43,6 +43,17 @@ static pencone_status check_spectrum(pencone_context *ctx, const pencone_machine
   return PENCONE_OK;
 }
 
+static pencone_status check_spot(pencone_context *ctx, const pencone_machine_desc *desc, double *sum) {
+  *sum = 1;
+  PCN_CHECK(ctx, desc->spot_sigma_mm >= 1 && desc->spot_sigma_mm <= 20, PENCONE_E_RANGE,
+            "machine %s: spot sigma_mm: got %g, expected 1 to 20", desc->name, desc->spot_sigma_mm);
+  PCN_CHECK(ctx, desc->divergence_mrad >= 0 && desc->divergence_mrad <= 20, PENCONE_E_RANGE,
+            "machine %s: spot divergence_mrad: got %g, expected 0 to 20", desc->name, desc->divergence_mrad);
+  PCN_CHECK(ctx, desc->correlation >= -1 && desc->correlation <= 1, PENCONE_E_RANGE,
+            "machine %s: spot correlation: got %g, expected -1 to 1", desc->name, desc->correlation);
+  return PENCONE_OK;
+}
+
 static pencone_status check(pencone_context *ctx, const pencone_machine_desc *desc, double *sum) {
   PCN_CHECK(ctx, desc != NULL, PENCONE_E_ARGUMENT, "machine: got NULL, expected a description");
   PCN_CHECK(ctx, desc->struct_size >= sizeof *desc, PENCONE_E_ARGUMENT,
@@ -53,12 +64,27 @@ static pencone_status check(pencone_context *ctx, const pencone_machine_desc *de
   PCN_CHECK(ctx, desc->sad_mm >= sad_min_mm && desc->sad_mm <= sad_max_mm, PENCONE_E_RANGE,
             "machine %s: sad_mm: got %g, expected %g to %g", desc->name, desc->sad_mm, sad_min_mm,
             sad_max_mm);
-  return check_spectrum(ctx, desc, sum);
+  return desc->modality == PENCONE_PROTON ? check_spot(ctx, desc, sum) : check_spectrum(ctx, desc, sum);
 }
 
 // What decides the dose, and only that: not the name. Weights count in units of 2^-40, so that another
 // normalisation, which changes the last bits, gives the same hash.
+static void hash_protons(pencone_machine *machine) {
+  pcn_sha256 hash;
+  static const char version[] = "pencone-proton-machine-1";
+  const pencone_machine_desc *d = &machine->desc;
+  const double values[] = {d->sad_mm, d->spot_sigma_mm, d->divergence_mrad, d->correlation};
+  pcn_sha256_start(&hash);
+  pcn_sha256_add(&hash, version, sizeof version);
+  pcn_sha256_add_doubles(&hash, values, sizeof values / sizeof values[0]);
+  pcn_sha256_end(&hash, machine->sha256);
+}
+
 static void hash_values(pencone_machine *machine) {
+  if (machine->desc.modality == PENCONE_PROTON) {
+    hash_protons(machine);
+    return;
+  }
   pcn_sha256 hash;
   pcn_sha256_start(&hash);
   static const char version[] = "pencone-photon-machine-1";
@@ -74,7 +100,7 @@ static void hash_values(pencone_machine *machine) {
 
 static pencone_status fill(pencone_context *ctx, const pencone_machine_desc *desc, double sum,
                            pencone_machine *machine) {
-  const size_t bins = (size_t)desc->bins;
+  const size_t bins = desc->modality == PENCONE_PROTON ? 0 : (size_t)desc->bins;
   machine->name = pcn_strdup(ctx, desc->name);
   machine->description = pcn_strdup(ctx, desc->description != NULL ? desc->description : "");
   machine->edges_mev = pcn_alloc(ctx, bins + 1, sizeof *machine->edges_mev);
@@ -83,13 +109,20 @@ static pencone_status fill(pencone_context *ctx, const pencone_machine_desc *des
       machine->weight == NULL) {
     return PENCONE_E_MEMORY;
   }
-  memcpy(machine->edges_mev, desc->edges_mev, (bins + 1) * sizeof *machine->edges_mev);
+  memset(machine->edges_mev, 0, (bins + 1) * sizeof *machine->edges_mev);
+  if (bins > 0) {
+    memcpy(machine->edges_mev, desc->edges_mev, (bins + 1) * sizeof *machine->edges_mev);
+  }
   for (size_t i = 0; i < bins; i++) {
     machine->weight[i] = desc->weight[i] / sum;
   }
-  const pencone_machine_desc copy = {sizeof copy, machine->name,      machine->description, desc->sad_mm,
-                                     desc->bins,  machine->edges_mev, machine->weight};
-  machine->desc = copy;
+  machine->desc = *desc;
+  machine->desc.struct_size = sizeof machine->desc;
+  machine->desc.name = machine->name;
+  machine->desc.description = machine->description;
+  machine->desc.bins = (int)bins;
+  machine->desc.edges_mev = machine->edges_mev;
+  machine->desc.weight = machine->weight;
   return PENCONE_OK;
 }
 

@@ -91,6 +91,12 @@ static void put_machine(const pencone_machine *machine) {
     cli_line("", "%s", m->description);
   }
   cli_line("SAD", "%g mm from the source to the isocentre", m->sad_mm);
+  if (m->modality == PENCONE_PROTON) {
+    cli_line("spot", "%g mm (1 sigma) in the isocentre plane, %g mrad, correlation %g", m->spot_sigma_mm,
+             m->divergence_mrad, m->correlation);
+    cli_line("SHA-256", "%s", pencone_machine_sha256(machine));
+    return;
+  }
   cli_line("spectrum", "%d bins from %g to %g MeV, photons uniform inside a bin, mean %.4g MeV", m->bins,
            m->edges_mev[0], m->edges_mev[m->bins], cli_mean_energy_mev(m));
   printf("%-12s   MeV from         to   photons\n", "");
@@ -106,6 +112,12 @@ static void json_machine(cli_json *json, const pencone_machine *machine) {
   cli_json_text(json, "description", m->description);
   cli_json_text(json, "sha256", pencone_machine_sha256(machine));
   cli_json_number(json, "sad_mm", m->sad_mm, 15);
+  if (m->modality == PENCONE_PROTON) {
+    cli_json_number(json, "spot_sigma_mm", m->spot_sigma_mm, 15);
+    cli_json_number(json, "divergence_mrad", m->divergence_mrad, 15);
+    cli_json_number(json, "correlation", m->correlation, 15);
+    return;
+  }
   cli_json_number(json, "mean_energy_mev", cli_mean_energy_mev(m), 9);
   cli_json_numbers(json, "edges_mev", m->edges_mev, (size_t)m->bins + 1, 15);
   cli_json_numbers(json, "weight", m->weight, (size_t)m->bins, 15);

@@ -214,8 +214,13 @@ double cli_mean_energy_mev(const pencone_machine_desc *machine) {
 void cli_put_beam(const pencone_beam *b) {
   double source[3];
   pencone_beam_source(b, source);
-  cli_line("beam", "%s: machine %s, %g photons/cm2 in the isocentre plane", b->name,
-           pencone_machine_describe(b->machine)->name, b->fluence_per_cm2);
+  const pencone_machine_desc *machine = pencone_machine_describe(b->machine);
+  if (machine->modality == PENCONE_PROTON) {
+    cli_line("beam", "%s: machine %s, %d layers of proton spots", b->name, machine->name, b->layer_count);
+  } else {
+    cli_line("beam", "%s: machine %s, %g photons/cm2 in the isocentre plane", b->name, machine->name,
+             b->fluence_per_cm2);
+  }
   cli_line("", "gantry %g, collimator %g, couch %g deg; isocentre %g, %g, %g mm; source %.1f, %.1f, %.1f mm",
            b->gantry_deg, b->collimator_deg, b->couch_deg, b->isocenter_mm[0], b->isocenter_mm[1],
            b->isocenter_mm[2], source[0] + 0.0, source[1] + 0.0, source[2] + 0.0);

@@ -159,6 +159,10 @@ static pencone_status check_geometry(pencone_context *ctx, const pcn_medium *med
 
 // --- create and destroy ------------------------------------------------------------------------
 
+static const char *modality_name(pencone_modality modality) {
+  return modality == PENCONE_PROTON ? "protons" : "photons";
+}
+
 // Progress of create: the phantom, then the beams' tables.
 static const double medium_share = 0.3;
 
@@ -174,6 +178,10 @@ static pencone_status make_beam(pencone_context *ctx, const pencone_engine *engi
     const pencone_beam *beam = &out->groups.beam[g];
     const pcn_job job = {&engine->medium, beam, engine->plan, {medium_share + share * (i + (double)g / count), share / count}};
     PCN_TRY(pcn_progress(ctx, job.progress[0], "tables"));
+    const pencone_machine_desc *machine = pencone_machine_describe(beam->machine);
+    PCN_CHECK(ctx, machine->modality == engine->type->modality, PENCONE_E_UNSUPPORTED,
+              "beam %s: machine %s makes %s, engine %s calculates %s", beam->name, machine->name,
+              modality_name(machine->modality), engine->type->info.name, modality_name(engine->type->modality));
     PCN_TRY(check_geometry(ctx, &engine->medium, beam));
     PCN_TRY(engine->type->make(ctx, &job, &out->state[g]));
   }
@@ -207,7 +215,9 @@ pencone_status pencone_engine_create(pencone_context *ctx, const pencone_plan *p
   if (status == PENCONE_OK) {
     engine->grid = grids[1];
     const double progress[2] = {0, medium_share};
-    status = pcn_medium_make(ctx, phantom, &grids[0], progress, &engine->medium);
+    status = engine->type->modality == PENCONE_PROTON
+                 ? pcn_medium_make_proton(ctx, phantom, &grids[0], progress, &engine->medium)
+                 : pcn_medium_make(ctx, phantom, &grids[0], progress, &engine->medium);
   }
   if (status == PENCONE_OK) {
     status = make_beams(ctx, engine);
@@ -331,6 +341,11 @@ static pencone_status put_options(pencone_context *ctx, const pencone_engine *en
 }
 
 static pencone_status put_units(pencone_context *ctx, const pencone_engine *engine, pencone_dose *dose) {
+  if (engine->type->modality == PENCONE_PROTON) {
+    const char *quantity =
+        pencone_plan_quantity(engine->plan) == PENCONE_DOSE_TO_WATER ? "dose to water" : "dose to medium";
+    return pencone_dose_set_units(ctx, dose, "Gy", quantity, "for the plan's protons");
+  }
   int unit = 1;
   for (int i = 0; i < engine->beams; i++) {
     unit = unit && pencone_plan_beam(engine->plan, i)->fluence_per_cm2 == 1.0;

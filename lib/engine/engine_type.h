@@ -23,6 +23,7 @@ typedef struct pcn_engine_type {
   pencone_engine_info info;
   const pcn_preset *presets; ///< where they differ from the options' defaults
   int preset_count;
+  pencone_modality modality; ///< of the machines that it can calculate
   /// Memory of one beam's calculation besides the medium, bytes.
   uint64_t (*bytes)(const pencone_grid *grid, int threads);
   /// Order of magnitude of one beam's time on one core, seconds.
@@ -43,5 +44,6 @@ double pcn_plan_option_number(const pencone_plan *plan, const char *key);
 
 extern const pcn_engine_type pcn_engine_collapsed_cone;
 extern const pcn_engine_type pcn_engine_superposition;
+extern const pcn_engine_type pcn_engine_proton_pencil_beam;
 
 #endif

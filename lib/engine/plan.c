@@ -4,6 +4,7 @@
 #include "beam/machine.h"
 #include "engine/engine_type.h"
 #include "num/text.h"
+#include "engine/layers.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@ typedef struct plan_beam {
   char *name;
   pencone_control_point *points;
   pencone_machine *machine;
+  pencone_proton_layer *layers; ///< with their spots behind them, one allocation; NULL for photons
 } plan_beam;
 
 struct pencone_plan {
@@ -59,6 +61,7 @@ static void free_beam(plan_beam *b) {
   pcn_free(b->name);
   pcn_free(b->points);
   pencone_machine_destroy(b->machine);
+  pcn_free(b->layers);
 }
 
 void pencone_plan_destroy(pencone_plan *plan) {
@@ -106,8 +109,18 @@ static pencone_status check_beam(pencone_context *ctx, const pencone_beam *beam)
   char what[256];
   snprintf(what, sizeof what, "beam %.200s", name);
   pencone_control_point own = pcn_control_point_of(beam);
-  own.weight = beam->control_point_count > 0 ? 0 : 1; // a field that is not used may have zero size
+  const int protons = pencone_machine_describe(beam->machine)->modality == PENCONE_PROTON;
+  own.weight = beam->control_point_count > 0 || protons ? 0 : 1; // a field that is not used may have zero size
   PCN_TRY(pcn_control_point_check(ctx, what, &own));
+  if (protons) {
+    PCN_CHECK(ctx, beam->control_point_count == 0, PENCONE_E_ARGUMENT,
+              "beam %s: it has control points, but machine %s is a proton machine", name,
+              pencone_machine_describe(beam->machine)->name);
+    return pcn_layers_check(ctx, beam);
+  }
+  PCN_CHECK(ctx, beam->layer_count == 0, PENCONE_E_ARGUMENT,
+            "beam %s: it has layers of spots, but machine %s is a photon machine", name,
+            pencone_machine_describe(beam->machine)->name);
   PCN_CHECK(ctx, isfinite(beam->fluence_per_cm2) && beam->fluence_per_cm2 > 0, PENCONE_E_RANGE,
             "beam %s: fluence: got %g, expected more than 0 photons/cm2", name, beam->fluence_per_cm2);
   return beam->control_point_count > 0 ? check_points(ctx, name, beam) : PENCONE_OK;
@@ -136,6 +149,11 @@ static pencone_status copy_beam(pencone_context *ctx, const pencone_beam *beam, 
   out->beam.name = out->name;
   out->beam.machine = out->machine;
   out->beam.control_points = out->points;
+  if (beam->layer_count > 0) {
+    PCN_TRY(pcn_layers_copy(ctx, beam, &out->layers));
+    out->beam.layers = out->layers;
+    pcn_layers_field(&out->beam);
+  }
   return PENCONE_OK;
 }
 

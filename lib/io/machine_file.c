@@ -13,7 +13,7 @@
 
 // One line per file lib/data/machines/NAME.yaml; a test holds the two lists together.
 static const char *const shipped[] = {
-    "ideal-co60", "ideal-mohan-4mv", "ideal-mohan-6mv", "ideal-mohan-10mv", "ideal-mohan-15mv", NULL,
+    "ideal-co60", "ideal-mohan-4mv", "ideal-mohan-6mv", "ideal-mohan-10mv", "ideal-mohan-15mv", "ideal-proton", NULL,
 };
 enum { shipped_count = sizeof shipped / sizeof shipped[0] - 1, bins_max = 1000 };
 
@@ -83,18 +83,41 @@ static pencone_status spectrum_read(pencone_context *ctx, pcn_node node, pcn_spe
 
 // --- machine -----------------------------------------------------------------------------------
 
-static pencone_status check_modality(pcn_node root) {
+static pencone_status check_modality(pcn_node root, int *modality) {
   static const char *const words[] = {"photon", "proton", NULL};
   const pcn_node node = pcn_yaml_get(root, "modality");
-  int modality = 0;
-  if (node.node != NULL) {
-    PCN_TRY(pcn_yaml_word(node, "modality", words, &modality));
-    if (modality != 0) {
-      return pcn_yaml_fail(node, PENCONE_E_UNSUPPORTED,
-                           "modality: 'proton' is not supported yet by Pencone %s", pencone_version());
-    }
+  *modality = 0;
+  return node.node != NULL ? pcn_yaml_word(node, "modality", words, modality) : PENCONE_OK;
+}
+
+static pencone_status read_names(pcn_node root, pencone_machine_desc *desc) {
+  PCN_TRY(pcn_yaml_string(pcn_yaml_get(root, "machine"), "machine", &desc->name));
+  const pcn_node description = pcn_yaml_get(root, "description");
+  if (description.node != NULL) {
+    PCN_TRY(pcn_yaml_string(description, "description", &desc->description));
   }
-  return PENCONE_OK;
+  return pcn_yaml_number(pcn_yaml_get(root, "sad_mm"), "sad_mm", sad_range_mm, &desc->sad_mm);
+}
+
+static pencone_status proton_machine(pencone_context *ctx, pcn_node root, pencone_machine **out) {
+  static const pcn_key keys[] = {{"machine", PCN_REQUIRED}, {"description", PCN_OPTIONAL}, {"modality", PCN_REQUIRED},
+                                 {"sad_mm", PCN_REQUIRED},  {"spot", PCN_REQUIRED},        {NULL, PCN_OPTIONAL}};
+  static const pcn_key spot_keys[] = {{"sigma_mm", PCN_REQUIRED},
+                                      {"divergence_mrad", PCN_REQUIRED},
+                                      {"correlation", PCN_REQUIRED},
+                                      {NULL, PCN_OPTIONAL}};
+  static const pcn_range sigma_mm = {1, 20}, divergence_mrad = {0, 20}, correlation = {-1, 1};
+  PCN_TRY(pcn_yaml_keys(root, "machine", keys));
+  pencone_machine_desc desc = PENCONE_MACHINE_DESC_DEFAULT;
+  desc.modality = PENCONE_PROTON;
+  PCN_TRY(read_names(root, &desc));
+  const pcn_node spot = pcn_yaml_get(root, "spot");
+  PCN_TRY(pcn_yaml_keys(spot, "spot", spot_keys));
+  PCN_TRY(pcn_yaml_number(pcn_yaml_get(spot, "sigma_mm"), "sigma_mm", sigma_mm, &desc.spot_sigma_mm));
+  PCN_TRY(pcn_yaml_number(pcn_yaml_get(spot, "divergence_mrad"), "divergence_mrad", divergence_mrad,
+                          &desc.divergence_mrad));
+  PCN_TRY(pcn_yaml_number(pcn_yaml_get(spot, "correlation"), "correlation", correlation, &desc.correlation));
+  return pcn_yaml_at(spot, pencone_machine_create(ctx, &desc, out));
 }
 
 /// @param spectrum  freed by the caller, also after a failure
@@ -105,15 +128,15 @@ static pencone_status machine_from(pencone_context *ctx, const pcn_yaml *yaml, p
       {"sad_mm", PCN_REQUIRED},   {"spectrum", PCN_REQUIRED},        {"monitor_units", PCN_UNSUPPORTED},
       {"wedge", PCN_UNSUPPORTED}, {"head_scatter", PCN_UNSUPPORTED}, {NULL, PCN_OPTIONAL}};
   const pcn_node root = pcn_yaml_root(yaml);
-  PCN_TRY(pcn_yaml_keys(root, "machine", keys));
-  PCN_TRY(check_modality(root));
-  pencone_machine_desc desc = PENCONE_MACHINE_DESC_DEFAULT;
-  PCN_TRY(pcn_yaml_string(pcn_yaml_get(root, "machine"), "machine", &desc.name));
-  const pcn_node description = pcn_yaml_get(root, "description");
-  if (description.node != NULL) {
-    PCN_TRY(pcn_yaml_string(description, "description", &desc.description));
+  int modality = 0;
+  PCN_TRY(pcn_yaml_any_keys(root, "machine"));
+  PCN_TRY(check_modality(root, &modality));
+  if (modality != 0) {
+    return proton_machine(ctx, root, out);
   }
-  PCN_TRY(pcn_yaml_number(pcn_yaml_get(root, "sad_mm"), "sad_mm", sad_range_mm, &desc.sad_mm));
+  PCN_TRY(pcn_yaml_keys(root, "machine", keys));
+  pencone_machine_desc desc = PENCONE_MACHINE_DESC_DEFAULT;
+  PCN_TRY(read_names(root, &desc));
   const pcn_node node = pcn_yaml_get(root, "spectrum");
   PCN_TRY(spectrum_read(ctx, node, spectrum));
   desc.bins = spectrum->bins;

@@ -8,6 +8,7 @@
 #include "beam/control_points.h"
 #include "file.h"
 #include "machine_file.h"
+#include "spots.h"
 #include "yaml.h"
 
 static const pcn_range length_range_mm = {-1e5, 1e5};
@@ -28,15 +29,15 @@ static const pcn_key beam_keys[] = {
     {"gantry_deg", PCN_REQUIRED},
     {"collimator_deg", PCN_OPTIONAL},
     {"couch_deg", PCN_OPTIONAL},
-    {"field_mm", PCN_REQUIRED},
-    {"fluence_per_cm2", PCN_REQUIRED},
+    {"field_mm", PCN_OPTIONAL}, // required of photon beams, not allowed with layers: read_output()
+    {"fluence_per_cm2", PCN_OPTIONAL},
     {"monitor_units", PCN_UNSUPPORTED},
     {"bixel_mm", PCN_UNSUPPORTED},
     {"mlc_mm", PCN_UNSUPPORTED},
     {"control_points", PCN_OPTIONAL},
     {"fluence_map", PCN_UNSUPPORTED},
     {"wedge", PCN_UNSUPPORTED},
-    {"layers", PCN_UNSUPPORTED},
+    {"layers", PCN_OPTIONAL},
     {"range_shifter_mm", PCN_UNSUPPORTED},
     {NULL, PCN_OPTIONAL},
 };
@@ -177,6 +178,27 @@ static pencone_status read_points(pencone_context *ctx, pcn_node list, pencone_b
   return PENCONE_OK;
 }
 
+/// What comes out of the machine: protons in layers, or photons through a field.
+static pencone_status read_output(pencone_context *ctx, pcn_node node, pencone_beam *beam, pcn_spots *spots) {
+  const pcn_node layers = pcn_yaml_get(node, "layers");
+  static const char *const photon_keys[] = {"field_mm", "fluence_per_cm2"};
+  for (int i = 0; i < 2; ++i) {
+    const pcn_node there = pcn_yaml_get(node, photon_keys[i]);
+    if (layers.node == NULL && there.node == NULL) {
+      return pcn_yaml_fail(node, PENCONE_E_FORMAT, "beam: got no '%s', expected this key", photon_keys[i]);
+    }
+    if (layers.node != NULL && there.node != NULL) {
+      return pcn_yaml_fail(there, PENCONE_E_FORMAT, "beam: got '%s' and 'layers', expected one of them", photon_keys[i]);
+    }
+  }
+  if (layers.node != NULL) {
+    return pcn_spots_read(ctx, layers, beam, spots);
+  }
+  PCN_TRY(read_field(pcn_yaml_get(node, "field_mm"), beam->field_x_mm, beam->field_y_mm));
+  return pcn_yaml_number(pcn_yaml_get(node, "fluence_per_cm2"), "fluence_per_cm2", fluence_range,
+                         &beam->fluence_per_cm2);
+}
+
 static pencone_status read_beam(pencone_context *ctx, pcn_node node, pencone_plan *plan) {
   pencone_beam beam = PENCONE_BEAM_DEFAULT;
   PCN_TRY(pcn_yaml_string(pcn_yaml_get(node, "name"), "name", &beam.name));
@@ -191,19 +213,23 @@ static pencone_status read_beam(pencone_context *ctx, pcn_node node, pencone_pla
   PCN_TRY(read_angle(node, "gantry_deg", &beam.gantry_deg));
   PCN_TRY(read_angle(node, "collimator_deg", &beam.collimator_deg));
   PCN_TRY(read_angle(node, "couch_deg", &beam.couch_deg));
-  PCN_TRY(read_field(pcn_yaml_get(node, "field_mm"), beam.field_x_mm, beam.field_y_mm));
-  PCN_TRY(pcn_yaml_number(pcn_yaml_get(node, "fluence_per_cm2"), "fluence_per_cm2", fluence_range,
-                          &beam.fluence_per_cm2));
-  pencone_machine *machine = NULL;
-  PCN_TRY(read_machine(ctx, pcn_yaml_get(node, "machine"), &machine));
-  beam.machine = machine;
+  pcn_spots spots = {NULL, NULL};
   pencone_control_point *points = NULL;
-  pencone_status status = read_points(ctx, pcn_yaml_get(node, "control_points"), &beam, &points);
+  pencone_machine *machine = NULL;
+  pencone_status status = read_output(ctx, node, &beam, &spots);
+  if (status == PENCONE_OK) {
+    status = read_machine(ctx, pcn_yaml_get(node, "machine"), &machine);
+  }
+  if (status == PENCONE_OK) {
+    beam.machine = machine;
+    status = read_points(ctx, pcn_yaml_get(node, "control_points"), &beam, &points);
+  }
   if (status == PENCONE_OK) {
     status = pcn_yaml_at(node, pencone_plan_add_beam(ctx, plan, &beam));
   }
   pcn_free(points);
   pencone_machine_destroy(machine);
+  pcn_spots_free(&spots);
   return status;
 }
 

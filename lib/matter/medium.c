@@ -4,6 +4,7 @@
 #include "base/base.h"
 #include "geom/overlap.h"
 #include "matter/hu.h"
+#include "matter/proton_ratio.h"
 #include <math.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@ static const double spacing_tolerance_mm = 1e-6;
 
 pcn_basis pcn_basis_of(const pencone_material *material) {
   pencone_material water, aluminium;
-  pcn_basis basis = {1, 1, 0};
+  pcn_basis basis = {1, 1, 0, pcn_proton_stopping(material), pcn_proton_scattering(material)};
   if (pencone_material_find(NULL, "water", &water) != PENCONE_OK ||
       pencone_material_find(NULL, "aluminium", &aluminium) != PENCONE_OK) {
     return basis;
@@ -48,9 +49,20 @@ void pcn_medium_grid(const pencone_grid *phantom, const double spacing_mm[3], pe
 
 // --- what one phantom voxel is made of ---------------------------------------------------------
 
+enum { VALUES_PHOTON = 3, VALUES = 5 };
+
+/// In the order of volumes_of().
 typedef struct cell {
-  float density, electron_density, aluminium;
+  float value[VALUES];
 } cell;
+
+static void volumes_of(const pcn_medium *medium, float *volume[VALUES]) {
+  volume[0] = medium->density;
+  volume[1] = medium->electron_density;
+  volume[2] = medium->aluminium;
+  volume[3] = medium->stopping;
+  volume[4] = medium->scattering;
+}
 
 typedef struct lookup {
   const pencone_phantom_desc *desc;
@@ -93,7 +105,8 @@ static cell cell_at(const lookup *look, ptrdiff_t index) {
   } else {
     basis = &look->hu_basis[pcn_hu_from_density(desc->hu_curve, look->hu_density, density) - PCN_HU_MIN];
   }
-  const cell c = {density, (float)(density * basis->electrons), (float)(density * basis->aluminium)};
+  const cell c = {{density, (float)(density * basis->electrons), (float)(density * basis->aluminium),
+                   (float)(density * basis->stopping), (float)(density * basis->scattering)}};
   return c;
 }
 
@@ -105,11 +118,13 @@ typedef struct resample_work {
   int same; ///< the grids are one: no overlaps to sum
   pcn_overlap along[3];
   pcn_medium *out;
+  int values;             ///< how many volumes are wanted
+  float *volume[VALUES];
 } resample_work;
 
-static void resample_voxel(const resample_work *w, const int64_t target[3], double sum[3]) {
+static void resample_voxel(const resample_work *w, const int64_t target[3], double sum[VALUES]) {
   const pcn_overlap *x = &w->along[0], *y = &w->along[1], *z = &w->along[2];
-  sum[0] = sum[1] = sum[2] = 0;
+  memset(sum, 0, VALUES * sizeof *sum);
   for (int64_t c = 0; c < z->count[target[2]]; c++) {
     const double wz = z->weight[z->start[target[2]] + c];
     const ptrdiff_t plane = (ptrdiff_t)(z->first[target[2]] + c) * w->stride[2];
@@ -119,9 +134,9 @@ static void resample_voxel(const resample_work *w, const int64_t target[3], doub
       for (int64_t a = 0; a < x->count[target[0]]; a++) {
         const double share = wzy * x->weight[x->start[target[0]] + a];
         const cell from = cell_at(w->look, row + (ptrdiff_t)(x->first[target[0]] + a) * w->stride[0]);
-        sum[0] += share * (double)from.density;
-        sum[1] += share * (double)from.electron_density;
-        sum[2] += share * (double)from.aluminium;
+        for (int v = 0; v < w->values; v++) {
+          sum[v] += share * (double)from.value[v];
+        }
       }
     }
   }
@@ -134,9 +149,9 @@ static void copy_slice(const resample_work *w, int64_t k) {
     const ptrdiff_t row = (ptrdiff_t)k * w->stride[2] + (ptrdiff_t)j * w->stride[1];
     for (int64_t i = 0; i < grid->size[0]; i++, index++) {
       const cell from = cell_at(w->look, row + (ptrdiff_t)i * w->stride[0]);
-      w->out->density[index] = from.density;
-      w->out->electron_density[index] = from.electron_density;
-      w->out->aluminium[index] = from.aluminium;
+      for (int v = 0; v < w->values; v++) {
+        w->volume[v][index] = from.value[v];
+      }
     }
   }
 }
@@ -153,11 +168,11 @@ static void resample_slice(void *work, size_t k, int worker) {
   for (int64_t j = 0; j < grid->size[1]; j++) {
     for (int64_t i = 0; i < grid->size[0]; i++, index++) {
       const int64_t target[3] = {i, j, (int64_t)k};
-      double sum[3];
+      double sum[VALUES];
       resample_voxel(w, target, sum);
-      w->out->density[index] = (float)sum[0];
-      w->out->electron_density[index] = (float)sum[1];
-      w->out->aluminium[index] = (float)sum[2];
+      for (int v = 0; v < w->values; v++) {
+        w->volume[v][index] = (float)sum[v];
+      }
     }
   }
 }
@@ -170,6 +185,8 @@ static pencone_status resample(pencone_context *ctx, const lookup *look, const d
     work.stride[1] = (ptrdiff_t)desc->grid.size[0];
     work.stride[2] = (ptrdiff_t)(desc->grid.size[0] * desc->grid.size[1]);
   }
+  work.values = out->stopping != NULL ? VALUES : VALUES_PHOTON;
+  volumes_of(out, work.volume);
   work.same = pencone_grid_equal(&desc->grid, &out->grid);
   pencone_status status = PENCONE_OK;
   for (int a = 0; a < 3 && status == PENCONE_OK && !work.same; a++) {
@@ -185,17 +202,22 @@ static pencone_status resample(pencone_context *ctx, const lookup *look, const d
   return status;
 }
 
-pencone_status pcn_medium_make(pencone_context *ctx, const pencone_phantom *phantom, const pencone_grid *grid,
-                               const double progress[2], pcn_medium *out) {
+static pencone_status medium_make(pencone_context *ctx, const pencone_phantom *phantom, const pencone_grid *grid,
+                                  const double progress[2], int protons, pcn_medium *out) {
   const size_t voxels = pencone_grid_voxels(grid);
   memset(out, 0, sizeof *out);
   out->grid = *grid;
   out->density = pcn_alloc(ctx, voxels, sizeof *out->density);
   out->electron_density = pcn_alloc(ctx, voxels, sizeof *out->electron_density);
   out->aluminium = pcn_alloc(ctx, voxels, sizeof *out->aluminium);
+  if (protons) {
+    out->stopping = pcn_alloc(ctx, voxels, sizeof *out->stopping);
+    out->scattering = pcn_alloc(ctx, voxels, sizeof *out->scattering);
+  }
+  const int complete = !protons || (out->stopping != NULL && out->scattering != NULL);
   lookup *look = pcn_alloc(ctx, 1, sizeof *look);
   pencone_status status = PENCONE_E_MEMORY;
-  if (out->density != NULL && out->electron_density != NULL && out->aluminium != NULL && look != NULL) {
+  if (complete && out->density != NULL && out->electron_density != NULL && out->aluminium != NULL && look != NULL) {
     status = lookup_make(ctx, pencone_phantom_describe(phantom), look);
   }
   if (status == PENCONE_OK) {
@@ -212,9 +234,21 @@ pencone_status pcn_medium_make(pencone_context *ctx, const pencone_phantom *phan
   return status;
 }
 
+pencone_status pcn_medium_make(pencone_context *ctx, const pencone_phantom *phantom, const pencone_grid *grid,
+                               const double progress[2], pcn_medium *out) {
+  return medium_make(ctx, phantom, grid, progress, 0, out);
+}
+
+pencone_status pcn_medium_make_proton(pencone_context *ctx, const pencone_phantom *phantom, const pencone_grid *grid,
+                                      const double progress[2], pcn_medium *out) {
+  return medium_make(ctx, phantom, grid, progress, 1, out);
+}
+
 void pcn_medium_free(pcn_medium *medium) {
   pcn_free(medium->density);
   pcn_free(medium->electron_density);
   pcn_free(medium->aluminium);
+  pcn_free(medium->stopping);
+  pcn_free(medium->scattering);
   memset(medium, 0, sizeof *medium);
 }

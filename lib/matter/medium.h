@@ -15,6 +15,8 @@ typedef struct pcn_medium {
   float *aluminium;        ///< g/cm3 of the aluminium part; negative for fat
   float densest;           ///< largest electron density; 0: not known
   int has_aluminium;       ///< 0 when all of it is water, whatever its density
+  float *stopping;         ///< for protons, else NULL: stopping power relative to water of 1 g/cm3
+  float *scattering;       ///< for protons, else NULL: scattering power relative to water of 1 g/cm3
 } pcn_medium;
 
 /// Parts of one gram of a material.
@@ -22,6 +24,7 @@ typedef struct pcn_basis {
   double electrons; ///< electrons per gram relative to water
   double water;     ///< g of water
   double aluminium; ///< g of aluminium
+  double stopping, scattering; ///< of protons, per gram relative to water; lib/matter/proton_ratio.h
 } pcn_basis;
 
 /// Splits a material into the two basis materials so that electrons (Compton) and sum w Z^2/A (pairs) agree.
@@ -43,6 +46,10 @@ void pcn_medium_grid(const pencone_grid *phantom, const double spacing_mm[3], pe
 /// @param[out] out freed by pcn_medium_free(). @return PENCONE_OK, E_MEMORY, E_CANCELLED.
 pencone_status pcn_medium_make(pencone_context *ctx, const pencone_phantom *phantom, const pencone_grid *grid,
                                const double progress[2], pcn_medium *out);
+
+/// The same with the volumes that protons need; energy loss and scattering are conserved.
+pencone_status pcn_medium_make_proton(pencone_context *ctx, const pencone_phantom *phantom, const pencone_grid *grid,
+                                      const double progress[2], pcn_medium *out);
 void pcn_medium_free(pcn_medium *medium);
 
 #endif

@@ -104,16 +104,53 @@ static void wrong_keys_are_named_with_their_line(void **state) {
 static void keys_of_later_versions_are_unsupported(void **state) {
   const unit_files *f = *state;
   const char *const keys[] = {"monitor_units", "bixel_mm", "mlc_mm", "fluence_map",
-                              "wedge",         "layers",   "range_shifter_mm"};
-  for (int i = 0; i < 7; ++i) {
+                              "wedge",         "range_shifter_mm"};
+  for (int i = 0; i < 6; ++i) {
     char text[64];
     snprintf(text, sizeof text, "%s: 3\n    couch_deg", keys[i]);
     expect(f, "couch_deg", text, PENCONE_E_UNSUPPORTED, "plan.yaml:11: beam 1: '");
     assert_error_has(f->ctx, keys[i]);
   }
-  // A proton plan: what is missing is said before its engine and machine are looked for.
-  expect(f, "photon-collapsed-cone, directions: 96}", "proton-pencil-beam}", PENCONE_E_MISSING,
-         "plan.yaml:3");
+  expect(f, "photon-collapsed-cone, directions: 96}", "electron-pencil-beam}", PENCONE_E_MISSING, "plan.yaml:3");
+}
+
+static void layers_of_protons_are_checked(void **state) {
+  const unit_files *f = *state;
+  const struct {
+    const char *layers;
+    pencone_status status;
+    const char *part;
+  } cases[] = {
+      {"[{energy_mev: 150, spots: [[0, 0, 1e6], [5, 0, 0]]}]", PENCONE_OK, ""},
+      {"[{energy_mev: 60, spots: [[0, 0, 1]]}]", PENCONE_E_RANGE, "energy_mev: got 60, expected 70 to 230"},
+      {"[{energy_mev: 150, spots: [[0, 0, -1]]}]", PENCONE_E_RANGE, "protons: got -1, expected 0 or more"},
+      {"[{energy_mev: 150, spots: [[0, 301, 1]]}]", PENCONE_E_RANGE, "spot 1: got (0, 301) mm"},
+      {"[{energy_mev: 150, spots: [[0, 0]]}]", PENCONE_E_FORMAT, "expected a list of 3 numbers"},
+      {"[{energy_mev: 150}]", PENCONE_E_FORMAT, "layer: got no 'spots'"},
+      {"[]", PENCONE_E_FORMAT, "layers"},
+      {"[{energy_mev: 150, spots: [[0, 0, 1]]}]\n    field_mm: {x: [-1, 1], y: [-1, 1]}", PENCONE_E_FORMAT, "'field_mm' and 'layers'"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+    char text[1024];
+    snprintf(text, sizeof text,
+             "plan: p\nengine: {name: proton-pencil-beam}\nbeams:\n  - name: b\n    machine: ideal-proton\n"
+             "    isocenter_mm: [0, 0, 0]\n    gantry_deg: 0\n    layers: %s\n",
+             cases[i].layers);
+    pencone_plan *plan = NULL;
+    const char *path = unit_write_text(f, "protons.yaml", text);
+    assert_int_equal(pencone_plan_read(f->ctx, path, &plan, NULL, NULL), cases[i].status);
+    if (cases[i].status == PENCONE_OK) {
+      const pencone_beam *read = pencone_plan_beam(plan, 0);
+      assert_int_equal(read->layer_count, 1);
+      assert_int_equal(read->layers[0].spot_count, 2);
+      assert_true(fabs(read->layers[0].spots[1].x_mm - 5) < 1e-9);
+      assert_true(fabs(read->field_x_mm[1] - 6) < 1e-9);
+      pencone_plan_destroy(plan);
+    } else {
+      assert_null(plan);
+      assert_error_has(f->ctx, cases[i].part);
+    }
+  }
 }
 
 static void wrong_control_points_are_shown_with_their_line(void **state) {
@@ -241,7 +278,8 @@ static void shipped_machines_are_the_embedded_files(void **state) {
     assert_int_equal(pencone_machine_read(f->ctx, pencone_machine_name_at(i), &machine), PENCONE_OK);
     assert_string_equal(pencone_machine_describe(machine)->name, pencone_machine_name_at(i));
     assert_close(pencone_machine_describe(machine)->sad_mm, 1000, 0);
-    assert_true(pencone_machine_describe(machine)->bins > 1);
+    const int protons = pencone_machine_describe(machine)->modality == PENCONE_PROTON;
+    assert_true(protons || pencone_machine_describe(machine)->bins > 1);
     pencone_machine_destroy(machine);
   }
   assert_null(pencone_machine_name_at(-1));
@@ -288,7 +326,7 @@ static void wrong_machines_are_refused(void **state) {
        "m.yaml:3"},
       {"machine: m\nsad_mm: 1000\nspectrum: {edges_mev: [1, 21], photons: [1]}\n", PENCONE_E_RANGE, "got 21"},
       {"machine: m\nsad_mm: 1000\nspectrum: {edges_mev: [1, 2], photons: [-1]}\n", PENCONE_E_RANGE, "got -1"},
-      {"machine: m\nmodality: proton\nsad_mm: 1000\nspectrum: mohan6\n", PENCONE_E_UNSUPPORTED, "m.yaml:2"},
+      {"machine: m\nmodality: proton\nsad_mm: 1000\nspectrum: mohan6\n", PENCONE_E_FORMAT, "m.yaml:4"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
     pencone_machine *machine = NULL;
@@ -302,6 +340,7 @@ static void wrong_machines_are_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       UNIT_FILES_TEST(plan_is_read),
+      UNIT_FILES_TEST(layers_of_protons_are_checked),
       UNIT_FILES_TEST(the_locale_does_not_count),
       UNIT_FILES_TEST(wrong_keys_are_named_with_their_line),
       UNIT_FILES_TEST(keys_of_later_versions_are_unsupported),

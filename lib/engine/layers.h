@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layers of proton spots: checked and copied for a plan.
+#ifndef PCN_LAYERS_H
+#define PCN_LAYERS_H
+
+#include <pencone/beam.h>
+
+/// @return PENCONE_OK, E_ARGUMENT (no layers or spots), E_RANGE (energy, place or number of protons).
+pencone_status pcn_layers_check(pencone_context *ctx, const pencone_beam *beam);
+
+/// Copies a beam's layers and spots. @param[out] out  one allocation, freed by pcn_free()
+pencone_status pcn_layers_copy(pencone_context *ctx, const pencone_beam *beam, pencone_proton_layer **out);
+
+/// Sets the beam's field to the smallest rectangle around its spots, at least 2 mm wide.
+void pcn_layers_field(pencone_beam *beam);
+
+#endif

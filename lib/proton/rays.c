@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proton/rays.h"
+
+#include "base/base.h"
+#include "geom/ray.h"
+#include <math.h>
+#include <string.h>
+
+pcn_vec3 pcn_rays_project(const pcn_rays *rays, pcn_vec3 point) {
+  const pcn_vec3 p = pcn_v3_sub(point, rays->isocenter);
+  return pcn_v3(pcn_v3_dot(p, rays->frame.ex), pcn_v3_dot(p, rays->frame.ey), pcn_v3_dot(p, rays->frame.ez));
+}
+
+// Size of the voxel along a direction that is one of the grid's axes; 0 when it is none.
+static double voxel_along(pcn_vec3 e, const double h[3]) {
+  const double part[3] = {fabs(e.x), fabs(e.y), fabs(e.z)};
+  for (int a = 0; a < 3; a++) {
+    if (part[a] > 1 - 1e-12) {
+      return h[a];
+    }
+  }
+  return 0;
+}
+
+// Nodes of an axis that has a node at anchor, from low to high.
+static pcn_axis axis_make(double anchor, double step, double low, double high) {
+  pcn_axis axis;
+  const double i = ceil((low - anchor) / step - 1e-6);
+  axis.first = anchor + i * step;
+  axis.step = step;
+  axis.count = (int64_t)floor((high - axis.first) / step + 1e-6) + 1;
+  axis.count = axis.count > 0 ? axis.count : 0;
+  return axis;
+}
+
+static void cells_make(pcn_rays *rays, const pencone_grid *grid, const pencone_beam *beam, double margin) {
+  const pcn_vec3 e[3] = {rays->frame.ex, rays->frame.ey, rays->frame.ez};
+  const double *h = grid->spacing_mm;
+  const double fine = fmin(h[0], fmin(h[1], h[2])) / 1.5; // docs/theory/proton.md, section 6
+  const int along = voxel_along(e[0], h) > 0 && voxel_along(e[1], h) > 0 && voxel_along(e[2], h) > 0;
+  double low[3] = {INFINITY, INFINITY, INFINITY}, high[3] = {-INFINITY, -INFINITY, -INFINITY};
+  for (int corner = 0; corner < 8; corner++) {
+    double xyz[3];
+    pencone_grid_centre(grid, corner & 1 ? grid->size[0] - 1 : 0, corner & 2 ? grid->size[1] - 1 : 0,
+                        corner & 4 ? grid->size[2] - 1 : 0, xyz);
+    const pcn_vec3 p = pcn_rays_project(rays, pcn_v3_from(xyz));
+    const double q[3] = {p.x, p.y, p.z};
+    for (int a = 0; a < 3; a++) {
+      low[a] = fmin(low[a], q[a] - (along ? 0 : fine));
+      high[a] = fmax(high[a], q[a] + (along ? 0 : fine));
+    }
+  }
+  for (int a = 0; a < 2; a++) {
+    const double *field = a == 0 ? beam->field_x_mm : beam->field_y_mm;
+    const double step = along ? voxel_along(e[a], h) : fine;
+    const double anchor = low[a];
+    rays->cell[a] = axis_make(anchor, step, fmax(low[a], field[0] - margin), fmin(high[a], field[1] + margin));
+  }
+  rays->cell[2] = axis_make(low[2], along ? voxel_along(e[2], h) : fine, low[2], high[2]);
+}
+
+typedef struct trace_work {
+  pcn_rays *rays;
+  const pcn_medium *medium;
+} trace_work;
+
+// Water and scattering depth of one ray at every face between cells.
+static void trace(void *work, size_t index, int worker) {
+  (void)worker;
+  const trace_work *w = work;
+  const pcn_rays *rays = w->rays;
+  const int64_t faces = rays->cell[2].count + 1;
+  const double x = rays->ray[0].first + rays->ray[0].step * (double)((int64_t)index % rays->ray[0].count);
+  const double y = rays->ray[1].first + rays->ray[1].step * (double)((int64_t)index / rays->ray[0].count);
+  const double step = rays->cell[2].step, z = rays->cell[2].first - 0.5 * step;
+  const pcn_vec3 side = pcn_v3_add(pcn_v3_scale(rays->frame.ex, x), pcn_v3_scale(rays->frame.ey, y));
+  const pcn_vec3 from = pcn_v3_add(pcn_v3_add(rays->isocenter, side), pcn_v3_scale(rays->frame.ez, z));
+  const pcn_vec3 to = pcn_v3_add(from, pcn_v3_scale(rays->frame.ez, step * (double)(faces - 1)));
+  float *water = rays->water + (int64_t)index * faces, *scatter = rays->scatter + (int64_t)index * faces;
+  double sum[2] = {0, 0}, at, length;
+  int64_t face = 0, voxel;
+  pcn_ray ray;
+  if (pcn_ray_begin(&ray, &w->medium->grid, from, to)) {
+    at = ray.at;
+    while (pcn_ray_next(&ray, &voxel, &length)) {
+      const double s = (double)w->medium->stopping[voxel], c = (double)w->medium->scattering[voxel];
+      for (; face < faces && (double)face * step <= at + length; face++) {
+        const double part = fmax((double)face * step - at, 0);
+        water[face] = (float)(sum[0] + s * part);
+        scatter[face] = (float)(sum[1] + c * part);
+      }
+      sum[0] += s * length;
+      sum[1] += c * length;
+      at += length;
+    }
+  }
+  for (; face < faces; face++) {
+    water[face] = (float)sum[0];
+    scatter[face] = (float)sum[1];
+  }
+}
+
+pencone_status pcn_rays_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
+                             double spacing_mm, const double margin_mm[2], pcn_rays *out) {
+  memset(out, 0, sizeof *out);
+  out->frame = pcn_frame_make(beam->isocenter_mm, pencone_machine_describe(beam->machine)->sad_mm, beam->gantry_deg,
+                              beam->collimator_deg, beam->couch_deg);
+  out->isocenter = pcn_v3_from(beam->isocenter_mm);
+  cells_make(out, &medium->grid, beam, margin_mm[1]);
+  // Half a step beside the isocentre: no ray runs between two voxels of the usual phantoms.
+  out->ray[0] = axis_make(0.5 * spacing_mm, spacing_mm, beam->field_x_mm[0] - margin_mm[0], beam->field_x_mm[1] + margin_mm[0]);
+  out->ray[1] = axis_make(0.5 * spacing_mm, spacing_mm, beam->field_y_mm[0] - margin_mm[0], beam->field_y_mm[1] + margin_mm[0]);
+  out->rays = out->ray[0].count * out->ray[1].count;
+  const size_t faces = (size_t)out->rays * (size_t)(out->cell[2].count + 1);
+  out->water = pcn_alloc(ctx, faces, sizeof *out->water);
+  out->scatter = pcn_alloc(ctx, faces, sizeof *out->scatter);
+  if (out->water == NULL || out->scatter == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  trace_work work = {out, medium};
+  pcn_parallel_for(ctx, (size_t)out->rays, trace, &work);
+  return PENCONE_OK;
+}
+
+void pcn_rays_free(pcn_rays *rays) {
+  pcn_free(rays->water);
+  pcn_free(rays->scatter);
+  memset(rays, 0, sizeof *rays);
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// A lattice of parallel rays through the medium, and the beam's own grid of planes across it.
+#ifndef PCN_PROTON_RAYS_H
+#define PCN_PROTON_RAYS_H
+
+#include "geom/frame.h"
+#include "matter/medium.h"
+#include <pencone/beam.h>
+
+/// A regular axis: place of the first node, distance of nodes, number.
+typedef struct pcn_axis {
+  double first, step;
+  int64_t count;
+} pcn_axis;
+
+/// Cells of the calculation: x and y of the collimator, z along the beam, mm from the isocentre. When the beam runs
+/// along an axis of the voxel grid, the cells are the voxels; else they are finer than them.
+typedef struct pcn_rays {
+  pcn_frame frame;
+  pcn_vec3 isocenter;
+  pcn_axis cell[3];
+  pcn_axis ray[2];  ///< lattice of rays in x and y
+  int64_t rays;
+  float *water;     ///< [ray][z face]: water-equivalent depth, mm
+  float *scatter;   ///< [ray][z face]: scattering-equivalent thickness of water, mm
+} pcn_rays;
+
+/// @param spacing_mm  between rays; @param margin_mm  of rays beyond the field, and of cells beyond it
+/// @param[out] out  freed by pcn_rays_free(), also after a failure
+pencone_status pcn_rays_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
+                             double spacing_mm, const double margin_mm[2], pcn_rays *out);
+void pcn_rays_free(pcn_rays *rays);
+
+/// Coordinates of a point in the beam's axes, mm from the isocentre.
+pcn_vec3 pcn_rays_project(const pcn_rays *rays, pcn_vec3 point);
+
+#endif
