@@ -64,6 +64,7 @@ want_build_tools() {
   want pkg-config "finds libraries" has_command pkg-config
   want libhdf5-dev "phantom and dose files" has_module hdf5-serial hdf5
   want libyaml-dev "plans, recipes and machines" has_module yaml-0.1
+  want libkissfft-dev "convolution by FFT" has_module kissfft-float
   want hdf5-tools "h5dump: looks into dose files without Pencone" has_command h5dump
   want gnuplot-nox "pictures" has_command gnuplot
 }

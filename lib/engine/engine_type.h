@@ -45,5 +45,7 @@ double pcn_plan_option_number(const pencone_plan *plan, const char *key);
 extern const pcn_engine_type pcn_engine_collapsed_cone;
 extern const pcn_engine_type pcn_engine_superposition;
 extern const pcn_engine_type pcn_engine_proton_pencil_beam;
+extern const pcn_engine_type pcn_engine_convolution;
+extern const pcn_engine_type pcn_engine_pencil_beam;
 
 #endif

@@ -8,6 +8,8 @@ static const pcn_engine_type *const engines[] = {
     &pcn_engine_collapsed_cone,
     &pcn_engine_superposition,
     &pcn_engine_proton_pencil_beam,
+    &pcn_engine_convolution,
+    &pcn_engine_pencil_beam,
 };
 
 enum { ENGINES = sizeof engines / sizeof engines[0] };
