@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/base.h"
 #include "engine/engine_type.h"
-#include "proton/pencil_beam.h"
+#include "proton/proton_beam.h"
 
 static const pencone_option_info options[] = {
     {"ray_spacing_mm", "distance of the rays into which spots are split, mm", "1.5", NULL, 0.25, 4, 0},
@@ -14,12 +14,12 @@ static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
 }
 
 static pencone_status make(pencone_context *ctx, const pcn_job *job, void **state) {
-  pcn_pencil_beam *engine = pcn_alloc(ctx, 1, sizeof *engine);
+  pcn_proton_beam *engine = pcn_alloc(ctx, 1, sizeof *engine);
   if (engine == NULL) {
     return PENCONE_E_MEMORY;
   }
   const pencone_status status =
-      pcn_pencil_beam_make(ctx, job->medium, job->beam, pcn_plan_option_number(job->plan, "ray_spacing_mm"),
+      pcn_proton_beam_make(ctx, job->medium, job->beam, pcn_plan_option_number(job->plan, "ray_spacing_mm"),
                            pcn_plan_option_number(job->plan, "cut_sigma"), engine);
   if (status != PENCONE_OK) {
     pcn_free(engine);
@@ -31,12 +31,12 @@ static pencone_status make(pencone_context *ctx, const pcn_job *job, void **stat
 }
 
 static void destroy(void *state) {
-  pcn_pencil_beam_free(state);
+  pcn_proton_beam_free(state);
   pcn_free(state);
 }
 
 static pencone_status add(pencone_context *ctx, const void *state, float *const out[2], const double progress[2]) {
-  return pcn_pencil_beam_add(ctx, state, out, progress);
+  return pcn_proton_beam_add(ctx, state, out, progress);
 }
 
 const pcn_engine_type pcn_engine_proton_pencil_beam = {
@@ -47,7 +47,7 @@ const pcn_engine_type pcn_engine_proton_pencil_beam = {
              .options = options,
              .option_count = sizeof options / sizeof options[0]},
     .modality = PENCONE_PROTON,
-    .bytes = pcn_pencil_beam_bytes,
+    .bytes = pcn_proton_beam_bytes,
     .seconds = seconds,
     .make = make,
     .free = destroy,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proton/pencil_beam.h"
+#include "proton/proton_beam.h"
 
 #include "base/base.h"
 #include "num/constants.h"
@@ -15,7 +15,7 @@ static const double fluence_cut = 4.5;    // sigma: how far from a spot's centre
 static const double wide_block_mm = 4.5;  // rays whose wide Gaussians are taken as one
 static const double halo_margin_mm = 130; // the beam data's own
 
-uint64_t pcn_pencil_beam_bytes(const pencone_grid *grid, int threads) {
+uint64_t pcn_proton_beam_bytes(const pencone_grid *grid, int threads) {
   (void)threads;
   return 8 * (uint64_t)pencone_grid_voxels(grid) * sizeof(float);
 }
@@ -27,7 +27,7 @@ typedef struct ray_cell {
 
 /// One layer in work.
 typedef struct layer_work {
-  const pcn_pencil_beam *engine;
+  const pcn_proton_beam *engine;
   pcn_depth_table table;
   pcn_edge_table edges[2]; ///< core, wide
   double *protons;         ///< of each ray
@@ -38,8 +38,8 @@ typedef struct layer_work {
   int block;               ///< rays along x and y whose wide Gaussians are one
 } layer_work;
 
-pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                                    double spacing_mm, double cut, pcn_pencil_beam *out) {
+pencone_status pcn_proton_beam_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
+                                    double spacing_mm, double cut, pcn_proton_beam *out) {
   const pencone_machine_desc *machine = pencone_machine_describe(beam->machine);
   const double margin_mm[2] = {fluence_cut * machine->spot_sigma_mm, halo_margin_mm};
   memset(out, 0, sizeof *out);
@@ -52,12 +52,12 @@ pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medi
             machine->spot_sigma_mm / sub_sigma);
   const pencone_status status = pcn_rays_make(ctx, medium, beam, spacing_mm, margin_mm, &out->rays);
   if (status != PENCONE_OK) {
-    pcn_pencil_beam_free(out);
+    pcn_proton_beam_free(out);
   }
   return status;
 }
 
-void pcn_pencil_beam_free(pcn_pencil_beam *engine) {
+void pcn_proton_beam_free(pcn_proton_beam *engine) {
   pcn_rays_free(&engine->rays);
 }
 
@@ -82,7 +82,7 @@ static int64_t sample(pcn_axis axis, double centre, double sigma, double reach, 
   return first;
 }
 
-static void spread_spots(const pcn_pencil_beam *engine, const pencone_proton_layer *layer, double *protons,
+static void spread_spots(const pcn_proton_beam *engine, const pencone_proton_layer *layer, double *protons,
                          double *scratch) {
   const pcn_rays *rays = &engine->rays;
   const double spot = pencone_machine_describe(engine->beam->machine)->spot_sigma_mm;
@@ -104,7 +104,7 @@ static void spread_spots(const pcn_pencil_beam *engine, const pencone_proton_lay
 // --- a ray's way -------------------------------------------------------------------------------
 
 // Width of the beam without matter at z from the isocentre, less the part that the lattice of rays carries.
-static double own_variance(const pcn_pencil_beam *engine, double z) {
+static double own_variance(const pcn_proton_beam *engine, double z) {
   const pencone_machine_desc *m = pencone_machine_describe(engine->beam->machine);
   const double angle = 1e-3 * m->divergence_mrad, own = sub_sigma * engine->spacing_mm;
   return fmax(own * own + 2 * m->correlation * m->spot_sigma_mm * angle * z + angle * angle * z * z, 0.25 * own * own);
@@ -209,7 +209,7 @@ static void fill_plane(void *work, size_t k, int worker) {
 // --- from the beam's cells to voxels -------------------------------------------------------------
 
 typedef struct gather_work {
-  const pcn_pencil_beam *engine;
+  const pcn_proton_beam *engine;
   const float *volume;
   float *const *out;
 } gather_work;
@@ -269,7 +269,7 @@ static void gather_slice(void *work, size_t k, int worker) {
 
 // --- all layers --------------------------------------------------------------------------------
 
-static pencone_status allocate(pencone_context *ctx, const pcn_pencil_beam *engine, layer_work *w) {
+static pencone_status allocate(pencone_context *ctx, const pcn_proton_beam *engine, layer_work *w) {
   const pcn_rays *rays = &engine->rays;
   const size_t n[3] = {(size_t)rays->cell[0].count, (size_t)rays->cell[1].count, (size_t)rays->cell[2].count};
   const size_t scratch = (size_t)(rays->ray[0].count + rays->ray[1].count);
@@ -302,7 +302,7 @@ static pencone_status add_layers(pencone_context *ctx, layer_work *w, const doub
   return PENCONE_OK;
 }
 
-pencone_status pcn_pencil_beam_add(pencone_context *ctx, const pcn_pencil_beam *engine, float *const out[2],
+pencone_status pcn_proton_beam_add(pencone_context *ctx, const pcn_proton_beam *engine, float *const out[2],
                                    const double progress[2]) {
   layer_work *w = pcn_calloc(ctx, 1, sizeof *w);
   if (w == NULL) {
