@@ -160,8 +160,12 @@ int cli_tell_machines(cli_session *session) {
       json_machine(&json, machine);
       cli_json_end(&json);
     } else {
-      printf("%-20s %8g %9.3f  %s\n", m->name, m->sad_mm, cli_mean_energy_mev(m),
-             m->description != NULL ? m->description : "");
+      if (m->modality == PENCONE_PROTON) {
+        printf("%-20s %8g %9s  %s\n", m->name, m->sad_mm, "protons", m->description != NULL ? m->description : "");
+      } else {
+        printf("%-20s %8g %9.3f  %s\n", m->name, m->sad_mm, cli_mean_energy_mev(m),
+               m->description != NULL ? m->description : "");
+      }
     }
     pencone_machine_destroy(machine);
   }

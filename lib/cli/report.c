@@ -221,9 +221,18 @@ void cli_put_beam(const pencone_beam *b) {
     cli_line("beam", "%s: machine %s, %g photons/cm2 in the isocentre plane", b->name, machine->name,
              b->fluence_per_cm2);
   }
-  cli_line("", "gantry %g, collimator %g, couch %g deg; isocentre %g, %g, %g mm; source %.1f, %.1f, %.1f mm",
-           b->gantry_deg, b->collimator_deg, b->couch_deg, b->isocenter_mm[0], b->isocenter_mm[1],
-           b->isocenter_mm[2], source[0] + 0.0, source[1] + 0.0, source[2] + 0.0);
+  cli_line("", "isocentre %g, %g, %g mm", b->isocenter_mm[0], b->isocenter_mm[1], b->isocenter_mm[2]);
+  if (b->control_point_count > 0) {
+    const pencone_control_point *first = &b->control_points[0], *last = first + b->control_point_count - 1;
+    cli_line("", "%d control points, gantry %g to %g deg", b->control_point_count, first->gantry_deg,
+             last->gantry_deg);
+    return;
+  }
+  cli_line("", "gantry %g, collimator %g, couch %g deg; source %.1f, %.1f, %.1f mm", b->gantry_deg,
+           b->collimator_deg, b->couch_deg, source[0] + 0.0, source[1] + 0.0, source[2] + 0.0);
+  if (machine->modality == PENCONE_PROTON) {
+    return;  // spots have no field
+  }
   cli_line("", "field %g x %g mm: X %g to %g, Y %g to %g mm", b->field_x_mm[1] - b->field_x_mm[0],
            b->field_y_mm[1] - b->field_y_mm[0], b->field_x_mm[0], b->field_x_mm[1], b->field_y_mm[0],
            b->field_y_mm[1]);
@@ -241,5 +250,7 @@ void cli_json_beam(cli_json *json, const pencone_beam *b) {
   cli_json_numbers(json, "field_x_mm", b->field_x_mm, 2, 15);
   cli_json_numbers(json, "field_y_mm", b->field_y_mm, 2, 15);
   cli_json_number(json, "fluence_per_cm2", b->fluence_per_cm2, 15);
+  cli_json_number(json, "control_points", b->control_point_count, 15);
+  cli_json_number(json, "layers", b->layer_count, 15);
   cli_json_end(json);
 }
