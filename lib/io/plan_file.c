@@ -18,7 +18,7 @@ static const pcn_range weight_range = {0, 1e6};
 static const pcn_range fluence_range = {0, 1e300};  // that it is not 0 is the plan's own check
 
 static const pcn_key plan_keys[] = {{"plan", PCN_REQUIRED},        {"phantom", PCN_OPTIONAL},
-                                    {"description", PCN_OPTIONAL}, {"engine", PCN_REQUIRED},
+                                    {"description", PCN_OPTIONAL}, {"engine", PCN_OPTIONAL},
                                     {"quantity", PCN_OPTIONAL},    {"dose_grid", PCN_OPTIONAL},
                                     {"beams", PCN_REQUIRED},       {NULL, PCN_OPTIONAL}};
 
@@ -251,7 +251,10 @@ static pencone_status check_keys(const pcn_yaml *yaml, int *beams) {
 
 static pencone_status fill_plan(pencone_context *ctx, const pcn_yaml *yaml, int beams, pencone_plan *plan) {
   const pcn_node root = pcn_yaml_root(yaml);
-  PCN_TRY(read_engine(ctx, pcn_yaml_get(root, "engine"), plan));
+  const pcn_node engine = pcn_yaml_get(root, "engine");
+  if (engine.node != NULL) { // else the plan's own default
+    PCN_TRY(read_engine(ctx, engine, plan));
+  }
   const pcn_node quantity = pcn_yaml_get(root, "quantity");
   const pcn_node dose_grid = pcn_yaml_get(root, "dose_grid");
   if (quantity.node != NULL) {

@@ -58,6 +58,15 @@ static void plan_is_read(void **state) {
   pencone_string_free(text);
 }
 
+// DESIGN section 3: the collapsed cone is the default engine.
+static void the_engine_may_be_left_out(void **state) {
+  const unit_files *f = *state;
+  pencone_plan *plan = NULL;
+  assert_int_equal(pencone_plan_read(f->ctx, write_plan(f, "plan: p\nbeams:\n", beam), &plan, NULL, NULL), PENCONE_OK);
+  assert_string_equal(pencone_plan_engine(plan), "photon-collapsed-cone");
+  pencone_plan_destroy(plan);
+}
+
 static void the_locale_does_not_count(void **state) {
   const unit_files *f = *state;
   pencone_plan *plan = NULL;
@@ -340,6 +349,7 @@ static void wrong_machines_are_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       UNIT_FILES_TEST(plan_is_read),
+      UNIT_FILES_TEST(the_engine_may_be_left_out),
       UNIT_FILES_TEST(layers_of_protons_are_checked),
       UNIT_FILES_TEST(the_locale_does_not_count),
       UNIT_FILES_TEST(wrong_keys_are_named_with_their_line),
