@@ -4,11 +4,12 @@
 #include "photon/collapsed_cone.h"
 
 static const pencone_option_info options[] = {
-    {"quality", "sets the options below: fast is 48 directions and 50 mm of margin, reference 264 directions", "standard",
-     "fast|standard|reference", 0, 0, 0},
-    {"directions", "transport directions around the kernel; the nearest possible number is used", "128", NULL, 24, 1024, 1},
-    {"margin_mm", "dose only this far around the box of the field, mm, the same there; 0: everywhere", "0", NULL, 0, 1000,
-     0},
+    {"quality", "sets the options below: fast is 48 directions and 50 mm of margin, reference 264 directions",
+     "standard", "fast|standard|reference", 0, 0, 0},
+    {"directions", "transport directions around the kernel; the nearest possible number is used", "128", NULL,
+     24, 1024, 1},
+    {"margin_mm", "dose only this far around the box of the field, mm, the same there; 0: everywhere", "0",
+     NULL, 0, 1000, 0},
     {"kernel_depth_cm", "depth of water whose spectrum shapes the scatter kernel, cm", "10", NULL, 0, 50, 0},
 };
 
@@ -31,41 +32,35 @@ static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
   return 1e-9 * ns_per_voxel_and_direction * options_of(plan).directions * (double)pencone_grid_voxels(grid);
 }
 
-static pencone_status make(pencone_context *ctx, const pcn_job *job, void **state) {
-  pcn_collapsed_cone *engine = pcn_alloc(ctx, 1, sizeof *engine);
-  if (engine == NULL) {
-    return PENCONE_E_MEMORY;
-  }
+static pencone_status make(pencone_context *ctx, const pcn_job *job, void *state) {
+  pcn_collapsed_cone *engine = state;
   const pcn_collapsed_cone_options chosen = options_of(job->plan);
-  const pencone_status status = pcn_collapsed_cone_make(ctx, job->medium, job->beam, &chosen, engine);
-  if (status != PENCONE_OK) {
-    pcn_free(engine);
-    return status;
-  }
+  PCN_TRY(pcn_collapsed_cone_make(ctx, job->medium, job->beam, &chosen, engine));
   engine->quantity = pencone_plan_quantity(job->plan);
-  *state = engine;
   return PENCONE_OK;
 }
 
 static void destroy(void *state) {
   pcn_collapsed_cone_free(state);
-  pcn_free(state);
 }
 
-static pencone_status add(pencone_context *ctx, const void *state, float *const out[2], const double progress[2]) {
+static pencone_status add(pencone_context *ctx, const void *state, float *const out[2],
+                          const double progress[2]) {
   return pcn_collapsed_cone_add(ctx, state, out, progress);
 }
 
 const pcn_engine_type pcn_engine_collapsed_cone = {
     .info = {.name = "photon-collapsed-cone",
              .summary = "collapsed-cone superposition: tilted kernels, hardening, electron-density scaling",
-             .references = "Ahnesjo 1989, doi:10.1118/1.596360\nLu et al. 2005, doi:10.1088/0031-9155/50/4/007",
+             .references =
+                 "Ahnesjo 1989, doi:10.1118/1.596360\nLu et al. 2005, doi:10.1088/0031-9155/50/4/007",
              .options = options,
              .option_count = sizeof options / sizeof options[0]},
     .presets = presets,
     .preset_count = sizeof presets / sizeof presets[0],
     .bytes = bytes,
     .seconds = seconds,
+    .state_size = sizeof(pcn_collapsed_cone),
     .make = make,
     .free = destroy,
     .add = add,

@@ -16,34 +16,25 @@ static uint64_t bytes(const pencone_grid *grid, int threads) {
 
 static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
   (void)plan;
-  return 1.5e-6 * (double)pencone_grid_voxels(grid); // five transforms of eight times the voxels
+  return 1.5e-6 * (double)pencone_grid_voxels(grid);  // five transforms of eight times the voxels
 }
 
-static pencone_status make(pencone_context *ctx, const pcn_job *job, void **state) {
-  pcn_convolution *engine = pcn_alloc(ctx, 1, sizeof *engine);
-  if (engine == NULL) {
-    return PENCONE_E_MEMORY;
-  }
+static pencone_status make(pencone_context *ctx, const pcn_job *job, void *state) {
+  pcn_convolution *engine = state;
   const int directions[2] = {(int)pcn_plan_option_number(job->plan, "polar"),
                              (int)pcn_plan_option_number(job->plan, "azimuths")};
-  const pencone_status status = pcn_convolution_make(
-      ctx, job->medium, job->beam, directions, pcn_plan_option_number(job->plan, "kernel_depth_cm"), job->progress,
-      engine);
-  if (status != PENCONE_OK) {
-    pcn_free(engine);
-    return status;
-  }
+  PCN_TRY(pcn_convolution_make(ctx, job->medium, job->beam, directions,
+                               pcn_plan_option_number(job->plan, "kernel_depth_cm"), job->progress, engine));
   engine->quantity = pencone_plan_quantity(job->plan);
-  *state = engine;
   return PENCONE_OK;
 }
 
 static void destroy(void *state) {
   pcn_convolution_free(state);
-  pcn_free(state);
 }
 
-static pencone_status add(pencone_context *ctx, const void *state, float *const out[2], const double progress[2]) {
+static pencone_status add(pencone_context *ctx, const void *state, float *const out[2],
+                          const double progress[2]) {
   return pcn_convolution_add(ctx, state, out, progress);
 }
 
@@ -55,6 +46,7 @@ const pcn_engine_type pcn_engine_convolution = {
              .option_count = sizeof options / sizeof options[0]},
     .bytes = bytes,
     .seconds = seconds,
+    .state_size = sizeof(pcn_convolution),
     .make = make,
     .free = destroy,
     .add = add,

@@ -166,6 +166,20 @@ static const char *modality_name(pencone_modality modality) {
 // Progress of create: the phantom, then the beams' tables.
 static const double medium_share = 0.3;
 
+static pencone_status make_state(pencone_context *ctx, const pcn_engine_type *type, const pcn_job *job, void **out) {
+  void *state = pcn_calloc(ctx, 1, type->state_size);
+  if (state == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  const pencone_status status = type->make(ctx, job, state);
+  if (status != PENCONE_OK) {
+    pcn_free(state);
+    return status;
+  }
+  *out = state;
+  return PENCONE_OK;
+}
+
 static pencone_status make_beam(pencone_context *ctx, const pencone_engine *engine, int i, beam_states *out) {
   PCN_TRY(pcn_beam_groups_make(ctx, pencone_plan_beam(engine->plan, i), &out->groups));
   const int count = out->groups.count;
@@ -183,7 +197,7 @@ static pencone_status make_beam(pencone_context *ctx, const pencone_engine *engi
               "beam %s: machine %s makes %s, engine %s calculates %s", beam->name, machine->name,
               modality_name(machine->modality), engine->type->info.name, modality_name(engine->type->modality));
     PCN_TRY(check_geometry(ctx, &engine->medium, beam));
-    PCN_TRY(engine->type->make(ctx, &job, &out->state[g]));
+    PCN_TRY(make_state(ctx, engine->type, &job, &out->state[g]));
   }
   return PENCONE_OK;
 }
@@ -234,6 +248,7 @@ static void free_states(const pcn_engine_type *type, beam_states *b) {
   for (int g = 0; b->state != NULL && g < b->groups.count; g++) {
     if (b->state[g] != NULL) {
       type->free(b->state[g]);
+      pcn_free(b->state[g]);
     }
   }
   pcn_free(b->state);

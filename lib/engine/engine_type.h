@@ -28,8 +28,10 @@ typedef struct pcn_engine_type {
   uint64_t (*bytes)(const pencone_grid *grid, int threads);
   /// Order of magnitude of one beam's time on one core, seconds.
   double (*seconds)(const pencone_plan *plan, const pencone_grid *grid);
-  pencone_status (*make)(pencone_context *ctx, const pcn_job *job, void **state);
-  void (*free)(void *state);
+  size_t state_size; ///< of what make() fills in, allocated and freed by engine.c
+  /// Makes a beam ready. After a failure there is nothing in the state to be freed.
+  pencone_status (*make)(pencone_context *ctx, const pcn_job *job, void *state);
+  void (*free)(void *state); ///< what is in the state, not the state itself
   /// Adds the beam's dose in Gy to out[0] and, unless NULL, to out[1]; progress from [0] over a span of [1].
   pencone_status (*add)(pencone_context *ctx, const void *state, float *const out[2], const double progress[2]);
   /// Dose in Gy at a point; NULL where the engine calculates grids only.

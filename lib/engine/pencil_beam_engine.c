@@ -5,12 +5,13 @@
 
 static const pencone_option_info options[] = {
     {"terms", "products of depth and lateral kernel; Bortfeld et al. took 3", "4", NULL, 1, 4, 1},
-    {"reach_mm", "how far around the field dose is calculated, in the isocentre plane", "200", NULL, 20, 300, 0},
+    {"reach_mm", "how far around the field dose is calculated, in the isocentre plane", "200", NULL, 20, 300,
+     0},
 };
 
 static uint64_t bytes(const pencone_grid *grid, int threads) {
   (void)threads;
-  const uint64_t tables = 64u * 1024 * 1024; // maps of a field of 40 cm, and the corners they are made of
+  const uint64_t tables = 64u * 1024 * 1024;  // maps of a field of 40 cm, and the corners they are made of
   return 3 * (uint64_t)pencone_grid_voxels(grid) * sizeof(float) + tables;
 }
 
@@ -19,40 +20,33 @@ static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
   return 0.5 + 6e-8 * (double)pencone_grid_voxels(grid);
 }
 
-static pencone_status make(pencone_context *ctx, const pcn_job *job, void **state) {
-  pcn_pencil_beam *engine = pcn_alloc(ctx, 1, sizeof *engine);
-  if (engine == NULL) {
-    return PENCONE_E_MEMORY;
-  }
-  const pencone_status status =
-      pcn_pencil_beam_make(ctx, job->medium, job->beam, (int)pcn_plan_option_number(job->plan, "terms"),
-                           pcn_plan_option_number(job->plan, "reach_mm"), engine);
-  if (status != PENCONE_OK) {
-    pcn_free(engine);
-    return status;
-  }
+static pencone_status make(pencone_context *ctx, const pcn_job *job, void *state) {
+  pcn_pencil_beam *engine = state;
+  PCN_TRY(pcn_pencil_beam_make(ctx, job->medium, job->beam, (int)pcn_plan_option_number(job->plan, "terms"),
+                               pcn_plan_option_number(job->plan, "reach_mm"), engine));
   engine->quantity = pencone_plan_quantity(job->plan);
-  *state = engine;
   return PENCONE_OK;
 }
 
 static void destroy(void *state) {
   pcn_pencil_beam_free(state);
-  pcn_free(state);
 }
 
-static pencone_status add(pencone_context *ctx, const void *state, float *const out[2], const double progress[2]) {
+static pencone_status add(pencone_context *ctx, const void *state, float *const out[2],
+                          const double progress[2]) {
   return pcn_pencil_beam_add(ctx, state, out, progress);
 }
 
 const pcn_engine_type pcn_engine_pencil_beam = {
     .info = {.name = "photon-pencil-beam",
-             .summary = "pencil beam: depth times lateral kernels by singular values; density along the ray only",
+             .summary =
+                 "pencil beam: depth times lateral kernels by singular values; density along the ray only",
              .references = "Bortfeld, Schlegel and Rhein 1993, doi:10.1118/1.597070",
              .options = options,
              .option_count = sizeof options / sizeof options[0]},
     .bytes = bytes,
     .seconds = seconds,
+    .state_size = sizeof(pcn_pencil_beam),
     .make = make,
     .free = destroy,
     .add = add,

@@ -20,31 +20,23 @@ static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
          pcn_plan_option_number(plan, "azimuths") * (double)pencone_grid_voxels(grid);
 }
 
-static pencone_status make(pencone_context *ctx, const pcn_job *job, void **state) {
-  pcn_superposition *engine = pcn_alloc(ctx, 1, sizeof *engine);
-  if (engine == NULL) {
-    return PENCONE_E_MEMORY;
-  }
+static pencone_status make(pencone_context *ctx, const pcn_job *job, void *state) {
+  pcn_superposition *engine = state;
   const int directions[2] = {(int)pcn_plan_option_number(job->plan, "polar"),
                              (int)pcn_plan_option_number(job->plan, "azimuths")};
-  const pencone_status status = pcn_superposition_make(
-      ctx, job->medium, job->beam, directions, pcn_plan_option_number(job->plan, "kernel_depth_cm"), job->progress,
-      engine);
-  if (status != PENCONE_OK) {
-    pcn_free(engine);
-    return status;
-  }
+  PCN_TRY(pcn_superposition_make(ctx, job->medium, job->beam, directions,
+                                 pcn_plan_option_number(job->plan, "kernel_depth_cm"), job->progress,
+                                 engine));
   engine->quantity = pencone_plan_quantity(job->plan);
-  *state = engine;
   return PENCONE_OK;
 }
 
 static void destroy(void *state) {
   pcn_superposition_free(state);
-  pcn_free(state);
 }
 
-static pencone_status add(pencone_context *ctx, const void *state, float *const out[2], const double progress[2]) {
+static pencone_status add(pencone_context *ctx, const void *state, float *const out[2],
+                          const double progress[2]) {
   return pcn_superposition_add(ctx, state, out, progress);
 }
 
@@ -53,13 +45,16 @@ static double at(const void *state, const double xyz_mm[3]) {
 }
 
 const pcn_engine_type pcn_engine_superposition = {
-    .info = {.name = "photon-superposition",
-             .summary = "direct superposition of tabulated kernels, gathered at each point: slow, the reference",
-             .references = "Mackie et al. 1985, doi:10.1118/1.595774\nMackie et al. 1988, doi:10.1088/0031-9155/33/1/001",
-             .options = options,
-             .option_count = sizeof options / sizeof options[0]},
+    .info =
+        {.name = "photon-superposition",
+         .summary = "direct superposition of tabulated kernels, gathered at each point: slow, the reference",
+         .references =
+             "Mackie et al. 1985, doi:10.1118/1.595774\nMackie et al. 1988, doi:10.1088/0031-9155/33/1/001",
+         .options = options,
+         .option_count = sizeof options / sizeof options[0]},
     .bytes = bytes,
     .seconds = seconds,
+    .state_size = sizeof(pcn_superposition),
     .make = make,
     .free = destroy,
     .add = add,

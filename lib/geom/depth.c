@@ -9,14 +9,10 @@
 static const double rays_per_voxel = 1.5; // at the far end of the grid; nearer, the rays are denser
 static const double steepest = 3;         // slope against the main axis; a single field spans less
 
-static double component(pcn_vec3 v, int axis) {
-  return axis == 0 ? v.x : (axis == 1 ? v.y : v.z);
-}
-
 static int main_axis_of(const pcn_frame *frame) {
   int main_axis = 2;
   for (int a = 1; a >= 0; a--) {
-    main_axis = fabs(component(frame->ez, a)) > fabs(component(frame->ez, main_axis)) + 1e-9 ? a : main_axis;
+    main_axis = fabs(pcn_v3_component(frame->ez, a)) > fabs(pcn_v3_component(frame->ez, main_axis)) + 1e-9 ? a : main_axis;
   }
   return main_axis;
 }
@@ -30,12 +26,12 @@ static int slope_range(const pcn_depth_field *field, const int axis[3], double l
     pcn_vec3 way = pcn_v3_scale(f->ez, f->sad_mm);
     way = pcn_v3_add(way, pcn_v3_scale(f->ex, field->x_mm[corner & 1]));
     way = pcn_v3_add(way, pcn_v3_scale(f->ey, field->y_mm[corner >> 1]));
-    const double ahead = component(way, axis[0]);
-    if (!(ahead * component(f->ez, axis[0]) > 0)) {
+    const double ahead = pcn_v3_component(way, axis[0]);
+    if (!(ahead * pcn_v3_component(f->ez, axis[0]) > 0)) {
       return 0;
     }
     for (int k = 0; k < 2; k++) {
-      const double slope = component(way, axis[k + 1]) / ahead;
+      const double slope = pcn_v3_component(way, axis[k + 1]) / ahead;
       low[k] = fmin(low[k], slope);
       high[k] = fmax(high[k], slope);
     }
@@ -55,7 +51,7 @@ static int lay_out(const pencone_grid *grid, const pcn_depth_field *field, pcn_d
     return 0;
   }
   const int a = out->axis[0];
-  const double first = grid->origin_mm[a] - component(out->source, a);
+  const double first = grid->origin_mm[a] - pcn_v3_component(out->source, a);
   const double last = first + grid->spacing_mm[a] * (double)(grid->size[a] - 1);
   const double farthest = fmax(fabs(first), fabs(last));
   for (int k = 0; k < 2; k++) {
@@ -81,8 +77,8 @@ typedef struct planes {
 
 static planes planes_of(const pcn_depth *d, pcn_vec3 way) {
   const int a = d->axis[0];
-  const double first = d->grid->origin_mm[a] - component(d->source, a);
-  const double h = d->grid->spacing_mm[a], per_mm = component(way, a) / pcn_v3_length(way);
+  const double first = d->grid->origin_mm[a] - pcn_v3_component(d->source, a);
+  const double h = d->grid->spacing_mm[a], per_mm = pcn_v3_component(way, a) / pcn_v3_length(way);
   planes p = {.step = per_mm > 0 ? 1 : -1, .left = d->grid->size[a], .pitch = h / fabs(per_mm)};
   p.next = per_mm > 0 ? 0 : d->grid->size[a] - 1;
   p.distance = (first + h * (double)p.next) / per_mm;
@@ -110,7 +106,7 @@ static void pass(planes *p) {
 static void walk_ray(const walk *w, int64_t i, int64_t j) {
   const pcn_depth *d = w->depth;
   const int a = d->axis[0];
-  const double ahead = d->grid->origin_mm[a] > component(d->source, a) ? 1 : -1, far_mm = 1e5;
+  const double ahead = d->grid->origin_mm[a] > pcn_v3_component(d->source, a) ? 1 : -1, far_mm = 1e5;
   double step[3];
   step[a] = ahead;
   step[d->axis[1]] = ahead * (d->slope[0] + d->pitch[0] * (double)i);
@@ -189,10 +185,10 @@ static int64_t cell(double at, int64_t rays, double *share) {
 
 void pcn_depth_at(const pcn_depth *d, int64_t plane, pcn_vec3 point, double integral[PCN_DEPTH_VALUES]) {
   const pcn_vec3 r = pcn_v3_sub(point, d->source);
-  const double inverse = 1 / component(r, d->axis[0]);
+  const double inverse = 1 / pcn_v3_component(r, d->axis[0]);
   double u, v;
-  const int64_t i = cell((component(r, d->axis[1]) * inverse - d->slope[0]) / d->pitch[0], d->rays[0], &u);
-  const int64_t j = cell((component(r, d->axis[2]) * inverse - d->slope[1]) / d->pitch[1], d->rays[1], &v);
+  const int64_t i = cell((pcn_v3_component(r, d->axis[1]) * inverse - d->slope[0]) / d->pitch[0], d->rays[0], &u);
+  const int64_t j = cell((pcn_v3_component(r, d->axis[2]) * inverse - d->slope[1]) / d->pitch[1], d->rays[1], &v);
   const float *a = d->integral + ((plane * d->rays[1] + j) * d->rays[0] + i) * d->values;
   const float *b = a + d->rays[0] * d->values;
   integral[1] = 0;

@@ -34,6 +34,11 @@ static inline double pcn_v3_dot(pcn_vec3 a, pcn_vec3 b) {
   return a.x * b.x + a.y * b.y + a.z * b.z;
 }
 
+/// Component along axis 0, 1 or 2.
+static inline double pcn_v3_component(pcn_vec3 v, int axis) {
+  return axis == 0 ? v.x : (axis == 1 ? v.y : v.z);
+}
+
 static inline double pcn_v3_length(pcn_vec3 a) {
   return sqrt(pcn_v3_dot(a, a));
 }

@@ -35,10 +35,6 @@ static size_t state_length(const march *m) {
 
 // --- tilt --------------------------------------------------------------------------------------
 
-static double component(pcn_vec3 v, int axis) {
-  return axis == 0 ? v.x : (axis == 1 ? v.y : v.z);
-}
-
 // Weights of lanes first .. last - 1 of a row.
 static void fill_weights(const march *m, int64_t plane, int64_t row, const int64_t lanes[2],
                          float *const weight[PCN_RELEASES]) {
@@ -54,8 +50,8 @@ static void fill_weights(const march *m, int64_t plane, int64_t row, const int64
   const int lane = m->v.axis[2];
   const double h = grid->spacing_mm[lane];
   const pcn_tilt_line line = {(float)pcn_v3_dot(r, m->along),       (float)pcn_v3_dot(r, m->across),
-                              (float)pcn_v3_dot(r, f->ez),          (float)(h * component(m->along, lane)),
-                              (float)(h * component(m->across, lane)), (float)(h * component(f->ez, lane))};
+                              (float)pcn_v3_dot(r, f->ez),          (float)(h * pcn_v3_component(m->along, lane)),
+                              (float)(h * pcn_v3_component(m->across, lane)), (float)(h * pcn_v3_component(f->ez, lane))};
   m->isa->tilt(&m->table, &line, (size_t)(lanes[1] - lanes[0]), weight);
 }
 
