@@ -193,24 +193,18 @@ static pencone_status find_opening(pencone_context *ctx, const pencone_beam *bea
   return PENCONE_OK;
 }
 
-pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam, int terms,
-                                    double reach_mm, pcn_pencil_beam *out) {
+pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
+                                    const pcn_photon_tables *tables, int terms, double reach_mm, pcn_pencil_beam *out) {
   memset(out, 0, sizeof *out);
   out->medium = medium;
   PCN_TRY(find_opening(ctx, beam, out));
   double span[2];
   find_span(&medium->grid, &out->frame, span);
   const double ssd_mm = find_ssd(medium, out, span[0] * out->frame.sad_mm);
-  pcn_photon_tables tables;
-  const double kernel_depth_g_cm2 = 10;
-  pencone_status status = pcn_photon_tables_make(ctx, beam->machine, kernel_depth_g_cm2, &tables);
-  if (status == PENCONE_OK) {
-    status = pcn_pencil_kernel_make(ctx, &tables, ssd_mm, terms, &out->kernel);
-  }
+  pencone_status status = pcn_pencil_kernel_make(ctx, tables, ssd_mm, terms, &out->kernel);
   if (status == PENCONE_OK) {
     status = make_map(ctx, out, reach_mm, span);
   }
-  pcn_photon_tables_free(&tables);
   if (status != PENCONE_OK) {
     pcn_pencil_beam_free(out);
   }
