@@ -198,3 +198,22 @@ void pcn_depth_at(const pcn_depth *d, int64_t plane, pcn_vec3 point, double inte
     integral[k] = (1 - v) * top + v * bottom;
   }
 }
+
+void pcn_depth_row(const pcn_depth *d, const pcn_isa *isa, const int64_t ijk[3], size_t n,
+                   float *const integral[PCN_DEPTH_VALUES]) {
+  double xyz[3], at[2], step[2];
+  pencone_grid_centre(d->grid, ijk[0], ijk[1], ijk[2], xyz);
+  const pcn_vec3 r = pcn_v3_sub(pcn_v3_from(xyz), d->source);
+  const double h = d->grid->spacing_mm[0];
+  const double depth = pcn_v3_component(r, d->axis[0]), depth_step = d->axis[0] == 0 ? h : 0;
+  for (int k = 0; k < 2; k++) {
+    at[k] = (pcn_v3_component(r, d->axis[k + 1]) - d->slope[k] * depth) / d->pitch[k];
+    step[k] = ((d->axis[k + 1] == 0 ? h : 0) - d->slope[k] * depth_step) / d->pitch[k];
+  }
+  const ptrdiff_t plane = (ptrdiff_t)(d->rays[0] * d->rays[1]) * d->values;
+  const pcn_depth_rays rays = {d->integral + ijk[d->axis[0]] * plane, (int32_t)d->rays[0], (int32_t)d->rays[1], d->values};
+  const pcn_depth_line line = {(float)at[0],   (float)at[1],   (float)depth,
+                               (float)step[0], (float)step[1], (float)depth_step,
+                               d->axis[0] == 0 ? plane : 0};
+  isa->depth(&rays, &line, n, integral);
+}

@@ -182,6 +182,18 @@ pcn_release pcn_quality_at(const pcn_quality *q, double water_g_cm2, double alum
   return r;
 }
 
+pcn_release_table pcn_quality_table(const pcn_quality *q, double aluminium_electrons) {
+  _Static_assert(sizeof(pcn_release) == PCN_RELEASE_VALUES * sizeof(float), "a node is a vector");
+  const pcn_release_table table = {.node = (const float *)(const void *)q->node,
+                                   .water_nodes = WATER_NODES,
+                                   .aluminium_nodes = ALUMINIUM_NODES,
+                                   .per_water = (float)(1 / water_step),
+                                   .per_aluminium = (float)(1 / aluminium_step),
+                                   .first_aluminium = (float)aluminium_first,
+                                   .aluminium_electrons = (float)aluminium_electrons};
+  return table;
+}
+
 void pcn_quality_kernel_weights(const pcn_quality *q, const pcn_edk *edk, double water_g_cm2,
                                 double weight[PCN_KERNEL_ENERGIES][PCN_PARTS]) {
   memset(weight, 0, sizeof(double) * PCN_KERNEL_ENERGIES * PCN_PARTS);
