@@ -69,30 +69,34 @@ void pcn_aperture_free(pcn_aperture *aperture) {
   memset(aperture, 0, sizeof *aperture);
 }
 
-// Share of the interval at +- half that lies below edge.
-static double below(double edge, double at, double half) {
-  const double share = 0.5 + 0.5 * (edge - at) / half;
-  return share < 0 ? 0 : (share > 1 ? 1 : share);
+// Mean share of intervals that lies below an edge: as wide as steep, their middles over at +- a/2 +- b/2.
+static double below(double edge, double at, double steep, double a, double b) {
+  enum { SAMPLES = 4 };
+  const double reach = 0.5 * (steep + fabs(a) + fabs(b)), per_width = 1 / steep;
+  if (fabs(edge - at) >= reach) {
+    return edge > at ? 1 : 0;
+  }
+  double sum = 0;
+  for (int i = 0; i < SAMPLES; i++) {
+    for (int j = 0; j < SAMPLES; j++) {
+      const double here = at + a * ((i + 0.5) / SAMPLES - 0.5) + b * ((j + 0.5) / SAMPLES - 0.5);
+      const double share = 0.5 + (edge - here) * per_width;
+      sum += share < 0 ? 0 : (share > 1 ? 1 : share);
+    }
+  }
+  return sum / (SAMPLES * SAMPLES);
 }
 
 // Share of a box whose projected coordinate lies between two edges. The coordinate is at in the centre
 // and changes by slope[k] from face to face along axis k: exact along the steepest axis, 4 x 4 samples
 // across the others.
 static double box_share(double at, const double slope[3], const double edges[2]) {
-  enum { SAMPLES = 4 };
   int steep = 0;
   for (int k = 1; k < 3; k++) {
     steep = fabs(slope[k]) > fabs(slope[steep]) ? k : steep;
   }
-  const double a = slope[(steep + 1) % 3], b = slope[(steep + 2) % 3], half = 0.5 * fabs(slope[steep]);
-  double sum = 0;
-  for (int i = 0; i < SAMPLES; i++) {
-    for (int j = 0; j < SAMPLES; j++) {
-      const double here = at + a * ((i + 0.5) / SAMPLES - 0.5) + b * ((j + 0.5) / SAMPLES - 0.5);
-      sum += below(edges[1], here, half) - below(edges[0], here, half);
-    }
-  }
-  return sum / (SAMPLES * SAMPLES);
+  const double a = slope[(steep + 1) % 3], b = slope[(steep + 2) % 3], width = fabs(slope[steep]);
+  return below(edges[1], at, width, a, b) - below(edges[0], at, width, a, b);
 }
 
 /// A voxel seen from the source: its centre's offset and how it projects.
@@ -109,7 +113,9 @@ static double opening_share(const pcn_aperture *a, const pcn_opening *o, const l
   if (x - reach >= o->x_mm[1] || x + reach <= o->x_mm[0] || y - reach >= o->y_mm[1] || y + reach <= o->y_mm[0]) {
     return 0;
   }
-  if (x + reach <= o->x_mm[1] && x - reach >= o->x_mm[0] && y + reach <= o->y_mm[1] && y - reach >= o->y_mm[0]) {
+  const int inside_x = x + reach <= o->x_mm[1] && x - reach >= o->x_mm[0];
+  const int inside_y = y + reach <= o->y_mm[1] && y - reach >= o->y_mm[0];
+  if (inside_x && inside_y) {
     return 1;
   }
   const pcn_vec3 dx = pcn_v3_scale(pcn_v3_sub(o->ex, pcn_v3_scale(l->ez, x / l->sad_mm)), l->scale);
@@ -117,7 +123,7 @@ static double opening_share(const pcn_aperture *a, const pcn_opening *o, const l
   const double *h = a->spacing_mm;
   const double slope_x[3] = {dx.x * h[0], dx.y * h[1], dx.z * h[2]};
   const double slope_y[3] = {dy.x * h[0], dy.y * h[1], dy.z * h[2]};
-  return box_share(x, slope_x, o->x_mm) * box_share(y, slope_y, o->y_mm);
+  return (inside_x ? 1 : box_share(x, slope_x, o->x_mm)) * (inside_y ? 1 : box_share(y, slope_y, o->y_mm));
 }
 
 // Returns 0 when the voxel is not before the source plane.
@@ -130,7 +136,7 @@ static int look_at(const pcn_aperture *a, pcn_vec3 centre, look *out) {
   }
   const double scale = f->sad_mm / z;
   const look l = {pcn_v3_sub(centre, f->source), f->ez, scale, f->sad_mm,
-                  a->reach_mm * scale * (1 + 2 * hypot(x, y) / f->sad_mm)};
+                  a->reach_mm * scale * (1 + 2 * sqrt(x * x + y * y) / f->sad_mm)};
   *out = l;
   return 1;
 }
@@ -173,7 +179,7 @@ static void narrow_to(const row_view *v, const pcn_vec3 side[2], const double *c
     const double x = pcn_v3_dot(v->r, side[a]), dx = pcn_v3_dot(v->step, side[a]);
     for (int e = 0; e < 2; e++) {
       const double sign = e == 0 ? -1 : 1, slope = edge[a][e] / sad_mm;
-      narrow(sign * (x - slope * v->z), sign * (dx - slope * v->z_step), margin_mm * hypot(1, slope), range);
+      narrow(sign * (x - slope * v->z), sign * (dx - slope * v->z_step), margin_mm * sqrt(1 + slope * slope), range);
     }
   }
 }
@@ -198,7 +204,8 @@ static void add_edge(const pcn_aperture *a, const pcn_opening *o, pcn_vec3 first
 static void add_opening(const pcn_aperture *a, const pcn_opening *o, pcn_vec3 first, const row_view *v,
                         const int64_t row[2], float *share) {
   const double sad = a->frame.sad_mm;
-  const double corner = hypot(fmax(fabs(a->x_mm[0]), fabs(a->x_mm[1])), fmax(fabs(a->y_mm[0]), fabs(a->y_mm[1])));
+  const double x = fmax(fabs(a->x_mm[0]), fabs(a->x_mm[1])), y = fmax(fabs(a->y_mm[0]), fabs(a->y_mm[1]));
+  const double corner = sqrt(x * x + y * y);
   const double reach = 1.01 * a->reach_mm * (1 + 2 * corner / sad);
   const pcn_vec3 side[2] = {o->ex, o->ey};
   const double *const edge[2] = {o->x_mm, o->y_mm};
