@@ -64,12 +64,14 @@ static int lay_out(const pencone_grid *grid, const pcn_depth_field *field, pcn_d
   return 1;
 }
 
+enum { SCRATCH_ROWS = PCN_DEPTH_VALUES + 1 };
+
 typedef struct walk {
   const pcn_depth *depth;
   const float *value[PCN_DEPTH_VALUES];
   int64_t stride[3]; ///< of the volumes
   const pcn_isa *isa;
-  float *scratch; ///< PCN_DEPTH_VALUES rows of rays for each worker
+  float *scratch; ///< SCRATCH_ROWS rows of rays for each worker
 } walk;
 
 // Planes whose middles a ray meets, in the order in which it meets them.
@@ -163,6 +165,7 @@ typedef struct row_march {
   double slope;             ///< of the row, along axis[2]
   const float *plane[PCN_DEPTH_VALUES];
   float *sum[PCN_DEPTH_VALUES];
+  float *stretch; ///< each ray's length per mm along the main axis
 } row_march;
 
 static double low_face(const pencone_grid *grid, int axis) {
@@ -209,16 +212,19 @@ static void step_in_plane(const row_march *m, const double way[2]) {
   }
 }
 
-// Keeps the sums at the middle of a plane, times each ray's length per mm along the main axis.
+// Keeps the sums at the middle of a plane, now along the rays.
 static void keep_row(const row_march *m, int64_t plane, int64_t j) {
   const pcn_depth *d = m->walk->depth;
   float *out = d->integral + (plane * d->rays[1] + j) * d->rays[0] * d->values;
-  for (int64_t i = 0; i < d->rays[0]; i++) {
-    const double slope = d->slope[0] + d->pitch[0] * (double)i;
-    const float stretch = (float)sqrt(1 + slope * slope + m->slope * m->slope);
-    for (int v = 0; v < d->values; v++) {
-      *out++ = m->sum[v][i] * stretch;
+  if (d->values == 1) {
+    for (int64_t i = 0; i < d->rays[0]; i++) {
+      out[i] = m->sum[0][i] * m->stretch[i];
     }
+    return;
+  }
+  for (int64_t i = 0; i < d->rays[0]; i++) {
+    out[2 * i] = m->sum[0][i] * m->stretch[i];
+    out[2 * i + 1] = m->sum[1][i] * m->stretch[i];
   }
 }
 
@@ -231,8 +237,13 @@ static void march_row(void *work, size_t j, int worker) {
   const int backwards = low + 0.5 * h * (double)count < 0;
   row_march m = {.walk = w, .slope = d->slope[1] + d->pitch[1] * (double)j};
   for (int v = 0; v < d->values; v++) {
-    m.sum[v] = w->scratch + ((int64_t)worker * PCN_DEPTH_VALUES + v) * rays;
+    m.sum[v] = w->scratch + ((int64_t)worker * SCRATCH_ROWS + v) * rays;
     memset(m.sum[v], 0, (size_t)rays * sizeof *m.sum[v]);
+  }
+  m.stretch = w->scratch + ((int64_t)worker * SCRATCH_ROWS + PCN_DEPTH_VALUES) * rays;
+  for (int64_t i = 0; i < rays; i++) {
+    const double slope = d->slope[0] + d->pitch[0] * (double)i;
+    m.stretch[i] = (float)sqrt(1 + slope * slope + m.slope * m.slope);
   }
   for (int64_t p = 0; p < count; p++) {
     const int64_t plane = backwards ? count - 1 - p : p;
@@ -270,7 +281,7 @@ pencone_status pcn_depth_make(pencone_context *ctx, const pencone_grid *grid, co
                .stride = {1, grid->size[0], grid->size[0] * grid->size[1]},
                .isa = pcn_isa_of(ctx)};
   out->integral = pcn_calloc(ctx, rays * (size_t)grid->size[out->axis[0]] * (size_t)out->values, sizeof *out->integral);
-  work.scratch = pcn_alloc(ctx, threads * PCN_DEPTH_VALUES * (size_t)out->rays[0], sizeof *work.scratch);
+  work.scratch = pcn_alloc(ctx, threads * SCRATCH_ROWS * (size_t)out->rays[0], sizeof *work.scratch);
   pencone_status status = out->integral != NULL && work.scratch != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
   if (status == PENCONE_OK) {
     status = pcn_parallel_for_progress(ctx, (size_t)out->rays[1], is_steady(out) ? march_row : walk_row, &work,
