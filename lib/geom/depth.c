@@ -45,6 +45,7 @@ static int lay_out(const pencone_grid *grid, const pcn_depth_field *field, pcn_d
   out->grid = grid;
   out->source = field->frame->source;
   out->axis[0] = main_axis_of(field->frame);
+  out->ahead = pcn_v3_component(field->frame->ez, out->axis[0]) > 0 ? 1 : -1;
   out->axis[1] = out->axis[0] == 0 ? 1 : 0;
   out->axis[2] = 3 - out->axis[0] - out->axis[1];
   if (!slope_range(field, out->axis, low, high)) {
@@ -74,7 +75,7 @@ typedef struct walk {
   float *scratch; ///< SCRATCH_ROWS rows of rays for each worker
 } walk;
 
-// Planes whose middles a ray meets, in the order in which it meets them.
+// Planes whose middles a ray meets, in the order in which it meets them; those behind the source first.
 typedef struct planes {
   int64_t next, step, left;
   double distance, pitch; ///< along the ray, to the next middle and between middles
@@ -87,11 +88,6 @@ static planes planes_of(const pcn_depth *d, pcn_vec3 way) {
   planes p = {.step = per_mm > 0 ? 1 : -1, .left = d->grid->size[a], .pitch = h / fabs(per_mm)};
   p.next = per_mm > 0 ? 0 : d->grid->size[a] - 1;
   p.distance = (first + h * (double)p.next) / per_mm;
-  while (p.left > 0 && p.distance <= 0) { // behind the source
-    p.next += p.step;
-    p.distance += p.pitch;
-    p.left--;
-  }
   return p;
 }
 
@@ -111,7 +107,7 @@ static void pass(planes *p) {
 static void walk_ray(const walk *w, int64_t i, int64_t j) {
   const pcn_depth *d = w->depth;
   const int a = d->axis[0];
-  const double ahead = d->grid->origin_mm[a] > pcn_v3_component(d->source, a) ? 1 : -1, far_mm = 1e5;
+  const double ahead = d->ahead, far_mm = 1e5;
   double step[3];
   step[a] = ahead;
   step[d->axis[1]] = ahead * (d->slope[0] + d->pitch[0] * (double)i);
@@ -122,7 +118,7 @@ static void walk_ray(const walk *w, int64_t i, int64_t j) {
   double sum[PCN_DEPTH_VALUES] = {0}, length;
   int64_t voxel;
   if (pcn_ray_begin(&ray, d->grid, d->source, pcn_v3_add(d->source, pcn_v3_scale(way, far_mm)))) {
-    while (p.left > 0 && p.distance <= ray.at) { // middles before the ray enters the grid from a side
+    while (p.left > 0 && p.distance <= ray.at) { // middles before the ray enters the grid
       keep(d, &p, i, j, sum);
       pass(&p);
     }
@@ -234,7 +230,7 @@ static void march_row(void *work, size_t j, int worker) {
   const int a = d->axis[0];
   const double h = d->grid->spacing_mm[a], low = low_face(d->grid, a) - pcn_v3_component(d->source, a);
   const int64_t count = d->grid->size[a], rays = d->rays[0];
-  const int backwards = low + 0.5 * h * (double)count < 0;
+  const int backwards = d->ahead < 0;
   row_march m = {.walk = w, .slope = d->slope[1] + d->pitch[1] * (double)j};
   for (int v = 0; v < d->values; v++) {
     m.sum[v] = w->scratch + ((int64_t)worker * SCRATCH_ROWS + v) * rays;
@@ -249,8 +245,9 @@ static void march_row(void *work, size_t j, int worker) {
     const int64_t plane = backwards ? count - 1 - p : p;
     const double near = low + h * (double)(backwards ? plane + 1 : plane), far = backwards ? near - h : near + h;
     const double middle = 0.5 * (near + far), start = near * far > 0 ? near : 0; // at the source, inside the plane
-    if (far * (backwards ? -1 : 1) <= 0) {
-      continue; // behind the source
+    if (far * (backwards ? -1 : 1) <= 0) { // behind the source
+      keep_row(&m, plane, (int64_t)j);
+      continue;
     }
     for (int v = 0; v < d->values; v++) {
       m.plane[v] = w->value[v] + plane * w->stride[a];
@@ -280,7 +277,7 @@ pencone_status pcn_depth_make(pencone_context *ctx, const pencone_grid *grid, co
                .value = {value[0], value[1]},
                .stride = {1, grid->size[0], grid->size[0] * grid->size[1]},
                .isa = pcn_isa_of(ctx)};
-  out->integral = pcn_calloc(ctx, rays * (size_t)grid->size[out->axis[0]] * (size_t)out->values, sizeof *out->integral);
+  out->integral = pcn_alloc(ctx, rays * (size_t)grid->size[out->axis[0]] * (size_t)out->values, sizeof *out->integral);
   work.scratch = pcn_alloc(ctx, threads * SCRATCH_ROWS * (size_t)out->rays[0], sizeof *work.scratch);
   pencone_status status = out->integral != NULL && work.scratch != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
   if (status == PENCONE_OK) {

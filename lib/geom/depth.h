@@ -16,11 +16,12 @@ typedef struct pcn_depth {
   const pencone_grid *grid; ///< borrowed
   pcn_vec3 source;
   int axis[3];       ///< main axis, then the slopes' axes
+  int ahead;         ///< 1 or -1: the way along the main axis
   double slope[2];   ///< of ray (0,0)
   double pitch[2];   ///< between rays
   int64_t rays[2];   ///< along the slopes' axes
   int values;        ///< 1 or 2
-  float *integral;   ///< [plane][ray of axis 2][ray of axis 1][value], value times mm
+  float *integral;   ///< [plane][ray of axis 2][ray of axis 1][value], value times mm; 0 behind the source
 } pcn_depth;
 
 /// A rectangle in the isocentre plane of a frame: the rays that are wanted.
