@@ -150,66 +150,95 @@ static void make_bands(const pcn_kernel *k, int bands, azimuths numbers, pcn_con
 
 // --- tilt --------------------------------------------------------------------------------------
 
-enum { PROFILE_NODES = 1024, COSINES = 12, AZIMUTHS = 8, PROFILES = 3, SPREAD = 2 };
+enum { PROFILE_NODES = 1024, COSINES = 12, AZIMUTHS = 8, PROFILES = 3, SPREAD = 2, PROFILE_ROOM = 4 };
+
+/// A node's values: one register where the processor has such (a GNU C vector, which gcc and clang know).
+typedef float node_values __attribute__((vector_size(PROFILE_ROOM * sizeof(float))));
 
 /// Energy per steradian against s = sin(angle / 2), which resolves the forward peak and needs one root.
 typedef struct profile {
-  double value[PROFILES][PROFILE_NODES + 2]; ///< the parts; the primary with aluminium's spread
+  node_values value[PROFILE_NODES + 2]; ///< the parts; the primary with aluminium's spread; a pad
 } profile;
 
 static void profile_fill(const pcn_kernel *k, profile *p) {
-  for (int part = 0; part < PCN_PARTS; part++) {
-    for (int i = 0; i <= PROFILE_NODES + 1; i++) {
-      const double s = fmin(1, (double)i / PROFILE_NODES);
-      p->value[part][i] = pcn_kernel_per_sr(k, (pcn_part)part, 1 - 2 * s * s);
-    }
+  double primary[PROFILE_NODES + 1], spread[PROFILE_NODES + 1];
+  for (int i = 0; i <= PROFILE_NODES; i++) {
+    const double s = (double)i / PROFILE_NODES, cosine = 1 - 2 * s * s;
+    primary[i] = pcn_kernel_per_sr(k, PCN_PRIMARY, cosine);
+    p->value[i][PCN_PRIMARY] = (float)primary[i];
+    p->value[i][PCN_SCATTER] = (float)pcn_kernel_per_sr(k, PCN_SCATTER, cosine);
+    p->value[i][PROFILES] = 0;
   }
-  pcn_broaden(p->value[PCN_PRIMARY], PROFILE_NODES + 1, aluminium_spread, p->value[SPREAD]);
-  p->value[SPREAD][PROFILE_NODES + 1] = p->value[SPREAD][PROFILE_NODES];
+  pcn_broaden(primary, PROFILE_NODES + 1, aluminium_spread, spread);
+  for (int i = 0; i <= PROFILE_NODES; i++) {
+    p->value[i][SPREAD] = (float)spread[i];
+  }
+  p->value[PROFILE_NODES + 1] = p->value[PROFILE_NODES];
+}
+
+/// Azimuths in a cone whose own is 0.
+typedef struct turns {
+  double cosine[AZIMUTHS], sine[AZIMUTHS];
+} turns;
+
+static turns turns_of(const pcn_band *band) {
+  const double half = PCN_PI / band->azimuths;
+  turns t;
+  for (int j = 0; j < AZIMUTHS; j++) {
+    const double phi = half * (2 * (j + 0.5) / AZIMUTHS - 1);
+    t.cosine[j] = cos(phi);
+    t.sine[j] = sin(phi);
+  }
+  return t;
 }
 
 // Integral of the tilted kernel over a cone whose azimuth is 0. The kernel's axis is (along, across, 1).
-static void cone_energy(const profile *p, const pcn_band *band, double along, double across, double sum[PROFILES]) {
+static void cone_energy(const profile *p, const pcn_band *band, const turns *t, double along, double across,
+                        double sum[PROFILES]) {
   const double norm = 1 / sqrt(1 + along * along + across * across);
   const double half = PCN_PI / band->azimuths;
   double towards[AZIMUTHS]; // of the kernel's axis, at each azimuth
   for (int j = 0; j < AZIMUTHS; j++) {
-    const double phi = half * (2 * (j + 0.5) / AZIMUTHS - 1);
-    towards[j] = cos(phi) * along + sin(phi) * across;
+    towards[j] = t->cosine[j] * along + t->sine[j] * across;
   }
-  sum[0] = sum[1] = sum[2] = 0;
+  double all[PROFILES] = {0};
   for (int i = 0; i < COSINES; i++) {
     const double c = band->cosine_near + (band->cosine_far - band->cosine_near) * ((i + 0.5) / COSINES);
     const double s = sqrt(fmax(0, 1 - c * c));
+    double at[AZIMUTHS];
     for (int j = 0; j < AZIMUTHS; j++) {
-      const double cosine = norm * (s * towards[j] + c);
-      const double at = PROFILE_NODES * sqrt(fmax(0, 0.5 * (1 - cosine)));
-      const int n = (int)at;
-      for (int part = 0; part < PROFILES; part++) {
-        const double *v = p->value[part] + n;
-        sum[part] += v[0] + (at - n) * (v[1] - v[0]);
-      }
+      at[j] = PROFILE_NODES * sqrt(fabs(0.5 * (1 - norm * (s * towards[j] + c)))); // less than 0 by rounding only
+    }
+    node_values row = {0};
+    for (int j = 0; j < AZIMUTHS; j++) {
+      const int n = (int)at[j];
+      row += p->value[n] + (float)(at[j] - n) * (p->value[n + 1] - p->value[n]);
+    }
+    for (int part = 0; part < PROFILES; part++) {
+      all[part] += (double)row[part];
     }
   }
   const double solid_angle = 2 * half * (band->cosine_near - band->cosine_far);
   for (int part = 0; part < PROFILES; part++) {
-    sum[part] *= solid_angle / (COSINES * AZIMUTHS);
+    sum[part] = all[part] * solid_angle / (COSINES * AZIMUTHS);
   }
 }
 
 static void fill_table(const profile *p, pcn_cones *out) {
   double total[PROFILES] = {0}, sum[PROFILES];
   for (int b = 0; b < out->bands; b++) {
-    cone_energy(p, &out->band[b], 0, 0, sum);
+    const turns t = turns_of(&out->band[b]);
+    cone_energy(p, &out->band[b], &t, 0, 0, sum);
     for (int i = 0; i < PROFILES; i++) {
       total[i] += sum[i] * out->band[b].azimuths;
     }
   }
   float *value = out->table;
   for (int b = 0; b < out->bands; b++) {
+    const turns t = turns_of(&out->band[b]);
     for (int j = 0; j <= out->nodes; j++) {
       for (int i = -out->nodes; i <= out->nodes; i++) { // untilted, the directions share out exactly 1
-        cone_energy(p, &out->band[b], i * out->node_step, j * out->node_step, sum);
+        cone_energy(p, &out->band[b], &t, i * out->node_step, j * out->node_step, sum);
         value[PCN_TILT_PRIMARY] = (float)(sum[PCN_PRIMARY] / total[PCN_PRIMARY]);
         value[PCN_TILT_SCATTER] = (float)(sum[PCN_SCATTER] / total[PCN_SCATTER]);
         value[PCN_TILT_SPREAD] = (float)(sum[SPREAD] / total[SPREAD] - sum[PCN_PRIMARY] / total[PCN_PRIMARY]);
