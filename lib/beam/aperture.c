@@ -191,7 +191,8 @@ static void to_voxels(const double range[2], int64_t out[2]) {
   out[1] = empty ? 0 : (int64_t)range[1] + 1;
 }
 
-static void add_edge(const pcn_aperture *a, const pcn_opening *o, pcn_vec3 first, const int64_t range[2], float *share) {
+static void add_edge(const pcn_aperture *a, const pcn_opening *o, pcn_vec3 first, const int64_t range[2],
+                     float *share) {
   for (int64_t i = range[0]; i < range[1]; i++) {
     look l;
     if (look_at(a, pcn_v3(first.x + a->spacing_mm[0] * (double)i, first.y, first.z), &l)) {

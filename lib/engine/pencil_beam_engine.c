@@ -31,7 +31,8 @@ static void shared_free(void *shared) {
 
 static pencone_status make(pencone_context *ctx, const pcn_job *job, void *state) {
   pcn_pencil_beam *engine = state;
-  PCN_TRY(pcn_pencil_beam_make(ctx, job->medium, job->beam, job->shared, (int)pcn_plan_option_number(job->plan, "terms"),
+  PCN_TRY(pcn_pencil_beam_make(ctx, job->medium, job->beam, job->shared,
+                               (int)pcn_plan_option_number(job->plan, "terms"),
                                pcn_plan_option_number(job->plan, "reach_mm"), engine));
   engine->quantity = pencone_plan_quantity(job->plan);
   return PENCONE_OK;

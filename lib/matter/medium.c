@@ -152,7 +152,8 @@ static void copy_slice(const resample_work *w, int64_t k) {
 }
 
 // The phantom's rows that overlap a row of the target, each with its share of the cross-section.
-static void sum_rows(const resample_work *w, int64_t j, int64_t k, float *const row[VALUES], double *const sum[VALUES]) {
+static void sum_rows(const resample_work *w, int64_t j, int64_t k, float *const row[VALUES],
+                     double *const sum[VALUES]) {
   const pcn_overlap *y = &w->along[1], *z = &w->along[2];
   const int64_t n = w->look->desc->grid.size[0];
   for (int v = 0; v < w->values; v++) {
@@ -161,8 +162,8 @@ static void sum_rows(const resample_work *w, int64_t j, int64_t k, float *const 
   for (int64_t c = 0; c < z->count[k]; c++) {
     for (int64_t b = 0; b < y->count[j]; b++) {
       const double share = z->weight[z->start[k] + c] * y->weight[y->start[j] + b];
-      const source_row from = {(ptrdiff_t)(z->first[k] + c) * w->stride[2] + (ptrdiff_t)(y->first[j] + b) * w->stride[1],
-                               w->stride[0], n};
+      const ptrdiff_t plane = (ptrdiff_t)(z->first[k] + c) * w->stride[2];
+      const source_row from = {plane + (ptrdiff_t)(y->first[j] + b) * w->stride[1], w->stride[0], n};
       read_row(w->look, from, w->values, row);
       for (int v = 0; v < w->values; v++) {
         for (int64_t i = 0; i < n; i++) {

@@ -16,7 +16,8 @@ typedef struct pcn_convolution {
   int polar, azimuths;     ///< directions by which the kernel is spread over voxels
 } pcn_convolution;
 
-/// @param polar, azimuths  directions: equal steps of the polar angle, equal steps around
+/// @param tables  of the beam's machine; borrowed until the engine is freed
+/// @param directions  equal steps of the polar angle, equal steps around
 /// @param progress  where making starts and its span
 /// @param[out] out  freed by pcn_convolution_free()
 /// @return PENCONE_OK, E_UNSUPPORTED (the medium is not homogeneous: the text says where), E_MEMORY

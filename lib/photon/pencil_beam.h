@@ -26,7 +26,8 @@ typedef struct pcn_pencil_beam {
   pcn_pencil_map map;
 } pcn_pencil_beam;
 
-/// @param terms  1 to PCN_PENCIL_TERMS. @param reach_mm  around the field in the isocentre plane; no dose beyond
+/// @param tables  of the beam's machine; not kept. @param terms  1 to PCN_PENCIL_TERMS
+/// @param reach_mm  around the field in the isocentre plane; no dose beyond
 /// @param[out] out  freed by pcn_pencil_beam_free()
 /// @return PENCONE_OK, E_MEMORY, E_CANCELLED, E_UNSUPPORTED (several openings)
 pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,

@@ -19,8 +19,8 @@ static double solid_angle(const pcn_superposition *e, int i) {
 }
 
 pencone_status pcn_superposition_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                                      const pcn_photon_tables *tables, const int directions[2], const double progress[2],
-                                      pcn_superposition *out) {
+                                      const pcn_photon_tables *tables, const int directions[2],
+                                      const double progress[2], pcn_superposition *out) {
   memset(out, 0, sizeof *out);
   out->medium = medium;
   out->tables = tables;

@@ -16,11 +16,12 @@ typedef struct pcn_superposition {
   double norm[PCN_PARTS]; ///< makes the quadrature's energy 1
 } pcn_superposition;
 
-/// @param polar, azimuths  directions: equal steps of the polar angle, equal steps around
+/// @param tables  of the beam's machine; borrowed until the engine is freed
+/// @param directions  equal steps of the polar angle, equal steps around
 /// @param progress  where it starts and its span. @param[out] out  freed by pcn_superposition_free()
 pencone_status pcn_superposition_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                                      const pcn_photon_tables *tables, const int directions[2], const double progress[2],
-                                      pcn_superposition *out);
+                                      const pcn_photon_tables *tables, const int directions[2],
+                                      const double progress[2], pcn_superposition *out);
 void pcn_superposition_free(pcn_superposition *engine);
 
 /// Dose in Gy at a point (patient axes, mm): rays are walked from the point against the direction of travel;

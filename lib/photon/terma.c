@@ -69,7 +69,8 @@ static void fill_voxel(const terma_work *w, size_t index, const int64_t ijk[3], 
 }
 
 // A part of a row by the lattice. Voxels behind more than the table holds get their exact sums.
-static void fill_part(const terma_work *w, const int64_t first[3], size_t n, const float *share, float *const integral[2]) {
+static void fill_part(const terma_work *w, const int64_t first[3], size_t n, const float *share,
+                      float *const integral[2]) {
   const pcn_medium *m = w->medium;
   const pencone_grid *grid = &m->grid;
   const pcn_frame *f = &w->aperture.frame;

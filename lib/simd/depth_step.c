@@ -9,7 +9,7 @@
 // Voxel of a coordinate, -1 below the row and voxels above it.
 PCN_INLINE int32_t voxel_at(float at, float voxels) {
   const float low = at > -1.0f ? at : -1.0f, inside = low < voxels ? low : voxels;
-  return (int32_t)(inside + 1.0f) - 1; // positive: truncation rounds down
+  return (int32_t)(inside + 1.0f) - 1;  // positive: truncation rounds down
 }
 
 // Known when this is compiled: two, there is a second value; unit, the stride is 1.

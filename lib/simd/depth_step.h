@@ -6,14 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Ray i runs from the coordinate from + i from_step to to + i to_step along the row, in voxels from its lower
-/// face: no farther than one voxel. Outside the row there is nothing.
+/// Ray i runs from the coordinate from + i from_step to to + i to_step along the row, in voxels from its
+/// lower face: no farther than one voxel. Outside the row there is nothing.
 typedef struct pcn_depth_step {
-  const float *value[2]; ///< of voxel 0; the second may be NULL
-  int32_t stride;        ///< from one voxel to the next
+  const float *value[2];  ///< of voxel 0; the second may be NULL
+  int32_t stride;         ///< from one voxel to the next
   int32_t voxels;
   float from, from_step, to, to_step;
-  float length; ///< of the step, the same for all rays: the caller scales by the rays' slopes
+  float length;  ///< of the step, the same for all rays: the caller scales by the rays' slopes
 } pcn_depth_step;
 
 /// Adds value times length to sum[0] and, where there is a second value, sum[1], n rays each.

@@ -6,7 +6,8 @@
 
 void pcn_depth_step_reference(const pcn_depth_step *s, size_t n, float *const sum[2]) {
   for (size_t i = 0; i < n; i++) {
-    const double a = (double)s->from + (double)i * (double)s->from_step, b = (double)s->to + (double)i * (double)s->to_step;
+    const double a = (double)s->from + (double)i * (double)s->from_step,
+                 b = (double)s->to + (double)i * (double)s->to_step;
     const double low = fmin(a, b), high = fmax(a, b), first = fmax(0, floor(low));
     for (double voxel = first; voxel <= high && voxel < s->voxels; voxel++) {
       const double inside = fmin(high, voxel + 1) - fmax(low, voxel);

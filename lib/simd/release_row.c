@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// In three steps: places in the table for many voxels at once, one vector of four values per voxel, and what the
-// voxel makes of them.
+// In three steps: places in the table for many voxels at once, one vector of four values per voxel, and what
+// the voxel makes of them.
 #include "simd/release_row.h"
 
-#include "simd/isa.h"
 #include <math.h>
 #include <string.h>
+#include "simd/isa.h"
 
 enum { CHUNK = 64, V = PCN_RELEASE_VALUES };
 
@@ -30,12 +30,13 @@ typedef struct places {
 // Returns the number of voxels outside the table. mixed, known when this is compiled: there is aluminium.
 PCN_INLINE size_t find_places(int mixed, const pcn_release_table *t, const pcn_release_row *row, size_t first,
                               size_t n, places *out) {
-  const float below_one = 0.9999999f; // keeps the last cell's index inside
+  const float below_one = 0.9999999f;  // keeps the last cell's index inside
   const float end_water = (float)(t->water_nodes - 1), end_al = (float)(t->aluminium_nodes - 1);
   const float per_water = t->per_water, per_al = t->per_aluminium, first_al = t->first_aluminium;
   const float per_gram = t->aluminium_electrons, no_aluminium = -first_al * per_al;
   const int32_t wide = t->water_nodes;
-  const float *restrict electrons = row->integral[0] + first, *restrict metal = mixed ? row->integral[1] + first : NULL;
+  const float *restrict electrons = row->integral[0] + first, *restrict metal =
+                                                                  mixed ? row->integral[1] + first : NULL;
   int32_t outside = 0;
 #pragma omp simd reduction(+ : outside)
   for (size_t k = 0; k < n; k++) {

@@ -27,15 +27,18 @@ size_t pcn_release_row_reference(const pcn_release_table *t, const pcn_release_l
     const int bad_al =
         cell((al - (double)t->first_aluminium) * (double)t->per_aluminium, t->aluminium_nodes, &a, &v);
     outside += bad_water || bad_al;
-    const float *lower = t->node + (a * (size_t)t->water_nodes + w) * V, *upper = lower + (size_t)t->water_nodes * V;
+    const float *lower = t->node + (a * (size_t)t->water_nodes + w) * V,
+                *upper = lower + (size_t)t->water_nodes * V;
     for (int k = 0; k < V; k++) {
       value[k] = (1 - v) * ((1 - u) * (double)lower[k] + u * (double)lower[k + V]) +
                  v * ((1 - u) * (double)upper[k] + u * (double)upper[k + V]);
     }
     const double electrons = row->electron_density != NULL ? (double)row->electron_density[i] : 0;
-    const double of_al = electrons > 0 ? (double)row->aluminium[i] / electrons : 0, of_water = 1 - per_gram * of_al;
+    const double of_al = electrons > 0 ? (double)row->aluminium[i] / electrons : 0,
+                 of_water = 1 - per_gram * of_al;
     const double z = (double)line->depth + at * (double)line->depth_step;
-    const double r2 = (double)line->distance[0] + at * ((double)line->distance[1] + at * (double)line->distance[2]);
+    const double r2 =
+        (double)line->distance[0] + at * ((double)line->distance[1] + at * (double)line->distance[2]);
     const double fluence = (double)line->fluence * (double)row->share[i] * sqrt(r2) / (z * z * z);
     for (int k = 0; k < PCN_RELEASE_PARTS; k++) {
       row->release[k][i] = (float)(fluence * (of_water * value[k] + of_al * value[k + PCN_RELEASE_PARTS]));

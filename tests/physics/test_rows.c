@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The loops over rows of rays and voxels, each instruction set against its slow twin; the lattice of depths against
-// exact walks.
+// The loops over rows of rays and voxels, each instruction set against its slow twin; the lattice of depths
+// against exact walks.
 #include "physics.h"
 
 #include "base/base.h"
@@ -8,7 +8,7 @@
 #include "geom/ray.h"
 #include "photon/quality.h"
 
-enum { N = 83 }; // not a multiple of any vector
+enum { N = 83 };  // not a multiple of any vector
 
 static void fill(float *value, size_t n, uint64_t *seed) {
   for (size_t i = 0; i < n; i++) {
@@ -16,8 +16,9 @@ static void fill(float *value, size_t n, uint64_t *seed) {
   }
 }
 
-// Coordinates up to 60 voxels are singles: a face is crossed where it should be to 1e-5 of a voxel, which is the
-// more of the step the less it goes along the row. Values differ by 1.8 across a face, a step is 2.5 long.
+// Coordinates up to 60 voxels are singles: a face is crossed where it should be to 1e-5 of a voxel, which is
+// the more of the step the less it goes along the row. Values differ by 1.8 across a face, a step is 2.5
+// long.
 static void steps_of_rays(void **state) {
   (void)state;
   float value[2][3 * 60];
@@ -28,8 +29,9 @@ static void steps_of_rays(void **state) {
     const int two = n % 2, stride = n % 4 < 2 ? 1 : 3;
     const double from = -8 + 20 * physics_random(&seed), pitch = 0.7 * physics_random(&seed) - 0.1;
     const double way = 1.6 * physics_random(&seed) - 0.8, spread = 0.002 * (physics_random(&seed) - 0.5);
-    const pcn_depth_step step = {{value[0], two ? value[1] : NULL}, stride, 60, (float)from, (float)pitch,
-                                 (float)(from + way), (float)(pitch + spread), 2.5F};
+    const pcn_depth_step step = {
+        {value[0], two ? value[1] : NULL}, stride, 60, (float)from, (float)pitch, (float)(from + way),
+        (float)(pitch + spread),           2.5F};
     for (int level = 0; level < pcn_isa_count(); level++) {
       float want[2][N] = {{0}}, got[2][N] = {{0}};
       if (pcn_isa_runs(pcn_isa_at(level))) {
@@ -67,7 +69,7 @@ static void rows_between_rays(void **state) {
       if (pcn_isa_runs(pcn_isa_at(level))) {
         pcn_depth_row_reference(&rays, &line, points, (float *const[2]){want[0], want[1]});
         pcn_isa_at(level)->depth(&rays, &line, points, (float *const[2]){got[0], got[1]});
-        for (int i = 0; i < N; i++) { // coordinates to 40 in singles: 1e-5 of a cell, which spans 1.8
+        for (int i = 0; i < N; i++) {  // coordinates to 40 in singles: 1e-5 of a cell, which spans 1.8
           assert_close((double)got[0][i], (double)want[0][i], 5e-5);
           assert_close((double)got[1][i], (double)want[1][i], 5e-5);
         }
@@ -85,8 +87,8 @@ static void make_row(uint64_t *seed, release_case *c) {
   fill(c->share, N, seed);
   fill(c->electrons, N, seed);
   for (int i = 0; i < N; i++) {
-    c->integral[0][i] = (float)(1100 * physics_random(seed) - 20); // mm: the table ends at 1000
-    c->integral[1][i] = (float)(330 * physics_random(seed) - 110); // -100 to 200
+    c->integral[0][i] = (float)(1100 * physics_random(seed) - 20);  // mm: the table ends at 1000
+    c->integral[1][i] = (float)(330 * physics_random(seed) - 110);  // -100 to 200
     c->aluminium[i] = (float)(physics_random(seed) - 0.1);
   }
 }
@@ -120,7 +122,7 @@ static void releases_of_voxels(void **state) {
       row.release[1] = got[1];
       assert_int_equal(pcn_isa_at(level)->release(&table, &line, &row), outside);
       assert_true(outside > 0 && outside < N);
-      for (int i = 0; i < N; i++) { // of what one gram releases at the surface: about 0.05 times 2 to 3
+      for (int i = 0; i < N; i++) {  // of what one gram releases at the surface: about 0.05 times 2 to 3
         assert_close((double)got[0][i], (double)want[0][i], 1e-6);
         assert_close((double)got[1][i], (double)want[1][i], 1e-6);
       }
@@ -137,7 +139,8 @@ typedef struct lattice_case {
   double gantry_deg, couch_deg;
 } lattice_case;
 
-// Each ray's integral up to the middle of each plane is that of an exact walk: singles, 3e-6 of 1e-3 mm and more.
+// Each ray's integral up to the middle of each plane is that of an exact walk: singles, 3e-6 of 1e-3 mm and
+// more.
 static void rays_are_exact(pencone_context *ctx, const lattice_case *c) {
   const size_t voxels = pencone_grid_voxels(&c->grid);
   float *value[2] = {malloc(voxels * sizeof(float)), malloc(voxels * sizeof(float))};
@@ -157,7 +160,8 @@ static void rays_are_exact(pencone_context *ctx, const lattice_case *c) {
       const int64_t i = (int64_t)((double)d.rays[0] * physics_random(&seed));
       const int64_t j = (int64_t)((double)d.rays[1] * physics_random(&seed));
       const int64_t plane = (int64_t)((double)c->grid.size[a] * physics_random(&seed));
-      const double along = c->grid.origin_mm[a] + c->grid.spacing_mm[a] * (double)plane - pcn_v3_component(d.source, a);
+      const double along =
+          c->grid.origin_mm[a] + c->grid.spacing_mm[a] * (double)plane - pcn_v3_component(d.source, a);
       double way[3];
       way[a] = along;
       way[d.axis[1]] = along * (d.slope[0] + d.pitch[0] * (double)i);
@@ -177,11 +181,11 @@ static void rays_are_exact(pencone_context *ctx, const lattice_case *c) {
 
 static void the_lattice_is_exact_on_its_rays(void **state) {
   const lattice_case cases[] = {
-      {physics_grid(31, 28, 33, 4, 4, 4), 0, 0},    {physics_grid(31, 28, 33, 4, 4, 4), 90, 0},
-      {physics_grid(31, 28, 33, 4, 4, 4), 270, 30}, {physics_grid(31, 28, 33, 4, 4, 4), 180, 0},
-      {physics_grid(25, 30, 20, 5, 3, 6), 40, 0},   {physics_grid(30, 25, 30, 4, 5, 4), 45, 90},
-      {physics_grid(40, 9, 40, 2, 14, 2), 50, 10}, // rays cross several voxels in half a plane
-      {physics_grid(12, 60, 12, 20, 40, 20), 140, 0}, // planes behind the source, which is beside the grid
+      {physics_grid(31, 28, 33, 4, 4, 4), 0, 0},      {physics_grid(31, 28, 33, 4, 4, 4), 90, 0},
+      {physics_grid(31, 28, 33, 4, 4, 4), 270, 30},   {physics_grid(31, 28, 33, 4, 4, 4), 180, 0},
+      {physics_grid(25, 30, 20, 5, 3, 6), 40, 0},     {physics_grid(30, 25, 30, 4, 5, 4), 45, 90},
+      {physics_grid(40, 9, 40, 2, 14, 2), 50, 10},     // rays cross several voxels in half a plane
+      {physics_grid(12, 60, 12, 20, 40, 20), 140, 0},  // planes behind the source, which is beside the grid
       {physics_grid(30, 60, 30, 4, 40, 4), 140, 0},
   };
   for (int level = 0; level < pcn_isa_count(); level++) {
