@@ -127,76 +127,14 @@ PCN_INLINE void transport_blocks(int thin, const pcn_cone_step *c, const pcn_con
   }
 }
 
-PCN_INLINE pcn_cone_row advance(const pcn_cone_row *row, size_t by) {
-  pcn_cone_row r = *row;
-  r.electron_density += by;
-  r.dose += by;
-  for (int i = 0; i < 3; i++) {
-    r.release[i] = r.release[i] != NULL ? r.release[i] + by : NULL;
-    r.weight[i] = r.weight[i] != NULL ? r.weight[i] + by : NULL;
-  }
-  for (int k = 0; k < PCN_EXPONENTIALS; k++) {
-    r.state[k] += by;
-  }
-  return r;
-}
-
-/// The last, incomplete block of a row, worked on in full on copies.
-typedef struct tail {
-  float electron_density[B], dose[B], release[3][B], weight[3][B], state[PCN_EXPONENTIALS][B];
-} tail;
-
-PCN_INLINE pcn_cone_row tail_in(const pcn_cone_row *row, tail *t) {
-  const size_t bytes = row->n % B * sizeof(float);
-  pcn_cone_row r = {.n = B, .electron_density = t->electron_density, .dose = t->dose};
-  memset(t, 0, sizeof *t);
-  memcpy(t->electron_density, row->electron_density, bytes);
-  memcpy(t->dose, row->dose, bytes);
-  for (int i = 0; i < 3; i++) {
-    if (row->release[i] != NULL) {
-      memcpy(t->release[i], row->release[i], bytes);
-      memcpy(t->weight[i], row->weight[i], bytes);
-    }
-    r.release[i] = t->release[i];
-    r.weight[i] = t->weight[i];
-  }
-  for (int k = 0; k < PCN_EXPONENTIALS; k++) {
-    memcpy(t->state[k], row->state[k], bytes);
-    r.state[k] = t->state[k];
-  }
-  return r;
-}
-
-PCN_INLINE void tail_out(const pcn_cone_row *row, const tail *t) {
-  const size_t bytes = row->n % B * sizeof(float);
-  memcpy(row->dose, t->dose, bytes);
-  for (int k = 0; k < PCN_EXPONENTIALS; k++) {
-    memcpy(row->state[k], t->state[k], bytes);
-  }
-}
-
 PCN_INLINE void source_row(int mixed, int thin, const pcn_cone_step *step, const pcn_cone_row *row) {
   const pcn_cone_step c = *step;
-  const size_t whole = opaque(row->n / B * B);
-  source_blocks(mixed, thin, &c, row, whole);
-  if (row->n % B != 0) {
-    tail t;
-    const pcn_cone_row rest = advance(row, whole), copy = tail_in(&rest, &t);
-    source_blocks(mixed, thin, &c, &copy, opaque(B));
-    tail_out(&rest, &t);
-  }
+  source_blocks(mixed, thin, &c, row, opaque(row->n / B * B));
 }
 
 PCN_INLINE void transport_row(int thin, const pcn_cone_step *step, const pcn_cone_row *row) {
   const pcn_cone_step c = *step;
-  const size_t whole = opaque(row->n / B * B);
-  transport_blocks(thin, &c, row, whole);
-  if (row->n % B != 0) {
-    tail t;
-    const pcn_cone_row rest = advance(row, whole), copy = tail_in(&rest, &t);
-    transport_blocks(thin, &c, &copy, opaque(B));
-    tail_out(&rest, &t);
-  }
+  transport_blocks(thin, &c, row, opaque(row->n / B * B));
 }
 
 void PCN_ISA_NAME(pcn_cone_row_source)(const pcn_cone_step *step, const pcn_cone_row *row) {

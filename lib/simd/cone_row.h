@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-/// PCN_CONE_BLOCK: voxels that the loops take at a time; a row's incomplete last block costs as much as a whole.
-enum { PCN_EXPONENTIALS = 5, PCN_PRIMARY_EXPONENTIALS = 3, PCN_CONE_BLOCK = 8 };
+/// PCN_CONE_BLOCK: voxels that the loops take at a time.
+enum { PCN_EXPONENTIALS = 5, PCN_PRIMARY_EXPONENTIALS = 3, PCN_CONE_BLOCK = 16 };
 
 /// Exponents below this are small enough for the loops' series.
 #define PCN_CONE_THIN 0.15f
@@ -20,7 +20,7 @@ typedef struct pcn_cone_step {
   int thin; ///< how many of the last terms, 0 to 2, have an exponent below PCN_CONE_THIN in every voxel
 } pcn_cone_step;
 
-/// Arrays of n voxels; state belongs to the lines that cross them. No two arrays overlap.
+/// Arrays of n voxels, whole blocks; state belongs to the lines that cross them. No two arrays overlap.
 typedef struct pcn_cone_row {
   size_t n;
   const float *electron_density;
