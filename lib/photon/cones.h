@@ -29,7 +29,7 @@ typedef struct pcn_cones {
   pcn_band band[PCN_BANDS_MAX];
   int nodes;          ///< along: 2 nodes + 1 values; across: nodes + 1
   double node_step;   ///< tangent between nodes
-  float *table;       ///< [band][across][along][PCN_TILT_VALUES]
+  float *table;       ///< [band][across][along][PCN_TILT_NODE]
 } pcn_cones;
 
 /// @param directions  wanted number; the nearest possible one is used

@@ -167,13 +167,6 @@ static void scan_task(void *work, size_t k, int worker) {
       }
     }
   }
-  for (int a = 0; a < 2; a++) {
-    pcn_lanes *lanes = a == 0 ? along_x : along_y;
-    for (int64_t j = 0; j < n[1 - a]; j++) {
-      lanes[j].first -= lanes[j].first % PCN_CONE_BLOCK;
-      lanes[j].last = (int32_t)padded(lanes[j].last);
-    }
-  }
 }
 
 // --- memory ------------------------------------------------------------------------------------

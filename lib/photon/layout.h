@@ -9,7 +9,7 @@
 /// What is released: by the parts of the kernel, and how much of the primary by electrons of aluminium.
 enum { PCN_RELEASES = 3, PCN_OF_ALUMINIUM = 2 };
 
-/// Lanes of a row that release energy: first <= lane < last, whole blocks; none: 0, 0.
+/// Lanes of a row that release energy: first <= lane < last; none: 0, 0.
 typedef struct pcn_lanes {
   int32_t first, last;
 } pcn_lanes;

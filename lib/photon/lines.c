@@ -12,6 +12,7 @@
 #define XR 8
 #endif
 enum { PLANES = XP, ROWS = XR, B = PCN_CONE_BLOCK };
+enum { REACH = 3 * PLANES }; // lanes by which a window may have moved on either side
 
 // --- memory ------------------------------------------------------------------------------------
 
@@ -30,7 +31,7 @@ static int64_t longest_axis(const pencone_grid *grid) {
 static void set_sizes(const pencone_grid *grid, pcn_march_memory *out) {
   const int64_t n = longest_axis(grid);
   out->slots = n + 2 * PLANES;
-  out->window = padded(n) + padded(2 * PLANES) + 2 * B; // the lanes, their shift in PLANES planes, zeros
+  out->window = padded(n) + padded(2 * REACH) + 2 * B; // the lanes, their shift, zeros
   out->scratch_floats = 2 * PCN_RELEASES * padded(n);
 }
 
@@ -84,8 +85,21 @@ typedef struct walker {
   float *scratch; ///< weights, and a copy of a row of releases
 } walker;
 
+/// A row of voxels on the way of a row of lines.
+typedef struct place {
+  int64_t plane, row, shift; ///< shift: lane less line
+} place;
+
+static int64_t least(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
+static int64_t most(int64_t a, int64_t b) {
+  return a > b ? a : b;
+}
+
 static void clear(const walker *w, int64_t from, int64_t to) {
-  for (int k = 0; k < PCN_EXPONENTIALS && to > from; k++) {
+  for (int k = 0; k < PCN_EXPONENTIALS; k++) {
     memset(w->state + k * w->march->memory->window + from, 0, (size_t)(to - from) * sizeof(float));
   }
 }
@@ -109,96 +123,78 @@ static void cover(const walker *w, int64_t from, int64_t to) {
   }
 }
 
-static pcn_cone_row row_at(const walker *w, int64_t plane, int64_t row, int64_t shift, const int64_t lanes[2]) {
-  const pcn_view *v = &w->march->view;
-  const int64_t offset = plane * v->stride[0] + row * v->stride[1] + lanes[0];
-  pcn_cone_row r = {.n = (size_t)(lanes[1] - lanes[0]),
-                    .electron_density = v->electron_density + offset,
-                    .dose = v->dose + offset};
-  for (int k = 0; k < PCN_EXPONENTIALS; k++) {
-    r.state[k] = w->state + k * w->march->memory->window + lanes[0] - shift;
-  }
-  return r;
-}
-
-static void transport(const walker *w, int64_t plane, int64_t row, int64_t shift, int64_t first, int64_t last) {
-  if (last > first) {
-    const int64_t lanes[2] = {first, last};
-    const pcn_cone_row r = row_at(w, plane, row, shift, lanes);
-    w->march->isa->transport(&w->course->step, &r);
-  }
-}
-
-// Weights of the lanes that there are; 0 in the padding, where release[] is the next row's.
-static void fill_weights(const walker *w, int64_t plane, int64_t row, const int64_t lanes[2],
+// Weights of the lanes of the field; 0 in the rest of the row's blocks, where release[] may be the next row's.
+static void fill_weights(const walker *w, const place *p, const pcn_lanes *field, const int64_t blocks[2],
                          float *const weight[PCN_RELEASES]) {
-  const int64_t last = lanes[1] < w->march->view.size[2] ? lanes[1] : w->march->view.size[2];
-  float at[3], step[3];
+  const int64_t before = field->first - blocks[0], inside = field->last - field->first;
+  const int64_t all = blocks[1] - blocks[0];
+  float at[3], step[3], *to[PCN_RELEASES];
   for (int i = 0; i < 3; i++) {
     const double *t = w->course->tilt[i];
-    at[i] = (float)(t[0] + (double)plane * t[1] + (double)row * t[2] + (double)lanes[0] * t[3]);
+    at[i] = (float)(t[0] + (double)p->plane * t[1] + (double)p->row * t[2] + (double)field->first * t[3]);
     step[i] = (float)t[3];
+    to[i] = weight[i] != NULL ? weight[i] + before : NULL;
   }
   const pcn_tilt_line line = {at[0], at[1], at[2], step[0], step[1], step[2]};
-  w->march->isa->tilt(&w->course->table, &line, (size_t)(last - lanes[0]), weight);
-  for (int r = 0; r < PCN_RELEASES && lanes[1] > last; r++) {
-    memset(weight[r] + (last - lanes[0]), 0, (size_t)(lanes[1] - last) * sizeof(float));
+  w->march->isa->tilt(&w->course->table, &line, (size_t)inside, to);
+  for (int i = 0; i < PCN_RELEASES && weight[i] != NULL; i++) {
+    memset(weight[i], 0, (size_t)before * sizeof(float));
+    memset(weight[i] + before + inside, 0, (size_t)(all - before - inside) * sizeof(float));
   }
 }
 
-static void source(const walker *w, int64_t plane, int64_t row, int64_t shift, const int64_t lanes[2]) {
+// What is released in whole blocks of lanes of a row.
+static void set_release(const walker *w, const place *p, const pcn_lanes *field, const int64_t blocks[2],
+                        pcn_cone_row *r) {
   const pcn_view *v = &w->march->view;
   const int64_t length = w->march->memory->scratch_floats / (2 * PCN_RELEASES);
+  const int64_t release = p->plane * v->release_stride[0] + p->row * v->release_stride[1] + blocks[0];
+  const int64_t over = blocks[1] - v->size[2]; // the last row of all has no row behind it to be read
+  const int at_end = over > 0 && p->plane == v->size[0] - 1 && p->row == v->size[1] - 1;
   float *weight[PCN_RELEASES];
   for (int i = 0; i < PCN_RELEASES; i++) {
-    weight[i] = w->scratch + i * length;
-  }
-  fill_weights(w, plane, row, lanes, weight);
-  pcn_cone_row r = row_at(w, plane, row, shift, lanes);
-  const int64_t release = plane * v->release_stride[0] + row * v->release_stride[1];
-  const int64_t over = lanes[1] - v->size[2]; // the last row of all has no row behind it to be read
-  const int at_end = over > 0 && plane == v->size[0] - 1 && row == v->size[1] - 1;
-  for (int i = 0; i < PCN_RELEASES; i++) {
-    r.weight[i] = weight[i];
-    r.release[i] = v->release[i] != NULL ? v->release[i] + release + lanes[0] : NULL;
-    if (at_end && r.release[i] != NULL) {
+    r->release[i] = v->release[i] != NULL ? v->release[i] + release : NULL;
+    r->weight[i] = weight[i] = v->release[i] != NULL ? w->scratch + i * length : NULL;
+    if (at_end && r->release[i] != NULL) {
       float *copy = w->scratch + (PCN_RELEASES + i) * length;
-      memcpy(copy, r.release[i], (size_t)(v->size[2] - lanes[0]) * sizeof *copy);
-      memset(copy + v->size[2] - lanes[0], 0, (size_t)over * sizeof *copy);
-      r.release[i] = copy;
+      memcpy(copy, r->release[i], (size_t)(v->size[2] - blocks[0]) * sizeof *copy);
+      memset(copy + v->size[2] - blocks[0], 0, (size_t)over * sizeof *copy);
+      r->release[i] = copy;
     }
   }
-  w->march->isa->source(&w->course->step, &r);
-}
-
-static int64_t least(int64_t a, int64_t b) {
-  return a < b ? a : b;
-}
-
-static int64_t most(int64_t a, int64_t b) {
-  return a > b ? a : b;
+  fill_weights(w, p, field, blocks, weight);
 }
 
 // One plane for one row of lines: released energy joins in the field, the rest is carried on.
-static void step_row(const walker *w, int64_t plane, int64_t row, int64_t shift) {
-  const pcn_march *m = w->march;
-  const pcn_lanes field = m->view.lanes[plane * m->view.lanes_stride[0] + row * m->view.lanes_stride[1]];
-  const int64_t least_lane = m->low[2] / B * B, lanes = padded(m->high[2]);
-  const int64_t first = most(field.first, least_lane), last = least(field.last, lanes);
-  int64_t low = 0, high = 0;
-  if (w->line->high > w->line->low) {
-    low = most(w->line->low + shift, least_lane) / B * B;
-    high = least(padded(most(w->line->high + shift, 0)), lanes);
-  }
-  if (last <= first) {
-    transport(w, plane, row, shift, low, high);
+static void step_row(const walker *w, const place *p) {
+  const pcn_view *v = &w->march->view;
+  const pcn_line_row *line = w->line;
+  const pcn_lanes field = v->lanes[p->plane * v->lanes_stride[0] + p->row * v->lanes_stride[1]];
+  const int releases = field.last > field.first, carries = line->high > line->low;
+  if (!releases && !carries) {
     return;
   }
-  const int64_t inside[2] = {first, last};
-  cover(w, first - shift, last - shift);
-  transport(w, plane, row, shift, low, least(high, first));
-  source(w, plane, row, shift, inside);
-  transport(w, plane, row, shift, most(low, last), high);
+  const int64_t blocks[2] = {field.first / B * B, releases ? padded(field.last) : field.first / B * B};
+  if (releases) {
+    cover(w, blocks[0] - p->shift, blocks[1] - p->shift);
+  }
+  const int64_t low = most(line->low + p->shift, w->march->low[2]) / B * B;
+  const int64_t high = padded(least(line->high + p->shift, w->march->high[2]));
+  if (high <= low) {
+    return;
+  }
+  const int64_t first = releases ? blocks[0] - low : 0, last = releases ? blocks[1] - low : 0;
+  const int64_t offset = p->plane * v->stride[0] + p->row * v->stride[1] + low;
+  pcn_cone_row r = {.n = (size_t)(high - low), .first = (size_t)first, .last = (size_t)last,
+                    .electron_density = v->electron_density + offset,
+                    .dose = v->dose + offset};
+  for (int k = 0; k < PCN_EXPONENTIALS; k++) {
+    r.state[k] = w->state + k * w->march->memory->window + low - p->shift;
+  }
+  if (releases) {
+    set_release(w, p, &field, blocks, &r);
+  }
+  w->march->isa->cone(&w->course->step, &r);
 }
 
 // --- planes ------------------------------------------------------------------------------------
@@ -210,23 +206,26 @@ typedef struct block_work {
   int64_t first_task, tasks_apart;
 } block_work;
 
-// Empties memory that was another row's; moves the window to where the lanes are now.
-static void enter(const walker *w, int64_t row, int64_t shift) {
+// Empties memory that was another row's; moves the window to where the lanes are now, unless it still reaches.
+static void enter(walker *w, float *window, int64_t row, int64_t shift) {
   pcn_line_row *line = w->line;
   if (line->row != row || line->high <= line->low) {
-    line->row = row;
-    line->low = line->high = 0;
-  } else {
-    const int64_t by = line->base - shift, lanes = padded(w->march->view.size[2]);
+    *line = (pcn_line_row){row, 0, 0, (int32_t)shift};
+  }
+  const int64_t by = line->base - shift;
+  w->state = window + B + REACH + shift;
+  if (by > REACH - PLANES || by < PLANES - REACH) {
+    const int64_t lanes = padded(w->march->view.size[2]);
     const int64_t low = most(line->low, -shift), high = least(line->high, lanes - shift);
-    for (int k = 0; k < PCN_EXPONENTIALS && by != 0 && high > low; k++) {
+    for (int k = 0; k < PCN_EXPONENTIALS && high > low; k++) {
       float *to = w->state + k * w->march->memory->window + low - B;
       memmove(to, to + by, (size_t)(high - low + 2 * B) * sizeof *to);
     }
     line->low = (int32_t)low;
     line->high = (int32_t)most(low, high);
+    line->base = (int32_t)shift;
   }
-  line->base = (int32_t)shift;
+  w->state = window + B + REACH + line->base;
 }
 
 static void march_row(const block_work *b, walker *w, int64_t line_row) {
@@ -234,14 +233,13 @@ static void march_row(const block_work *b, walker *w, int64_t line_row) {
   const pcn_march_memory *memory = m->memory;
   const pcn_course *c = w->course;
   const int64_t g = c - memory->course, slot = (line_row % memory->slots + memory->slots) % memory->slots;
-  const int64_t start = c->shift[1][b->first];
   w->line = memory->lines + g * memory->slots + slot;
-  w->state = memory->state + (g * memory->slots + slot) * PCN_EXPONENTIALS * memory->window + B + PLANES + start;
-  enter(w, line_row, start);
+  enter(w, memory->state + (g * memory->slots + slot) * PCN_EXPONENTIALS * memory->window, line_row,
+        c->shift[1][b->first]);
   for (int64_t p = b->first; p < b->last; p++) {
-    const int64_t plane = m->backwards ? m->view.size[0] - 1 - p : p, row = line_row + c->shift[0][p];
-    if (plane >= m->low[0] && plane < m->high[0] && row >= m->low[1] && row < m->high[1]) {
-      step_row(w, plane, row, c->shift[1][p]);
+    const place at = {m->backwards ? m->view.size[0] - 1 - p : p, line_row + c->shift[0][p], c->shift[1][p]};
+    if (at.plane >= m->low[0] && at.plane < m->high[0] && at.row >= m->low[1] && at.row < m->high[1]) {
+      step_row(w, &at);
     }
   }
 }

@@ -58,6 +58,9 @@ static void set_step(const pcn_sweep *s, const way *w, double step_cm, pcn_cone_
   }
   step->attenuation[1] = 2 * step->attenuation[0]; // to the bit
   step->attenuation[2] = 4 * step->attenuation[0];
+  for (int k = 0; k < PCN_EXPONENTIALS; k++) {
+    step->inverse[k] = 1 / step->attenuation[k];
+  }
   step->thin = 0;
   while (step->thin < PCN_EXPONENTIALS - PCN_PRIMARY_EXPONENTIALS && s->medium->densest > 0 &&
          step->attenuation[PCN_EXPONENTIALS - 1 - step->thin] * s->medium->densest < PCN_CONE_THIN) {
