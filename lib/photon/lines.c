@@ -7,12 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef XP
-#define XP 8
-#define XR 8
-#endif
-enum { PLANES = XP, ROWS = XR, B = PCN_CONE_BLOCK };
-enum { REACH = 3 * PLANES }; // lanes by which a window may have moved on either side
+enum { PLANES = 8, ROWS = 8, B = PCN_CONE_BLOCK };
+enum { REACH = 2 * PLANES }; // lanes by which a window may have moved on either side
 
 // --- memory ------------------------------------------------------------------------------------
 
@@ -30,7 +26,7 @@ static int64_t longest_axis(const pencone_grid *grid) {
 
 static void set_sizes(const pencone_grid *grid, pcn_march_memory *out) {
   const int64_t n = longest_axis(grid);
-  out->slots = n + 2 * PLANES;
+  out->slots = n + 4 * PLANES; // a row's memory is another's long after the last task that knew it
   out->window = padded(n) + padded(2 * REACH) + 2 * B; // the lanes, their shift, zeros
   out->scratch_floats = 2 * PCN_RELEASES * padded(n);
 }
@@ -199,12 +195,17 @@ static void step_row(const walker *w, const place *p) {
 
 // --- planes ------------------------------------------------------------------------------------
 
-/// Some planes for some rows of lines.
+/// Blocks of planes times rows of lines. In a block, every second task comes first: lines move by PLANES rows at most
+/// in it, so these meet no voxel of each other's, and the others find theirs done.
 typedef struct block_work {
   const pcn_march *march;
-  int64_t first, last; ///< planes, counted from that of entry
-  int64_t first_task, tasks_apart;
+  int64_t tasks, early; ///< in a block; of them first
 } block_work;
+
+/// Planes first to last - 1, counted from that of entry.
+typedef struct block {
+  int64_t first, last;
+} block;
 
 // Empties memory that was another row's; moves the window to where the lanes are now, unless it still reaches.
 static void enter(walker *w, float *window, int64_t row, int64_t shift) {
@@ -228,8 +229,8 @@ static void enter(walker *w, float *window, int64_t row, int64_t shift) {
   w->state = window + B + REACH + line->base;
 }
 
-static void march_row(const block_work *b, walker *w, int64_t line_row) {
-  const pcn_march *m = b->march;
+static void march_row(walker *w, const block *b, int64_t line_row) {
+  const pcn_march *m = w->march;
   const pcn_march_memory *memory = m->memory;
   const pcn_course *c = w->course;
   const int64_t g = c - memory->course, slot = (line_row % memory->slots + memory->slots) % memory->slots;
@@ -248,29 +249,28 @@ static void block_task(void *work, size_t index, int worker) {
   const block_work *b = work;
   const pcn_march *m = b->march;
   walker w = {.march = m, .scratch = m->memory->scratch + worker * m->memory->scratch_floats};
-  const int64_t row = (b->first_task + (int64_t)index * b->tasks_apart) * ROWS;
+  const int64_t n = (int64_t)index / b->tasks, i = (int64_t)index % b->tasks;
+  const int64_t task = i < b->early ? 2 * i : 2 * (i - b->early) + 1;
+  const block at = {n * PLANES, least(m->view.size[0], (n + 1) * PLANES)};
   for (int g = 0; g < m->count; g++) {
     w.course = &m->memory->course[g];
-    const int64_t middle = w.course->shift[0][(b->first + b->last) / 2];
-    for (int i = 0; i < ROWS; i++) {
-      march_row(b, &w, row + i - middle);
+    // Lines that meet the task's rows in the middle of the block; the first task's are still to enter the grid.
+    const int64_t first = (task - 1) * ROWS - w.course->shift[0][(at.first + at.last) / 2];
+    for (int64_t row = first; row < first + ROWS; row++) {
+      march_row(&w, &at, row);
     }
   }
 }
 
 pencone_status pcn_march_run(pencone_context *ctx, const pcn_march *march, const double progress[2]) {
-  const int64_t planes = march->view.size[0], blocks = (planes + PLANES - 1) / PLANES;
-  const int64_t fringe = (PLANES + ROWS - 1) / ROWS; // rows that shift into the grid within the planes of a block
-  const int64_t tasks = (march->view.size[1] + ROWS - 1) / ROWS + 2 * fringe, colours = 1 + fringe;
+  _Static_assert(ROWS >= PLANES, "tasks two apart meet no voxel of each other's");
+  const int64_t blocks = (march->view.size[0] + PLANES - 1) / PLANES;
+  const int64_t tasks = (march->view.size[1] + ROWS - 1) / ROWS + 2; // lines enter from outside, on either side
+  block_work work = {march, tasks, (tasks + 1) / 2};
   for (int64_t i = 0; i < march->count * march->memory->slots; i++) {
     march->memory->lines[i] = (pcn_line_row){INT64_MIN, 0, 0, 0};
   }
-  for (int64_t n = 0; n < blocks; n++) {
-    for (int64_t c = 0; c < colours; c++) {
-      block_work work = {march, n * PLANES, least(planes, (n + 1) * PLANES), c - fringe, colours};
-      pcn_parallel_for(ctx, (size_t)((tasks - c + colours - 1) / colours), block_task, &work);
-    }
-    PCN_TRY(pcn_progress(ctx, progress[0] + progress[1] * (double)(n + 1) / (double)blocks, "superposition"));
-  }
-  return PENCONE_OK;
+  // The voxels of an odd task are its neighbours' before, the lines of an even one its neighbours' in the block before.
+  return pcn_parallel_chain(ctx, (size_t)(blocks * tasks), (size_t)(work.early - 1), block_task, &work, progress,
+                            "superposition");
 }
