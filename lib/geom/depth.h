@@ -4,6 +4,7 @@
 #define PCN_DEPTH_H
 
 #include "geom/frame.h"
+#include "simd/isa.h"
 #include <pencone/grid.h>
 
 enum { PCN_DEPTH_VALUES = 2 };
@@ -15,11 +16,12 @@ typedef struct pcn_depth {
   const pencone_grid *grid; ///< borrowed
   pcn_vec3 source;
   int axis[3];       ///< main axis, then the slopes' axes
+  int ahead;         ///< 1 or -1: the way along the main axis
   double slope[2];   ///< of ray (0,0)
   double pitch[2];   ///< between rays
   int64_t rays[2];   ///< along the slopes' axes
   int values;        ///< 1 or 2
-  float *integral;   ///< [plane][ray of axis 2][ray of axis 1][value], value times mm
+  float *integral;   ///< [plane][ray of axis 2][ray of axis 1][value], value times mm; 0 behind the source
 } pcn_depth;
 
 /// A rectangle in the isocentre plane of a frame: the rays that are wanted.
@@ -39,5 +41,10 @@ void pcn_depth_free(pcn_depth *depth);
 /// Integrals from the source to a point of the field at the middle of a plane. @param plane  index along the
 /// main axis. Points beyond the outermost rays take theirs.
 void pcn_depth_at(const pcn_depth *depth, int64_t plane, pcn_vec3 point, double integral[PCN_DEPTH_VALUES]);
+
+/// The same in single precision for n voxels of a row, from voxel ijk on. @param[out] integral  n values for each
+/// volume
+void pcn_depth_row(const pcn_depth *depth, const pcn_isa *isa, const int64_t ijk[3], size_t n,
+                   float *const integral[PCN_DEPTH_VALUES]);
 
 #endif
