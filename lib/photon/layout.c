@@ -11,6 +11,10 @@ static int64_t padded(int64_t n) {
   return (n + PCN_CONE_BLOCK - 1) / PCN_CONE_BLOCK * PCN_CONE_BLOCK;
 }
 
+static pencone_status for_slices(pencone_context *ctx, const pcn_layout *l, pcn_task task, void *work, double progress) {
+  return pcn_parallel_for_progress(ctx, (size_t)l->medium->grid.size[2], task, work, progress, 0, "superposition");
+}
+
 // --- turning -----------------------------------------------------------------------------------
 
 /// A slice of rows of lanes, and its turned copy: row j, lane i becomes row i, lane j.
@@ -94,12 +98,12 @@ static void turn_task(void *work, size_t k, int worker) {
   }
 }
 
-pencone_status pcn_layout_turn(pencone_context *ctx, pcn_layout *layout, int lane_axis) {
+pencone_status pcn_layout_turn(pencone_context *ctx, pcn_layout *layout, int lane_axis, double progress) {
   if (layout->has_dose && layout->lane_axis == lane_axis) {
     return PENCONE_OK;
   }
   turn_work work = {layout, lane_axis};
-  pcn_parallel_for(ctx, (size_t)layout->medium->grid.size[2], turn_task, &work);
+  PCN_TRY(for_slices(ctx, layout, turn_task, &work, progress));
   layout->lane_axis = lane_axis;
   layout->has_dose = 1;
   return PENCONE_OK;
@@ -125,10 +129,10 @@ static void dose_task(void *work, size_t k, int worker) {
   }
 }
 
-void pcn_layout_dose(pencone_context *ctx, const pcn_layout *layout, const int64_t low[3], const int64_t high[3],
-                     float *out) {
+pencone_status pcn_layout_dose(pencone_context *ctx, const pcn_layout *layout, const int64_t low[3],
+                               const int64_t high[3], double progress, float *out) {
   dose_work work = {layout, low, high, out};
-  pcn_parallel_for(ctx, (size_t)layout->medium->grid.size[2], dose_task, &work);
+  return for_slices(ctx, layout, dose_task, &work, progress);
 }
 
 // --- what is released --------------------------------------------------------------------------
@@ -204,7 +208,8 @@ void pcn_layout_free(pcn_layout *layout) {
   memset(layout, 0, sizeof *layout);
 }
 
-pencone_status pcn_layout_make(pencone_context *ctx, const pcn_medium *medium, pcn_terma *terma, pcn_layout *out) {
+pencone_status pcn_layout_make(pencone_context *ctx, const pcn_medium *medium, pcn_terma *terma, double progress,
+                               pcn_layout *out) {
   const pencone_grid *grid = &medium->grid;
   const shares s = shares_of(grid, medium->has_aluminium, pencone_context_threads(ctx));
   memset(out, 0, sizeof *out);
@@ -221,8 +226,11 @@ pencone_status pcn_layout_make(pencone_context *ctx, const pcn_medium *medium, p
   out->turning = out->dose + s.volume + s.aluminium;
   out->lanes[0] = (pcn_lanes *)(void *)(out->turning + s.turning);
   out->lanes[1] = (pcn_lanes *)(void *)(out->turning + s.turning + s.lanes[0]);
-  pcn_parallel_for(ctx, (size_t)grid->size[2], scan_task, out);
-  return PENCONE_OK;
+  const pencone_status status = for_slices(ctx, out, scan_task, out, progress);
+  if (status != PENCONE_OK) {
+    pcn_layout_free(out);
+  }
+  return status;
 }
 
 // --- views -------------------------------------------------------------------------------------

@@ -44,12 +44,15 @@ typedef struct pcn_layout {
 /// Memory that a layout takes at most, bytes.
 uint64_t pcn_layout_bytes(const pencone_grid *grid, int threads);
 
-/// The lanes of it run along x. @param[out] out  freed by pcn_layout_free()
-pencone_status pcn_layout_make(pencone_context *ctx, const pcn_medium *medium, pcn_terma *terma, pcn_layout *out);
+/// The lanes of it run along x. @param progress  where it stands. @param[out] out  freed by pcn_layout_free()
+/// @return PENCONE_OK, E_MEMORY, E_CANCELLED.
+pencone_status pcn_layout_make(pencone_context *ctx, const pcn_medium *medium, pcn_terma *terma, double progress,
+                               pcn_layout *out);
 void pcn_layout_free(pcn_layout *layout);
 
-/// Lays lanes along x (0) or y (1), the dose so far with them. @return PENCONE_OK, E_CANCELLED.
-pencone_status pcn_layout_turn(pencone_context *ctx, pcn_layout *layout, int lane_axis);
+/// Lays lanes along x (0) or y (1), the dose so far with them.
+/// @return PENCONE_OK, E_CANCELLED: the layout and the TERMA are then spoilt.
+pencone_status pcn_layout_turn(pencone_context *ctx, pcn_layout *layout, int lane_axis, double progress);
 
 /// Planes across an axis (0, 1, 2: x, y, z); lanes along y for x, else along x.
 pcn_view pcn_layout_view(const pcn_layout *layout, int main_axis);
@@ -58,8 +61,8 @@ static inline int pcn_layout_lane_axis(int main_axis) {
 }
 
 /// Copies the dose to a volume in C order, 0 outside low <= i < high; lanes run along x. out may be a part of the
-/// TERMA, which is then used up.
-void pcn_layout_dose(pencone_context *ctx, const pcn_layout *layout, const int64_t low[3], const int64_t high[3],
-                     float *out);
+/// TERMA, which is then used up. @return PENCONE_OK, E_CANCELLED.
+pencone_status pcn_layout_dose(pencone_context *ctx, const pcn_layout *layout, const int64_t low[3],
+                               const int64_t high[3], double progress, float *out);
 
 #endif

@@ -121,7 +121,8 @@ static void memory_free(sweep_memory *memory) {
   pcn_free(memory->ways);
 }
 
-static pencone_status memory_make(pencone_context *ctx, const pcn_sweep *s, int directions, sweep_memory *memory) {
+static pencone_status memory_make(pencone_context *ctx, const pcn_sweep *s, int directions, double progress,
+                                  sweep_memory *memory) {
   memset(memory, 0, sizeof *memory);
   memory->ways = pcn_alloc(ctx, (size_t)directions, sizeof *memory->ways);
   pencone_status status = memory->ways != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
@@ -129,7 +130,7 @@ static pencone_status memory_make(pencone_context *ctx, const pcn_sweep *s, int 
     status = pcn_march_make(ctx, &s->medium->grid, &memory->march);
   }
   if (status == PENCONE_OK) {
-    status = pcn_layout_make(ctx, s->medium, s->terma, &memory->layout);
+    status = pcn_layout_make(ctx, s->medium, s->terma, progress, &memory->layout);
   }
   if (status != PENCONE_OK) {
     memory_free(memory);
@@ -145,6 +146,10 @@ typedef struct reached {
   int done;
 } reached;
 
+static double fraction(const reached *r) {
+  return r->base + r->per_direction * r->done;
+}
+
 // Up to PCN_GROUP directions at once.
 static pencone_status run_group(pencone_context *ctx, const pcn_sweep *s, sweep_memory *memory,
                                 const way *const *chosen, int count, reached *so_far) {
@@ -159,7 +164,7 @@ static pencone_status run_group(pencone_context *ctx, const pcn_sweep *s, sweep_
   for (int g = 0; g < count; g++) {
     set_course(s, &m.view, chosen[g], &memory->march.course[g]);
   }
-  const double progress[2] = {so_far->base + so_far->per_direction * so_far->done, so_far->per_direction * count};
+  const double progress[2] = {fraction(so_far), so_far->per_direction * count};
   so_far->done += count;
   return pcn_march_run(ctx, &m, progress);
 }
@@ -175,13 +180,13 @@ static pencone_status run_ways(pencone_context *ctx, const pcn_sweep *s, sweep_m
         chosen[count++] = w;
       }
       if (count == PCN_GROUP || (count > 0 && i == memory->count - 1)) {
-        PCN_TRY(pcn_layout_turn(ctx, &memory->layout, pcn_layout_lane_axis(main_axis)));
+        PCN_TRY(pcn_layout_turn(ctx, &memory->layout, pcn_layout_lane_axis(main_axis), fraction(so_far)));
         PCN_TRY(run_group(ctx, s, memory, chosen, count, so_far));
         count = 0;
       }
     }
   }
-  return pcn_layout_turn(ctx, &memory->layout, 0);
+  return pcn_layout_turn(ctx, &memory->layout, 0, fraction(so_far));
 }
 
 static pencone_status run_all(pencone_context *ctx, const pcn_sweep *s, sweep_memory *memory, reached *so_far,
@@ -189,13 +194,12 @@ static pencone_status run_all(pencone_context *ctx, const pcn_sweep *s, sweep_me
   int64_t low[3], high[3];
   PCN_TRY(run_ways(ctx, s, memory, so_far));
   find_box(s, low, high);
-  pcn_layout_dose(ctx, &memory->layout, low, high, dose);
-  return PENCONE_OK;
+  return pcn_layout_dose(ctx, &memory->layout, low, high, fraction(so_far), dose);
 }
 
 pencone_status pcn_sweep_run(pencone_context *ctx, const pcn_sweep *s, float *dose, double base, double share) {
   sweep_memory memory;
-  PCN_TRY(memory_make(ctx, s, s->cones->directions, &memory));
+  PCN_TRY(memory_make(ctx, s, s->cones->directions, base, &memory));
   for (int b = 0; b < s->cones->bands; b++) {
     for (int i = 0; i < s->cones->band[b].azimuths; i++) {
       memory.ways[memory.count++] = way_of(s, b, pcn_band_azimuth(&s->cones->band[b], i));
@@ -209,7 +213,7 @@ pencone_status pcn_sweep_run(pencone_context *ctx, const pcn_sweep *s, float *do
 
 pencone_status pcn_sweep_one(pencone_context *ctx, const pcn_sweep *s, pcn_sweep_direction which, float *dose) {
   sweep_memory memory;
-  PCN_TRY(memory_make(ctx, s, 1, &memory));
+  PCN_TRY(memory_make(ctx, s, 1, 0, &memory));
   memory.ways[memory.count++] = way_of(s, which.band, which.azimuth);
   reached so_far = {0, 0, 0};
   const pencone_status status = run_all(ctx, s, &memory, &so_far, dose);
