@@ -220,8 +220,7 @@ static void fill_table(const profile *p, pcn_cones *out) {
   }
 }
 
-// The changes between nodes that the values have; beyond the last node there is none.
-static void fill_changes(pcn_cones *cones) {
+void pcn_cones_fill_changes(pcn_cones *cones) {
   const int wide = 2 * cones->nodes + 1, high = cones->nodes + 1;
   for (int n = 0; n < cones->bands * high * wide; n++) {
     const int along = n % wide < wide - 1 ? PCN_TILT_NODE : 0;
@@ -253,7 +252,7 @@ pencone_status pcn_cones_make(pencone_context *ctx, const pcn_kernel *kernel, in
   }
   profile_fill(kernel, p);
   fill_table(p, out);
-  fill_changes(out);
+  pcn_cones_fill_changes(out);
   pcn_free(p);
   return PENCONE_OK;
 }

@@ -39,6 +39,9 @@ pencone_status pcn_cones_make(pencone_context *ctx, const pcn_kernel *kernel, in
                               pcn_cones *out);
 void pcn_cones_free(pcn_cones *cones);
 
+/// Fills in the changes from node to node of a table that has its values; beyond the last node there is none.
+void pcn_cones_fill_changes(pcn_cones *cones);
+
 /// The table of one band, for pcn_tilt_row loops.
 pcn_tilt_table pcn_cones_table(const pcn_cones *cones, int band);
 
