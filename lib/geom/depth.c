@@ -92,7 +92,7 @@ static planes planes_of(const pcn_depth *d, pcn_vec3 way) {
 }
 
 static void keep(const pcn_depth *d, const planes *p, int64_t i, int64_t j, const double sum[PCN_DEPTH_VALUES]) {
-  float *out = d->integral + ((p->next * d->rays[1] + j) * d->rays[0] + i) * d->values;
+  float *out = pcn_depth_node(d, p->next, i, j);
   for (int v = 0; v < d->values; v++) {
     out[v] = (float)sum[v];
   }
@@ -211,7 +211,7 @@ static void step_in_plane(const row_march *m, const double way[2]) {
 // Keeps the sums at the middle of a plane, now along the rays.
 static void keep_row(const row_march *m, int64_t plane, int64_t j) {
   const pcn_depth *d = m->walk->depth;
-  float *out = d->integral + (plane * d->rays[1] + j) * d->rays[0] * d->values;
+  float *out = pcn_depth_node(d, plane, 0, j);
   if (d->values == 1) {
     for (int64_t i = 0; i < d->rays[0]; i++) {
       out[i] = m->sum[0][i] * m->stretch[i];
@@ -310,8 +310,7 @@ void pcn_depth_at(const pcn_depth *d, int64_t plane, pcn_vec3 point, double inte
   double u, v;
   const int64_t i = cell((pcn_v3_component(r, d->axis[1]) * inverse - d->slope[0]) / d->pitch[0], d->rays[0], &u);
   const int64_t j = cell((pcn_v3_component(r, d->axis[2]) * inverse - d->slope[1]) / d->pitch[1], d->rays[1], &v);
-  const float *a = d->integral + ((plane * d->rays[1] + j) * d->rays[0] + i) * d->values;
-  const float *b = a + d->rays[0] * d->values;
+  const float *a = pcn_depth_node(d, plane, i, j), *b = pcn_depth_node(d, plane, i, j + 1);
   integral[1] = 0;
   for (int k = 0; k < d->values; k++) {
     const double top = (1 - u) * (double)a[k] + u * (double)a[k + d->values];
@@ -331,8 +330,9 @@ void pcn_depth_row(const pcn_depth *d, const pcn_isa *isa, const int64_t ijk[3],
     at[k] = (pcn_v3_component(r, d->axis[k + 1]) - d->slope[k] * depth) / d->pitch[k];
     step[k] = ((d->axis[k + 1] == 0 ? h : 0) - d->slope[k] * depth_step) / d->pitch[k];
   }
-  const ptrdiff_t plane = (ptrdiff_t)(d->rays[0] * d->rays[1]) * d->values;
-  const pcn_depth_rays rays = {d->integral + ijk[d->axis[0]] * plane, (int32_t)d->rays[0], (int32_t)d->rays[1], d->values};
+  const ptrdiff_t plane = (ptrdiff_t)d->rays[0] * d->values;
+  const pcn_depth_rays rays = {pcn_depth_node(d, ijk[d->axis[0]], 0, 0), plane * d->grid->size[d->axis[0]],
+                               (int32_t)d->rays[0], (int32_t)d->rays[1], d->values};
   const pcn_depth_line line = {(float)at[0],   (float)at[1],   (float)depth,
                                (float)step[0], (float)step[1], (float)depth_step,
                                d->axis[0] == 0 ? plane : 0};
