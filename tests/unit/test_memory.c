@@ -100,7 +100,7 @@ static int cancel_later(void *user, double fraction, const char *stage) {
 static void busy(void *work, size_t index, int worker) {
   (void)worker;
   double *values = work;
-  for (int i = 0; i < 200000; i++) { // 0.2 s in all: more than the time between two calls of the progress function
+  for (int i = 0; i < 1000000; i++) { // a second in all: more than the time between two calls of the progress function
     values[index] += 1e-9 * values[index] + 1;
   }
 }
