@@ -80,4 +80,11 @@ void pcn_parallel_for(pencone_context *ctx, size_t count, pcn_task task, void *w
 pencone_status pcn_parallel_for_progress(pencone_context *ctx, size_t count, pcn_task task, void *work,
                                          double base, double share, const char *stage);
 
+/// The same for tasks that need what earlier ones have done: task i starts after all tasks up to i - distance, so that
+/// at most distance threads find work. Threads do not wait for each other at every step, as they would in one
+/// pcn_parallel_for() per step. @param distance  at least 1
+/// @return PENCONE_OK, E_CANCELLED (some tasks were then not run) or E_MEMORY.
+pencone_status pcn_parallel_chain(pencone_context *ctx, size_t count, size_t distance, pcn_task task, void *work,
+                                  const double progress[2], const char *stage);
+
 #endif

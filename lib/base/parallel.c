@@ -4,6 +4,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "base.h"
 #include "context_internal.h"
+#include <sched.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -82,4 +83,76 @@ pencone_status pcn_parallel_for_progress(pencone_context *ctx, size_t count, pcn
   PCN_TRY(pcn_progress(ctx, base, stage));
   pcn_parallel_for(ctx, count, run_with_progress, &wrapped);
   return atomic_load(&state.cancelled) ? PENCONE_E_CANCELLED : PENCONE_OK;
+}
+
+/// Tasks are handed out in their order, so a task only waits for those that run or are done.
+typedef struct chain {
+  progress_state state;
+  size_t distance;
+  pcn_task task;
+  void *work;
+  atomic_uchar *done;  ///< by task
+  atomic_size_t next;  ///< task to be handed out
+  atomic_size_t ahead; ///< all tasks before this one are done
+} chain;
+
+static int wait_for(chain *c, size_t tasks) {
+  while (atomic_load(&c->ahead) < tasks && !atomic_load(&c->state.cancelled)) {
+    sched_yield();
+  }
+  return !atomic_load(&c->state.cancelled);
+}
+
+static void mark_done(chain *c, size_t index) {
+  atomic_store(&c->done[index], 1);
+  size_t ahead = atomic_load(&c->ahead);
+  while (ahead < c->state.count && atomic_load(&c->done[ahead])) {
+    if (atomic_compare_exchange_strong(&c->ahead, &ahead, ahead + 1)) {
+      ahead++;
+    }
+  }
+}
+
+static void run_chain(chain *c, int worker) {
+  progress_state *state = &c->state;
+  for (size_t i = atomic_fetch_add(&c->next, 1); i < state->count; i = atomic_fetch_add(&c->next, 1)) {
+    if (!wait_for(c, i >= c->distance ? i - c->distance + 1 : 0)) {
+      return;
+    }
+    c->task(c->work, i, worker);
+    mark_done(c, i);
+    if (worker == 0) { // the thread that called the library
+      const double fraction = state->base + state->share * (double)(i + 1) / (double)state->count;
+      if (pcn_progress(state->ctx, fraction, state->stage) != PENCONE_OK) {
+        atomic_store(&state->cancelled, 1);
+      }
+    }
+  }
+}
+
+pencone_status pcn_parallel_chain(pencone_context *ctx, size_t count, size_t distance, pcn_task task, void *work,
+                                  const double progress[2], const char *stage) {
+  chain c = {.state = {.ctx = ctx, .count = count, .base = progress[0], .share = progress[1], .stage = stage},
+             .distance = distance, .task = task, .work = work};
+  PCN_TRY(pcn_progress(ctx, progress[0], stage));
+  c.done = pcn_alloc(ctx, count, sizeof *c.done);
+  if (c.done == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  for (size_t i = 0; i < count; i++) {
+    atomic_init(&c.done[i], 0);
+  }
+  atomic_init(&c.state.cancelled, 0);
+  atomic_init(&c.next, 0);
+  atomic_init(&c.ahead, 0);
+#ifdef _OPENMP
+  const size_t wanted = (size_t)pencone_context_threads(ctx);
+  const int threads = (int)(wanted < distance ? wanted : distance);
+#pragma omp parallel num_threads(threads) if (threads > 1)
+  run_chain(&c, omp_get_thread_num());
+#else
+  run_chain(&c, 0);
+#endif
+  pcn_free(c.done);
+  return atomic_load(&c.state.cancelled) ? PENCONE_E_CANCELLED : PENCONE_OK;
 }

@@ -33,7 +33,7 @@ void pcn_collapsed_cone_tables_free(pcn_collapsed_cone_tables *tables) {
 }
 
 uint64_t pcn_collapsed_cone_bytes(const pencone_grid *grid, int threads) {
-  return (PCN_PARTS + 1) * (uint64_t)pencone_grid_voxels(grid) * sizeof(float) + pcn_sweep_bytes(grid, threads);
+  return PCN_PARTS * (uint64_t)pencone_grid_voxels(grid) * sizeof(float) + pcn_sweep_bytes(grid, threads);
 }
 
 pencone_status pcn_collapsed_cone_add(pencone_context *ctx, const pcn_collapsed_cone *engine, float *const out[2],
@@ -42,11 +42,9 @@ pencone_status pcn_collapsed_cone_add(pencone_context *ctx, const pcn_collapsed_
   const double released[2] = {progress[0], 0.1 * progress[1]};
   pcn_terma terma;
   PCN_TRY(pcn_terma_make(ctx, grid, &terma));
-  float *energy = pcn_calloc(ctx, pencone_grid_voxels(grid), sizeof *energy);
-  pencone_status status = energy != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
-  if (status == PENCONE_OK) {
-    status = pcn_terma_fill(ctx, engine->medium, engine->beam, engine->tables->photon.quality, PCN_DEPTH_LATTICE, released, &terma);
-  }
+  float *energy = terma.part[PCN_PRIMARY]; // takes the place of what was released
+  pencone_status status = pcn_terma_fill(ctx, engine->medium, engine->beam, engine->tables->photon.quality,
+                                         PCN_DEPTH_LATTICE, released, &terma);
   if (status == PENCONE_OK) {
     const pcn_frame frame = pcn_beam_frame(engine->beam);
     const pcn_sweep sweep = {engine->medium, &terma, &engine->tables->cones, &frame, engine->margin};
@@ -55,7 +53,6 @@ pencone_status pcn_collapsed_cone_add(pencone_context *ctx, const pcn_collapsed_
   if (status == PENCONE_OK) {
     pcn_add_dose(ctx, engine->medium, engine->quantity, energy, out);
   }
-  pcn_free(energy);
   pcn_terma_free(&terma);
   return status;
 }

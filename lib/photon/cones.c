@@ -243,8 +243,22 @@ static void fill_table(const profile *p, pcn_cones *out) {
         value[PCN_TILT_SCATTER] = (float)(sum[PCN_SCATTER] / total[PCN_SCATTER]);
         value[PCN_TILT_SPREAD] = (float)(sum[SPREAD] / total[SPREAD] - sum[PCN_PRIMARY] / total[PCN_PRIMARY]);
         value[PCN_TILT_SPREAD + 1] = 0;
-        value += PCN_TILT_VALUES;
+        value += PCN_TILT_NODE;
       }
+    }
+  }
+}
+
+void pcn_cones_fill_changes(pcn_cones *cones) {
+  const int wide = 2 * cones->nodes + 1, high = cones->nodes + 1;
+  for (int n = 0; n < cones->bands * high * wide; n++) {
+    const int along = n % wide < wide - 1 ? PCN_TILT_NODE : 0;
+    const int across = n / wide % high < high - 1 ? wide * PCN_TILT_NODE : 0;
+    float *value = cones->table + (size_t)n * PCN_TILT_NODE;
+    for (int i = 0; i < PCN_TILT_VALUES; i++) {
+      value[PCN_TILT_ACROSS + i] = value[across + i] - value[i];
+      value[PCN_TILT_ALONG + i] = value[along + i] - value[i];
+      value[PCN_TILT_BOTH + i] = (value[across + along + i] - value[across + i]) - value[PCN_TILT_ALONG + i];
     }
   }
 }
@@ -258,7 +272,7 @@ pencone_status pcn_cones_make(pencone_context *ctx, const pcn_kernel *kernel, in
   out->node_step = tilt_node_step;
   out->nodes = (int)ceil(largest_tilt / tilt_node_step) + 1;
   const size_t values = (size_t)bands * (size_t)(out->nodes + 1) * (size_t)(2 * out->nodes + 1);
-  out->table = pcn_alloc(ctx, values * PCN_TILT_VALUES, sizeof *out->table);
+  out->table = pcn_alloc(ctx, values * PCN_TILT_NODE, sizeof *out->table);
   profile *p = pcn_alloc(ctx, 1, sizeof *p);
   if (out->table == NULL || p == NULL) {
     pcn_free(p);
@@ -267,6 +281,7 @@ pencone_status pcn_cones_make(pencone_context *ctx, const pcn_kernel *kernel, in
   }
   profile_fill(kernel, p);
   fill_table(p, out);
+  pcn_cones_fill_changes(out);
   pcn_free(p);
   return PENCONE_OK;
 }
@@ -278,7 +293,7 @@ void pcn_cones_free(pcn_cones *cones) {
 
 pcn_tilt_table pcn_cones_table(const pcn_cones *cones, int band) {
   const size_t wide = 2 * (size_t)cones->nodes + 1, high = (size_t)cones->nodes + 1;
-  const pcn_tilt_table table = {cones->table + (size_t)band * wide * high * PCN_TILT_VALUES, cones->nodes,
+  const pcn_tilt_table table = {cones->table + (size_t)band * wide * high * PCN_TILT_NODE, cones->nodes,
                                 (float)(1 / cones->node_step)};
   return table;
 }

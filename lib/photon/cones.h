@@ -29,7 +29,7 @@ typedef struct pcn_cones {
   pcn_band band[PCN_BANDS_MAX];
   int nodes;          ///< along: 2 nodes + 1 values; across: nodes + 1
   double node_step;   ///< tangent between nodes
-  float *table;       ///< [band][across][along][PCN_TILT_VALUES]
+  float *table;       ///< [band][across][along][PCN_TILT_NODE]
 } pcn_cones;
 
 /// @param directions  wanted number; the nearest possible one is used
@@ -38,6 +38,9 @@ typedef struct pcn_cones {
 pencone_status pcn_cones_make(pencone_context *ctx, const pcn_kernel *kernel, int directions, double largest_tilt,
                               pcn_cones *out);
 void pcn_cones_free(pcn_cones *cones);
+
+/// Fills in the changes from node to node of a table that has its values; beyond the last node there is none.
+void pcn_cones_fill_changes(pcn_cones *cones);
 
 /// The table of one band, for pcn_tilt_row loops.
 pcn_tilt_table pcn_cones_table(const pcn_cones *cones, int band);

@@ -9,42 +9,60 @@
 /// What is released: by the parts of the kernel, and how much of the primary by electrons of aluminium.
 enum { PCN_RELEASES = 3, PCN_OF_ALUMINIUM = 2 };
 
-/// Volumes along one main axis; lanes are contiguous.
+/// Lanes of a row that release energy: first <= lane < last; none: 0, 0.
+typedef struct pcn_lanes {
+  int32_t first, last;
+} pcn_lanes;
+
+/// Volumes along one main axis; lanes are contiguous. Rows of density and dose begin on a cache line and are padded
+/// to whole blocks (simd/cone_row.h) with vacuum; those of the releases are not.
 typedef struct pcn_view {
   int axis[3];       ///< patient axis of plane, row, lane
   int64_t size[3];   ///< planes, rows, lanes
   int64_t stride[2]; ///< from plane to plane, from row to row
   const float *electron_density;
-  const float *release[PCN_RELEASES]; ///< stored for the field's box at least; the last is NULL in water
-  int64_t release_stride[2];          ///< from plane to plane, from row to row
-  int64_t release_first;              ///< index that voxel (0,0,0) would have, were it stored; not above 0
   float *dose;
+  int64_t release_stride[2];
+  const float *release[PCN_RELEASES]; ///< the last is NULL in water
+  int64_t lanes_stride[2];
+  const pcn_lanes *lanes; ///< by plane and row: where energy is released
 } pcn_view;
 
-/// The volumes with lanes along x, as they come, and with lanes along y, turned copies; of the releases only the
-/// box where they are not 0 is copied.
+/// Density and dose are working copies. Lanes run along x or along y; the releases are turned where they are.
 typedef struct pcn_layout {
   const pcn_medium *medium; ///< borrowed
-  const pcn_terma *terma;   ///< borrowed
-  float *dose;              ///< borrowed
-  float *of_aluminium;      ///< primary release times the aluminium share of the electrons; NULL in water
-  float *turned_density, *turned_dose;    ///< [z][x][y]
-  float *turned_release[PCN_RELEASES];    ///< [z][x][y] of the box
-  int64_t box_low[3], box_size[3];        ///< along x, y, z
+  pcn_terma *terma;         ///< borrowed; not to be read while lanes run along y
+  float *work;              ///< everything below lies in this one block
+  float *electron_density, *dose, *of_aluminium;
+  pcn_lanes *lanes[2]; ///< rows along x: [z][y]; along y: [z][x]
+  float *turning;      ///< a slice for each thread
+  int64_t slice;       ///< floats of a slice of density or dose, padded for either direction
+  int lane_axis;       ///< 0 or 1
+  int has_dose;        ///< 0: dose was not touched yet
 } pcn_layout;
 
 /// Memory that a layout takes at most, bytes.
-uint64_t pcn_layout_bytes(const pencone_grid *grid);
+uint64_t pcn_layout_bytes(const pencone_grid *grid, int threads);
 
-/// @param dose  one float per voxel; pcn_layout_collect() adds to it. @param[out] out  freed by pcn_layout_free()
-pencone_status pcn_layout_make(pencone_context *ctx, const pcn_medium *medium, const pcn_terma *terma, float *dose,
+/// The lanes of it run along x. @param progress  where it stands. @param[out] out  freed by pcn_layout_free()
+/// @return PENCONE_OK, E_MEMORY, E_CANCELLED.
+pencone_status pcn_layout_make(pencone_context *ctx, const pcn_medium *medium, pcn_terma *terma, double progress,
                                pcn_layout *out);
 void pcn_layout_free(pcn_layout *layout);
 
-/// Planes across an axis (0, 1, 2: x, y, z).
-pcn_view pcn_layout_view(const pcn_layout *layout, int main_axis);
+/// Lays lanes along x (0) or y (1), the dose so far with them.
+/// @return PENCONE_OK, E_CANCELLED: the layout and the TERMA are then spoilt.
+pencone_status pcn_layout_turn(pencone_context *ctx, pcn_layout *layout, int lane_axis, double progress);
 
-/// Adds what was collected with lanes along y to the dose.
-void pcn_layout_collect(pencone_context *ctx, const pcn_layout *layout);
+/// Planes across an axis (0, 1, 2: x, y, z); lanes along y for x, else along x.
+pcn_view pcn_layout_view(const pcn_layout *layout, int main_axis);
+static inline int pcn_layout_lane_axis(int main_axis) {
+  return main_axis == 0 ? 1 : 0;
+}
+
+/// Copies the dose to a volume in C order, 0 outside low <= i < high; lanes run along x. out may be a part of the
+/// TERMA, which is then used up. @return PENCONE_OK, E_CANCELLED.
+pencone_status pcn_layout_dose(pencone_context *ctx, const pcn_layout *layout, const int64_t low[3],
+                               const int64_t high[3], double progress, float *out);
 
 #endif

@@ -1,210 +1,136 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every line of a direction has the same slope, so after p planes all have moved by the same number of
 // voxels, rounded: each voxel is met by exactly one line and the lines of a row stay a row
-// (docs/theory/ccc.md, "Lattice").
+// (docs/theory/ccc.md, "Lattice" and "Speed").
 #include "photon/sweep.h"
 
 #include "base/base.h"
 #include "photon/layout.h"
+#include "photon/lines.h"
 #include "simd/isa.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_PER_TASK = 8 };
-
-/// One direction on a view.
-typedef struct march {
-  const pcn_sweep *sweep;
-  pcn_view v;
-  pcn_vec3 along, across; ///< towards the direction's azimuth, and across, in patient axes
-  int band, backwards;    ///< backwards: planes from the last to the first
-  int64_t *shift[2];      ///< of rows and lanes at each plane
-  int64_t first_row;      ///< lines of rows first_row .. first_row + line_rows - 1 meet the grid
-  int64_t low[3], high[3]; ///< box of planes, rows, lanes to be worked on: straight lines leave it once
-  int64_t line_rows, lane_reach; ///< lane_reach: |shift| of the lanes at the last plane
-  pcn_cone_step step;
-  const pcn_isa *isa;
-  pcn_tilt_table table;
-  float *scratch; ///< per worker
-  size_t scratch_per_worker;
-} march;
-
-static size_t state_length(const march *m) {
-  return (size_t)(m->v.size[2] + m->lane_reach);
-}
-
-// --- tilt --------------------------------------------------------------------------------------
-
-// Weights of lanes first .. last - 1 of a row.
-static void fill_weights(const march *m, int64_t plane, int64_t row, const int64_t lanes[2],
-                         float *const weight[PCN_RELEASES]) {
-  const pcn_frame *f = m->sweep->frame;
-  const pencone_grid *grid = &m->sweep->medium->grid;
-  int64_t ijk[3];
-  double xyz[3];
-  ijk[m->v.axis[0]] = plane;
-  ijk[m->v.axis[1]] = row;
-  ijk[m->v.axis[2]] = lanes[0];
-  pencone_grid_centre(grid, ijk[0], ijk[1], ijk[2], xyz);
-  const pcn_vec3 r = pcn_v3_sub(pcn_v3_from(xyz), f->source);
-  const int lane = m->v.axis[2];
-  const double h = grid->spacing_mm[lane];
-  const pcn_tilt_line line = {(float)pcn_v3_dot(r, m->along),       (float)pcn_v3_dot(r, m->across),
-                              (float)pcn_v3_dot(r, f->ez),          (float)(h * pcn_v3_component(m->along, lane)),
-                              (float)(h * pcn_v3_component(m->across, lane)), (float)(h * pcn_v3_component(f->ez, lane))};
-  m->isa->tilt(&m->table, &line, (size_t)(lanes[1] - lanes[0]), weight);
-}
-
-// --- lines -------------------------------------------------------------------------------------
-
-/// A row of lines on its way.
-typedef struct line_row {
-  float *state[PCN_EXPONENTIALS];
-  int64_t low, high; ///< lines that carry energy: low <= line < high
-} line_row;
-
-// Lanes of a voxel row where energy is released: the box of the field.
-static int release_range(const march *m, int64_t plane, int64_t row, int64_t *first, int64_t *last) {
-  const int64_t *low = m->sweep->terma->low, *high = m->sweep->terma->high;
-  const int p = m->v.axis[0], r = m->v.axis[1], l = m->v.axis[2];
-  *first = low[l];
-  *last = high[l];
-  return plane >= low[p] && plane < high[p] && row >= low[r] && row < high[r];
-}
-
-static void run_loop(const march *m, line_row *line, int64_t plane, int64_t row, const int64_t lanes[2],
-                     float *const weight[PCN_RELEASES]) {
-  if (lanes[1] <= lanes[0]) {
-    return;
-  }
-  const pcn_view *v = &m->v;
-  const int64_t offset = plane * v->stride[0] + row * v->stride[1] + lanes[0];
-  const int64_t step = m->backwards ? v->size[0] - 1 - plane : plane;
-  const int64_t origin = m->shift[1][v->size[0] - 1] > 0 ? m->shift[1][v->size[0] - 1] : 0; // of line 0 in state[]
-  pcn_cone_row r = {.n = (size_t)(lanes[1] - lanes[0]),
-                    .electron_density = v->electron_density + offset,
-                    .dose = v->dose + offset};
-  for (int k = 0; k < PCN_EXPONENTIALS; k++) {
-    r.state[k] = line->state[k] + (lanes[0] - m->shift[1][step] + origin);
-  }
-  if (weight == NULL) {
-    m->isa->transport(&m->step, &r);
-    return;
-  }
-  const int64_t release = v->release_first + plane * v->release_stride[0] + row * v->release_stride[1] + lanes[0];
-  for (int i = 0; i < PCN_RELEASES; i++) {
-    r.release[i] = v->release[i] != NULL ? v->release[i] + release : NULL;
-    r.weight[i] = weight[i];
-  }
-  m->isa->source(&m->step, &r);
-}
-
-// One plane for one row of lines: released energy joins in the field's box, the rest is carried on.
-static void step_row(const march *m, line_row *line, int64_t plane, int64_t row, float *const weight[PCN_RELEASES]) {
-  const int64_t step = m->backwards ? m->v.size[0] - 1 - plane : plane;
-  const int64_t shift = m->shift[1][step], lanes = m->high[2];
-  const int64_t carried_low = line->low + shift > 0 ? line->low + shift : 0;
-  int64_t low = carried_low - carried_low % PCN_CONE_BLOCK; // lanes before carry nothing yet
-  low = low > m->low[2] ? low : m->low[2];
-  const int64_t high = line->high + shift < lanes ? line->high + shift : lanes;
-  int64_t first, last;
-  if (!release_range(m, plane, row, &first, &last)) {
-    const int64_t carried[2] = {low, high};
-    run_loop(m, line, plane, row, carried, NULL);
-    return;
-  }
-  // Whole blocks around the field: no energy is released in the lanes that this adds.
-  first -= first % PCN_CONE_BLOCK;
-  first = first > m->low[2] ? first : m->low[2];
-  last += (PCN_CONE_BLOCK - last % PCN_CONE_BLOCK) % PCN_CONE_BLOCK;
-  last = last < lanes ? last : lanes;
-  const int64_t before[2] = {low, high < first ? high : first};
-  const int64_t inside[2] = {first, last};
-  const int64_t after[2] = {low > last ? low : last, high};
-  fill_weights(m, plane, row, inside, weight);
-  run_loop(m, line, plane, row, before, NULL);
-  run_loop(m, line, plane, row, inside, weight);
-  run_loop(m, line, plane, row, after, NULL);
-  if (line->high <= line->low) {
-    line->low = first - shift;
-    line->high = last - shift;
-  } else {
-    line->low = line->low < first - shift ? line->low : first - shift;
-    line->high = line->high > last - shift ? line->high : last - shift;
-  }
-}
-
-static void march_task(void *work, size_t index, int worker) {
-  const march *m = work;
-  float *scratch = m->scratch + (size_t)worker * m->scratch_per_worker;
-  const size_t length = state_length(m);
-  float *const weight[PCN_RELEASES] = {scratch, scratch + m->v.size[2], scratch + 2 * m->v.size[2]};
-  float *states = scratch + PCN_RELEASES * m->v.size[2];
-  line_row line[ROWS_PER_TASK];
-  memset(states, 0, ROWS_PER_TASK * PCN_EXPONENTIALS * length * sizeof *states);
-  for (int i = 0; i < ROWS_PER_TASK; i++) {
-    for (int k = 0; k < PCN_EXPONENTIALS; k++) {
-      line[i].state[k] = states + (size_t)(i * PCN_EXPONENTIALS + k) * length;
-    }
-    line[i].low = line[i].high = 0;
-  }
-  const int64_t first_line = (int64_t)index * ROWS_PER_TASK;
-  for (int64_t p = 0; p < m->v.size[0]; p++) {
-    const int64_t plane = m->backwards ? m->v.size[0] - 1 - p : p;
-    if (plane < m->low[0] || plane >= m->high[0]) {
-      continue;
-    }
-    for (int i = 0; i < ROWS_PER_TASK && first_line + i < m->line_rows; i++) {
-      const int64_t row = m->first_row + first_line + i + m->shift[0][p];
-      if (row >= m->low[1] && row < m->high[1]) {
-        step_row(m, &line[i], plane, row, weight);
-      }
-    }
-  }
-}
-
-// --- directions --------------------------------------------------------------------------------
+/// A direction and where it belongs: directions along the same main axis, the same way, go together.
+typedef struct way {
+  int band;
+  double azimuth;
+  pcn_vec3 along, across; ///< towards the azimuth, and across, in patient axes
+  double direction[3];
+  int main_axis, backwards;
+} way;
 
 typedef struct sweep_memory {
   pcn_layout layout;
-  int64_t *shift;
-  float *scratch;
-  size_t scratch_per_worker;
+  pcn_march_memory march;
+  way *ways;
+  int count;
 } sweep_memory;
 
-static int64_t longest_axis(const pencone_grid *grid) {
-  int64_t n = grid->size[0];
-  for (int a = 1; a < 3; a++) {
-    n = grid->size[a] > n ? grid->size[a] : n;
+// --- directions --------------------------------------------------------------------------------
+
+static way way_of(const pcn_sweep *s, int b, double azimuth) {
+  const pcn_frame *f = s->frame;
+  const double c = cos(azimuth), si = sin(azimuth);
+  const double cosine = s->cones->band[b].cosine, sine = sqrt(1 - cosine * cosine);
+  way w = {.band = b, .azimuth = azimuth, .main_axis = 2}; // ties go to the axis whose lanes need no turning
+  w.along = pcn_v3_add(pcn_v3_scale(f->ex, c), pcn_v3_scale(f->ey, si));
+  w.across = pcn_v3_add(pcn_v3_scale(f->ex, -si), pcn_v3_scale(f->ey, c));
+  const pcn_vec3 d = pcn_v3_add(pcn_v3_scale(w.along, sine), pcn_v3_scale(f->ez, cosine));
+  const double *h = s->medium->grid.spacing_mm;
+  for (int a = 0; a < 3; a++) {
+    w.direction[a] = pcn_v3_component(d, a);
   }
-  return n;
+  for (int a = 1; a >= 0; a--) {
+    const int m = w.main_axis;
+    w.main_axis = fabs(w.direction[a]) / h[a] > fabs(w.direction[m]) / h[m] + 1e-9 ? a : m;
+  }
+  w.backwards = w.direction[w.main_axis] < 0;
+  return w;
 }
 
-static size_t scratch_floats(const pencone_grid *grid) {
-  const size_t n = (size_t)longest_axis(grid) + 2 * PCN_CONE_BLOCK;
-  return PCN_RELEASES * n + (size_t)ROWS_PER_TASK * PCN_EXPONENTIALS * 2 * n;
+static void set_step(const pcn_sweep *s, const way *w, double step_cm, pcn_cone_step *step) {
+  const pcn_band *band = &s->cones->band[w->band];
+  for (int k = 0; k < PCN_EXPONENTIALS; k++) {
+    step->attenuation[k] = (float)(band->attenuation[k] * step_cm);
+    step->share[k] = (float)band->share[k];
+  }
+  step->attenuation[1] = 2 * step->attenuation[0]; // to the bit
+  step->attenuation[2] = 4 * step->attenuation[0];
+  for (int k = 0; k < PCN_EXPONENTIALS; k++) {
+    step->inverse[k] = 1 / step->attenuation[k];
+  }
+  step->thin = 0;
+  while (step->thin < PCN_EXPONENTIALS - PCN_PRIMARY_EXPONENTIALS && s->medium->densest > 0 &&
+         step->attenuation[PCN_EXPONENTIALS - 1 - step->thin] * s->medium->densest < PCN_CONE_THIN) {
+    step->thin++;
+  }
 }
+
+// Tilt is linear in the voxel's indices.
+static void set_tilt(const pcn_sweep *s, const way *w, const int axis[3], pcn_course *c) {
+  const pencone_grid *grid = &s->medium->grid;
+  const pcn_vec3 base[3] = {w->along, w->across, s->frame->ez};
+  double xyz[3];
+  pencone_grid_centre(grid, 0, 0, 0, xyz);
+  const pcn_vec3 r = pcn_v3_sub(pcn_v3_from(xyz), s->frame->source);
+  for (int i = 0; i < 3; i++) {
+    c->tilt[i][0] = pcn_v3_dot(r, base[i]);
+    for (int a = 0; a < 3; a++) {
+      c->tilt[i][a + 1] = grid->spacing_mm[axis[a]] * pcn_v3_component(base[i], axis[a]);
+    }
+  }
+  c->table = pcn_cones_table(s->cones, w->band);
+}
+
+// Shifts per plane: the main axis is the one crossed fastest, so no step skips a row or a lane.
+static void set_course(const pcn_sweep *s, const pcn_view *v, const way *w, pcn_course *c) {
+  const double *h = s->medium->grid.spacing_mm;
+  const double per_plane = fabs(w->direction[w->main_axis]) / h[w->main_axis]; // planes per mm
+  for (int a = 0; a < 2; a++) {
+    const int axis = v->axis[a + 1];
+    const double slope = w->direction[axis] / h[axis] / per_plane;
+    for (int64_t p = 0; p < v->size[0]; p++) {
+      c->shift[a][p] = (int32_t)lround(slope * (double)p);
+    }
+  }
+  set_step(s, w, 0.1 / per_plane, &c->step);
+  set_tilt(s, w, v->axis, c);
+}
+
+// The field's box and the margin around it, in patient axes.
+static void find_box(const pcn_sweep *s, int64_t low[3], int64_t high[3]) {
+  const int64_t *n = s->medium->grid.size, margin = s->margin;
+  for (int a = 0; a < 3; a++) {
+    const int64_t first = s->terma->low[a] - margin, last = s->terma->high[a] + margin;
+    low[a] = margin > 0 && first > 0 ? first : 0;
+    high[a] = margin > 0 && last < n[a] ? last : n[a];
+  }
+}
+
+// --- memory ------------------------------------------------------------------------------------
 
 uint64_t pcn_sweep_bytes(const pencone_grid *grid, int threads) {
-  return pcn_layout_bytes(grid) + (uint64_t)threads * scratch_floats(grid) * sizeof(float) + 2 * (uint64_t)longest_axis(grid) * sizeof(int64_t);
+  return pcn_layout_bytes(grid, threads) + pcn_march_bytes(grid, threads);
 }
 
 static void memory_free(sweep_memory *memory) {
   pcn_layout_free(&memory->layout);
-  pcn_free(memory->shift);
-  pcn_free(memory->scratch);
+  pcn_march_free(&memory->march);
+  pcn_free(memory->ways);
 }
 
-static pencone_status memory_make(pencone_context *ctx, const pcn_sweep *s, float *dose, sweep_memory *memory) {
-  const pencone_grid *grid = &s->medium->grid;
-  const size_t threads = (size_t)pencone_context_threads(ctx);
+static pencone_status memory_make(pencone_context *ctx, const pcn_sweep *s, int directions, double progress,
+                                  sweep_memory *memory) {
   memset(memory, 0, sizeof *memory);
-  memory->scratch_per_worker = scratch_floats(grid);
-  memory->scratch = pcn_alloc(ctx, threads * memory->scratch_per_worker, sizeof(float));
-  memory->shift = pcn_alloc(ctx, 2 * (size_t)longest_axis(grid), sizeof *memory->shift);
-  pencone_status status = memory->scratch != NULL && memory->shift != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
+  memory->ways = pcn_alloc(ctx, (size_t)directions, sizeof *memory->ways);
+  pencone_status status = memory->ways != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
   if (status == PENCONE_OK) {
-    status = pcn_layout_make(ctx, s->medium, s->terma, dose, &memory->layout);
+    status = pcn_march_make(ctx, &s->medium->grid, &memory->march);
+  }
+  if (status == PENCONE_OK) {
+    status = pcn_layout_make(ctx, s->medium, s->terma, progress, &memory->layout);
   }
   if (status != PENCONE_OK) {
     memory_free(memory);
@@ -212,98 +138,85 @@ static pencone_status memory_make(pencone_context *ctx, const pcn_sweep *s, floa
   return status;
 }
 
-// The field's box and the margin around it, in the view's axes.
-static void set_box(march *m) {
-  const pcn_terma *terma = m->sweep->terma;
-  const int64_t margin = m->sweep->margin;
-  for (int a = 0; a < 3; a++) {
-    const int64_t low = terma->low[m->v.axis[a]] - margin, high = terma->high[m->v.axis[a]] + margin;
-    m->low[a] = margin > 0 && low > 0 ? low : 0;
-    m->high[a] = margin > 0 && high < m->v.size[a] ? high : m->v.size[a];
-  }
+// --- run ---------------------------------------------------------------------------------------
+
+/// Progress so far.
+typedef struct reached {
+  double base, per_direction;
+  int done;
+} reached;
+
+static double fraction(const reached *r) {
+  return r->base + r->per_direction * r->done;
 }
 
-// Shifts per plane: the main axis is the one crossed fastest, so no step skips a row or a lane.
-static void set_course(march *m, const double direction[3], int64_t *shift) {
-  const pencone_grid *grid = &m->sweep->medium->grid;
-  const int64_t planes = m->v.size[0];
-  const int main_axis = m->v.axis[0];
-  const double per_plane = fabs(direction[main_axis]) / grid->spacing_mm[main_axis]; // planes per mm
-  m->backwards = direction[main_axis] < 0;
-  for (int a = 0; a < 2; a++) {
-    const int axis = m->v.axis[a + 1];
-    const double slope = direction[axis] / grid->spacing_mm[axis] / per_plane;
-    m->shift[a] = shift + a * planes;
-    for (int64_t p = 0; p < planes; p++) {
-      m->shift[a][p] = (int64_t)lround(slope * (double)p);
+// Up to PCN_GROUP directions at once.
+static pencone_status run_group(pencone_context *ctx, const pcn_sweep *s, sweep_memory *memory,
+                                const way *const *chosen, int count, reached *so_far) {
+  pcn_march m = {.memory = &memory->march, .view = pcn_layout_view(&memory->layout, chosen[0]->main_axis),
+                 .isa = pcn_isa_of(ctx), .backwards = chosen[0]->backwards, .count = count};
+  int64_t low[3], high[3];
+  find_box(s, low, high);
+  for (int a = 0; a < 3; a++) {
+    m.low[a] = low[m.view.axis[a]];
+    m.high[a] = high[m.view.axis[a]];
+  }
+  for (int g = 0; g < count; g++) {
+    set_course(s, &m.view, chosen[g], &memory->march.course[g]);
+  }
+  const double progress[2] = {fraction(so_far), so_far->per_direction * count};
+  so_far->done += count;
+  return pcn_march_run(ctx, &m, progress);
+}
+
+static pencone_status run_ways(pencone_context *ctx, const pcn_sweep *s, sweep_memory *memory, reached *so_far) {
+  for (int kind = 0; kind < 6; kind++) {
+    const way *chosen[PCN_GROUP];
+    const int main_axis = kind / 2;
+    int count = 0;
+    for (int i = 0; i < memory->count; i++) {
+      const way *w = &memory->ways[i];
+      if (w->main_axis == main_axis && w->backwards == kind % 2) {
+        chosen[count++] = w;
+      }
+      if (count == PCN_GROUP || (count > 0 && i == memory->count - 1)) {
+        PCN_TRY(pcn_layout_turn(ctx, &memory->layout, pcn_layout_lane_axis(main_axis), fraction(so_far)));
+        PCN_TRY(run_group(ctx, s, memory, chosen, count, so_far));
+        count = 0;
+      }
     }
   }
-  const int64_t rows_moved = m->shift[0][planes - 1], lanes_moved = m->shift[1][planes - 1];
-  m->first_row = rows_moved > 0 ? -rows_moved : 0;
-  m->line_rows = m->v.size[1] + (rows_moved > 0 ? rows_moved : -rows_moved);
-  m->lane_reach = lanes_moved > 0 ? lanes_moved : -lanes_moved;
-  const double step_cm = 0.1 / per_plane;
-  const pcn_band *band = &m->sweep->cones->band[m->band];
-  for (int k = 0; k < PCN_EXPONENTIALS; k++) {
-    m->step.attenuation[k] = (float)(band->attenuation[k] * step_cm);
-    m->step.share[k] = (float)band->share[k];
-  }
-  m->step.attenuation[1] = 2 * m->step.attenuation[0]; // to the bit
-  m->step.attenuation[2] = 4 * m->step.attenuation[0];
-  m->step.thin = 0;
-  while (m->step.thin < PCN_EXPONENTIALS - PCN_PRIMARY_EXPONENTIALS && m->sweep->medium->densest > 0 &&
-         m->step.attenuation[PCN_EXPONENTIALS - 1 - m->step.thin] * m->sweep->medium->densest < PCN_CONE_THIN) {
-    m->step.thin++;
-  }
+  return pcn_layout_turn(ctx, &memory->layout, 0, fraction(so_far));
 }
 
-static void run_direction(pencone_context *ctx, const pcn_sweep *s, sweep_memory *memory,
-                          pcn_sweep_direction which) {
-  const pcn_frame *f = s->frame;
-  const pcn_band *band = &s->cones->band[which.band];
-  const double c = cos(which.azimuth), si = sin(which.azimuth), sine = sqrt(1 - band->cosine * band->cosine);
-  march m = {.sweep = s, .band = which.band};
-  m.along = pcn_v3_add(pcn_v3_scale(f->ex, c), pcn_v3_scale(f->ey, si));
-  m.across = pcn_v3_add(pcn_v3_scale(f->ex, -si), pcn_v3_scale(f->ey, c));
-  const pcn_vec3 d = pcn_v3_add(pcn_v3_scale(m.along, sine), pcn_v3_scale(f->ez, band->cosine));
-  const double direction[3] = {d.x, d.y, d.z};
-  int main_axis = 2; // ties go to the axis whose lanes need no turning
-  for (int a = 1; a >= 0; a--) {
-    const double *h = s->medium->grid.spacing_mm;
-    main_axis = fabs(direction[a]) / h[a] > fabs(direction[main_axis]) / h[main_axis] + 1e-9 ? a : main_axis;
-  }
-  m.v = pcn_layout_view(&memory->layout, main_axis);
-  m.isa = pcn_isa_of(ctx);
-  m.table = pcn_cones_table(s->cones, which.band);
-  m.scratch = memory->scratch;
-  m.scratch_per_worker = memory->scratch_per_worker;
-  set_course(&m, direction, memory->shift);
-  set_box(&m);
-  pcn_parallel_for(ctx, (size_t)((m.line_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK), march_task, &m);
+static pencone_status run_all(pencone_context *ctx, const pcn_sweep *s, sweep_memory *memory, reached *so_far,
+                              float *dose) {
+  int64_t low[3], high[3];
+  PCN_TRY(run_ways(ctx, s, memory, so_far));
+  find_box(s, low, high);
+  return pcn_layout_dose(ctx, &memory->layout, low, high, fraction(so_far), dose);
 }
 
 pencone_status pcn_sweep_run(pencone_context *ctx, const pcn_sweep *s, float *dose, double base, double share) {
   sweep_memory memory;
-  PCN_TRY(memory_make(ctx, s, dose, &memory));
-  pencone_status status = PENCONE_OK;
-  int done = 0;
-  for (int b = 0; b < s->cones->bands && status == PENCONE_OK; b++) {
-    for (int i = 0; i < s->cones->band[b].azimuths && status == PENCONE_OK; i++) {
-      const pcn_sweep_direction which = {b, pcn_band_azimuth(&s->cones->band[b], i)};
-      run_direction(ctx, s, &memory, which);
-      status = pcn_progress(ctx, base + share * ++done / s->cones->directions, "superposition");
+  PCN_TRY(memory_make(ctx, s, s->cones->directions, base, &memory));
+  for (int b = 0; b < s->cones->bands; b++) {
+    for (int i = 0; i < s->cones->band[b].azimuths; i++) {
+      memory.ways[memory.count++] = way_of(s, b, pcn_band_azimuth(&s->cones->band[b], i));
     }
   }
-  pcn_layout_collect(ctx, &memory.layout);
+  reached so_far = {base, share / s->cones->directions, 0};
+  const pencone_status status = run_all(ctx, s, &memory, &so_far, dose);
   memory_free(&memory);
   return status;
 }
 
 pencone_status pcn_sweep_one(pencone_context *ctx, const pcn_sweep *s, pcn_sweep_direction which, float *dose) {
   sweep_memory memory;
-  PCN_TRY(memory_make(ctx, s, dose, &memory));
-  run_direction(ctx, s, &memory, which);
-  pcn_layout_collect(ctx, &memory.layout);
+  PCN_TRY(memory_make(ctx, s, 1, 0, &memory));
+  memory.ways[memory.count++] = way_of(s, which.band, which.azimuth);
+  reached so_far = {0, 0, 0};
+  const pencone_status status = run_all(ctx, s, &memory, &so_far, dose);
   memory_free(&memory);
-  return PENCONE_OK;
+  return status;
 }

@@ -10,7 +10,7 @@
 /// What is transported where; all borrowed.
 typedef struct pcn_sweep {
   const pcn_medium *medium;
-  const pcn_terma *terma;
+  pcn_terma *terma; ///< turned and turned back
   const pcn_cones *cones;
   const pcn_frame *frame; ///< the beam's axes
   int margin; ///< voxels around the field's box where dose is wanted; 0: everywhere. Exact inside, 0 outside.
@@ -19,8 +19,9 @@ typedef struct pcn_sweep {
 /// Memory that pcn_sweep_run() takes, bytes.
 uint64_t pcn_sweep_bytes(const pencone_grid *grid, int threads);
 
-/// Adds the energy per electron density (the unit of the TERMA) to dose, direction by direction in a fixed
-/// order: every voxel gets one term per direction, so threads cannot change the sum.
+/// Sets dose to the energy per electron density (the unit of the TERMA). Every voxel gets one term per direction in
+/// a fixed order, so threads cannot change the sum. dose may be a part of the TERMA, which is then used up; after a
+/// failure the TERMA is.
 /// @return PENCONE_OK, E_MEMORY, E_CANCELLED.
 pencone_status pcn_sweep_run(pencone_context *ctx, const pcn_sweep *sweep, float *dose, double progress_base,
                              double progress_share);

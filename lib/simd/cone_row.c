@@ -41,24 +41,18 @@ PCN_INLINE size_t opaque(size_t n) {
   return n;
 }
 
-PCN_INLINE void invert(const pcn_cone_step *step, float inverse[PCN_EXPONENTIALS]) {
-  for (int k = 0; k < PCN_EXPONENTIALS; k++) {
-    inverse[k] = 1.0f / step->attenuation[k];
-  }
-}
-
 /// The terms in one voxel: what is left of a state, and the mean over the voxel.
 typedef struct terms {
   float left[PCN_EXPONENTIALS], mean[PCN_EXPONENTIALS];
 } terms;
 
 // thin, known when this is compiled: the last terms that are thin.
-PCN_INLINE terms terms_of(int thin, const pcn_cone_step *c, const float inverse[PCN_EXPONENTIALS], float density) {
+PCN_INLINE terms terms_of(int thin, const pcn_cone_step *c, float density) {
   const float p = density + 1e-12f, q = 1.0f / p; // vacuum counts as very thin: no division by 0
   terms t;
   float lost;
   decay(c->attenuation[0] * p, &t.left[0], &lost);
-  t.mean[0] = lost * (q * inverse[0]);
+  t.mean[0] = lost * (q * c->inverse[0]);
   t.left[1] = t.left[0] * t.left[0];
   t.mean[1] = t.mean[0] * (0.5f + 0.5f * t.left[0]);
   t.left[2] = t.left[1] * t.left[1];
@@ -68,24 +62,23 @@ PCN_INLINE terms terms_of(int thin, const pcn_cone_step *c, const float inverse[
       decay_thin(c->attenuation[k] * p, &t.left[k], &t.mean[k]);
     } else {
       decay(c->attenuation[k] * p, &t.left[k], &lost);
-      t.mean[k] = lost * (q * inverse[k]);
+      t.mean[k] = lost * (q * c->inverse[k]);
     }
   }
   return t;
 }
 
-// Whole blocks, n voxels in all, with released energy. mixed, known when this is compiled: there is a third
+// Voxels first to last - 1 of a row, which release energy. mixed, known when this is compiled: there is a third
 // release.
-PCN_INLINE void source_blocks(int mixed, int thin, const pcn_cone_step *c, const pcn_cone_row *row, size_t n) {
-  const float *restrict rho = row->electron_density;
+PCN_INLINE void source_blocks(int mixed, int thin, const pcn_cone_step *c, const pcn_cone_row *row) {
+  const size_t first = row->first, n = opaque((row->last - first) / B * B);
+  const float *restrict rho = row->electron_density + first;
   const float *restrict primary = row->release[0], *restrict scatter = row->release[1];
   const float *restrict spread = row->release[2], *restrict weight_p = row->weight[0];
   const float *restrict weight_s = row->weight[1], *restrict weight_d = row->weight[2];
-  float *restrict s0 = row->state[0], *restrict s1 = row->state[1];
-  float *restrict s2 = row->state[2], *restrict s3 = row->state[3], *restrict s4 = row->state[4];
-  float *restrict dose = row->dose;
-  float inverse[PCN_EXPONENTIALS];
-  invert(c, inverse);
+  float *restrict s0 = row->state[0] + first, *restrict s1 = row->state[1] + first;
+  float *restrict s2 = row->state[2] + first, *restrict s3 = row->state[3] + first, *restrict s4 = row->state[4] + first;
+  float *restrict dose = row->dose + first;
 #pragma omp simd
   for (size_t i = 0; i < n; i++) {
     float tp = primary[i] * weight_p[i];
@@ -96,7 +89,7 @@ PCN_INLINE void source_blocks(int mixed, int thin, const pcn_cone_step *c, const
     const float t0 = c->share[0] * tp, t1 = c->share[1] * tp, t2 = c->share[2] * tp;
     const float t3 = c->share[3] * ts, t4 = c->share[4] * ts;
     const float u0 = s0[i] - t0, u1 = s1[i] - t1, u2 = s2[i] - t2, u3 = s3[i] - t3, u4 = s4[i] - t4;
-    const terms k = terms_of(thin, c, inverse, rho[i]);
+    const terms k = terms_of(thin, c, rho[i]);
     dose[i] += ((t0 + k.mean[0] * u0) + (t1 + k.mean[1] * u1)) + (t2 + k.mean[2] * u2) +
                ((t3 + k.mean[3] * u3) + (t4 + k.mean[4] * u4));
     s0[i] = t0 + k.left[0] * u0;
@@ -107,17 +100,16 @@ PCN_INLINE void source_blocks(int mixed, int thin, const pcn_cone_step *c, const
   }
 }
 
-// Whole blocks, n voxels in all, without released energy.
-PCN_INLINE void transport_blocks(int thin, const pcn_cone_step *c, const pcn_cone_row *row, size_t n) {
-  const float *restrict rho = row->electron_density;
-  float *restrict s0 = row->state[0], *restrict s1 = row->state[1];
-  float *restrict s2 = row->state[2], *restrict s3 = row->state[3], *restrict s4 = row->state[4];
-  float *restrict dose = row->dose;
-  float inverse[PCN_EXPONENTIALS];
-  invert(c, inverse);
+// Voxels first to last - 1, which do not.
+PCN_INLINE void transport_blocks(int thin, const pcn_cone_step *c, const pcn_cone_row *row, size_t first, size_t last) {
+  const size_t n = opaque((last - first) / B * B);
+  const float *restrict rho = row->electron_density + first;
+  float *restrict s0 = row->state[0] + first, *restrict s1 = row->state[1] + first;
+  float *restrict s2 = row->state[2] + first, *restrict s3 = row->state[3] + first, *restrict s4 = row->state[4] + first;
+  float *restrict dose = row->dose + first;
 #pragma omp simd
   for (size_t i = 0; i < n; i++) {
-    const terms k = terms_of(thin, c, inverse, rho[i]);
+    const terms k = terms_of(thin, c, rho[i]);
     dose[i] += (k.mean[0] * s0[i] + k.mean[1] * s1[i]) + k.mean[2] * s2[i] + (k.mean[3] * s3[i] + k.mean[4] * s4[i]);
     s0[i] *= k.left[0];
     s1[i] *= k.left[1];
@@ -127,95 +119,20 @@ PCN_INLINE void transport_blocks(int thin, const pcn_cone_step *c, const pcn_con
   }
 }
 
-PCN_INLINE pcn_cone_row advance(const pcn_cone_row *row, size_t by) {
-  pcn_cone_row r = *row;
-  r.electron_density += by;
-  r.dose += by;
-  for (int i = 0; i < 3; i++) {
-    r.release[i] = r.release[i] != NULL ? r.release[i] + by : NULL;
-    r.weight[i] = r.weight[i] != NULL ? r.weight[i] + by : NULL;
-  }
-  for (int k = 0; k < PCN_EXPONENTIALS; k++) {
-    r.state[k] += by;
-  }
-  return r;
-}
-
-/// The last, incomplete block of a row, worked on in full on copies.
-typedef struct tail {
-  float electron_density[B], dose[B], release[3][B], weight[3][B], state[PCN_EXPONENTIALS][B];
-} tail;
-
-PCN_INLINE pcn_cone_row tail_in(const pcn_cone_row *row, tail *t) {
-  const size_t bytes = row->n % B * sizeof(float);
-  pcn_cone_row r = {.n = B, .electron_density = t->electron_density, .dose = t->dose};
-  memset(t, 0, sizeof *t);
-  memcpy(t->electron_density, row->electron_density, bytes);
-  memcpy(t->dose, row->dose, bytes);
-  for (int i = 0; i < 3; i++) {
-    if (row->release[i] != NULL) {
-      memcpy(t->release[i], row->release[i], bytes);
-      memcpy(t->weight[i], row->weight[i], bytes);
-    }
-    r.release[i] = t->release[i];
-    r.weight[i] = t->weight[i];
-  }
-  for (int k = 0; k < PCN_EXPONENTIALS; k++) {
-    memcpy(t->state[k], row->state[k], bytes);
-    r.state[k] = t->state[k];
-  }
-  return r;
-}
-
-PCN_INLINE void tail_out(const pcn_cone_row *row, const tail *t) {
-  const size_t bytes = row->n % B * sizeof(float);
-  memcpy(row->dose, t->dose, bytes);
-  for (int k = 0; k < PCN_EXPONENTIALS; k++) {
-    memcpy(row->state[k], t->state[k], bytes);
-  }
-}
-
-PCN_INLINE void source_row(int mixed, int thin, const pcn_cone_step *step, const pcn_cone_row *row) {
+PCN_INLINE void whole_row(int mixed, int thin, const pcn_cone_step *step, const pcn_cone_row *row) {
   const pcn_cone_step c = *step;
-  const size_t whole = opaque(row->n / B * B);
-  source_blocks(mixed, thin, &c, row, whole);
-  if (row->n % B != 0) {
-    tail t;
-    const pcn_cone_row rest = advance(row, whole), copy = tail_in(&rest, &t);
-    source_blocks(mixed, thin, &c, &copy, opaque(B));
-    tail_out(&rest, &t);
-  }
+  transport_blocks(thin, &c, row, 0, row->first);
+  source_blocks(mixed, thin, &c, row);
+  transport_blocks(thin, &c, row, row->last, row->n);
 }
 
-PCN_INLINE void transport_row(int thin, const pcn_cone_step *step, const pcn_cone_row *row) {
-  const pcn_cone_step c = *step;
-  const size_t whole = opaque(row->n / B * B);
-  transport_blocks(thin, &c, row, whole);
-  if (row->n % B != 0) {
-    tail t;
-    const pcn_cone_row rest = advance(row, whole), copy = tail_in(&rest, &t);
-    transport_blocks(thin, &c, &copy, opaque(B));
-    tail_out(&rest, &t);
-  }
-}
-
-void PCN_ISA_NAME(pcn_cone_row_source)(const pcn_cone_step *step, const pcn_cone_row *row) {
+void PCN_ISA_NAME(pcn_cone_row)(const pcn_cone_step *step, const pcn_cone_row *row) {
   const int mixed = row->release[2] != NULL;
   if (step->thin >= 2) {
-    mixed ? source_row(1, 2, step, row) : source_row(0, 2, step, row);
+    mixed ? whole_row(1, 2, step, row) : whole_row(0, 2, step, row);
   } else if (step->thin == 1) {
-    mixed ? source_row(1, 1, step, row) : source_row(0, 1, step, row);
+    mixed ? whole_row(1, 1, step, row) : whole_row(0, 1, step, row);
   } else {
-    mixed ? source_row(1, 0, step, row) : source_row(0, 0, step, row);
-  }
-}
-
-void PCN_ISA_NAME(pcn_cone_row_transport)(const pcn_cone_step *step, const pcn_cone_row *row) {
-  if (step->thin >= 2) {
-    transport_row(2, step, row);
-  } else if (step->thin == 1) {
-    transport_row(1, step, row);
-  } else {
-    transport_row(0, step, row);
+    mixed ? whole_row(1, 0, step, row) : whole_row(0, 0, step, row);
   }
 }

@@ -12,16 +12,18 @@ double pcn_cone_segment(double attenuation, double share, double path, double re
   return dose;
 }
 
-static void reference(const pcn_cone_step *step, const pcn_cone_row *row, int source) {
+void pcn_cone_row_reference(const pcn_cone_step *step, const pcn_cone_row *row) {
   for (size_t i = 0; i < row->n; i++) {
+    const int source = i >= row->first && i < row->last;
     double sum = 0;
     for (int k = 0; k < PCN_EXPONENTIALS; k++) {
       const int part = k < PCN_PRIMARY_EXPONENTIALS ? 0 : 1;
       double release = 0, state = (double)row->state[k][i];
       if (source) {
-        release = (double)row->release[part][i] * (double)row->weight[part][i];
+        const size_t at = i - row->first;
+        release = (double)row->release[part][at] * (double)row->weight[part][at];
         if (part == 0 && row->release[2] != NULL) {
-          release += (double)row->release[2][i] * (double)row->weight[2][i];
+          release += (double)row->release[2][at] * (double)row->weight[2][at];
         }
       }
       sum += pcn_cone_segment((double)step->attenuation[k], (double)step->share[k],
@@ -30,12 +32,4 @@ static void reference(const pcn_cone_step *step, const pcn_cone_row *row, int so
     }
     row->dose[i] += (float)sum;
   }
-}
-
-void pcn_cone_row_source_reference(const pcn_cone_step *step, const pcn_cone_row *row) {
-  reference(step, row, 1);
-}
-
-void pcn_cone_row_transport_reference(const pcn_cone_step *step, const pcn_cone_row *row) {
-  reference(step, row, 0);
 }

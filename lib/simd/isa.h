@@ -19,8 +19,7 @@
 #endif
 
 #define PCN_ISA_DECLARE(suffix)                                                           \
-  void pcn_cone_row_source##suffix(const pcn_cone_step *step, const pcn_cone_row *row);   \
-  void pcn_cone_row_transport##suffix(const pcn_cone_step *step, const pcn_cone_row *row); \
+  void pcn_cone_row##suffix(const pcn_cone_step *step, const pcn_cone_row *row);          \
   void pcn_tilt_row##suffix(const pcn_tilt_table *table, const pcn_tilt_line *line, size_t n, \
                             float *const weight[3]);                                       \
   void pcn_gamma_search##suffix(const float *own, const ptrdiff_t corner[8],               \
@@ -38,8 +37,7 @@ PCN_ISA_DECLARE(_v4);
 /// The loops of one level. Levels differ in rounding only (fused multiply-add).
 typedef struct pcn_isa {
   const char *name; ///< "x86-64-v4", "x86-64-v3", "baseline", "reference"
-  pcn_cone_row_loop source;
-  pcn_cone_row_loop transport;
+  pcn_cone_row_loop cone;
   pcn_tilt_row_loop tilt;
   pcn_gamma_loop gamma;
   pcn_depth_step_loop depth_step;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// In two steps: places in the table for many voxels at once, then one vector of four values per voxel.
+// In two steps: places in the table for many voxels at once, then a voxel at a time with its values and their changes
+// as one vector, four such turned into a vector for each value.
 #include "simd/tilt_row.h"
 
 #include "simd/isa.h"
@@ -7,25 +8,22 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { CHUNK = 64, V = PCN_TILT_VALUES };
+#define PCN_INLINE static inline __attribute__((always_inline))
+enum { CHUNK = 64 };
 
-/// A node's values: one register where the processor has such (a GNU C vector, which gcc and clang know).
-typedef float node_values __attribute__((vector_size(PCN_TILT_VALUES * sizeof(float))));
-
-static inline __attribute__((always_inline)) node_values node_at(const float *value) {
-  node_values out;
-  memcpy(&out, value, sizeof out);
-  return out;
-}
+/// A node's values, and values with their change: registers where the processor has such (GNU C vectors, which gcc
+/// and clang know).
+typedef float four __attribute__((vector_size(4 * sizeof(float))));
+typedef float eight __attribute__((vector_size(8 * sizeof(float))));
 
 /// Cells of the table and positions in them.
 typedef struct places {
-  int32_t node[CHUNK]; ///< index of the cell's first corner
+  int32_t node[CHUNK]; ///< where the cell's first corner is in the table
   float u[CHUNK], v[CHUNK];
 } places;
 
-static inline __attribute__((always_inline)) void find_places(const pcn_tilt_table *table, const pcn_tilt_line *line,
-                                                              size_t first, size_t n, places *out) {
+PCN_INLINE void find_places(const pcn_tilt_table *table, const pcn_tilt_line *line, size_t first, size_t n,
+                            places *out) {
   const float below_one = 0.9999999f; // keeps the last cell's index inside
   const float middle = (float)table->nodes, per_tangent = table->per_tangent;
   const float last_along = 2 * middle * below_one, last_across = middle * below_one;
@@ -40,30 +38,51 @@ static inline __attribute__((always_inline)) void find_places(const pcn_tilt_tab
     const float positive = along > 0 ? along : 0;
     const float x = positive < last_along ? positive : last_along, y = across < last_across ? across : last_across;
     const int32_t ix = (int32_t)x, iy = (int32_t)y;
-    out->node[k] = iy * wide + ix;
+    out->node[k] = PCN_TILT_NODE * (iy * wide + ix);
     out->u[k] = x - (float)ix;
     out->v[k] = y - (float)iy;
   }
 }
 
+PCN_INLINE four value_at(const float *table, const places *p, size_t k) {
+  const float *node = table + p->node[k];
+  eight low, high;
+  memcpy(&low, node, sizeof low);
+  memcpy(&high, node + PCN_TILT_ALONG, sizeof high);
+  const eight at = low + p->u[k] * high;
+  const four value = {at[0], at[1], at[2], at[3]}, across = {at[4], at[5], at[6], at[7]};
+  return value + p->v[k] * across;
+}
+
+PCN_INLINE void store(float *to, float a, float b, float c, float d) {
+  const four x = {a, b, c, d};
+  memcpy(to, &x, sizeof x);
+}
+
+PCN_INLINE void read_places(const float *table, const places *p, size_t n, int spread, float *const weight[3]) {
+  for (size_t k = 0; k < n; k += 4) {
+    const four a = value_at(table, p, k), b = value_at(table, p, k + 1);
+    const four c = value_at(table, p, k + 2), d = value_at(table, p, k + 3);
+    store(weight[PCN_TILT_PRIMARY] + k, a[PCN_TILT_PRIMARY], b[PCN_TILT_PRIMARY], c[PCN_TILT_PRIMARY], d[PCN_TILT_PRIMARY]);
+    store(weight[PCN_TILT_SCATTER] + k, a[PCN_TILT_SCATTER], b[PCN_TILT_SCATTER], c[PCN_TILT_SCATTER], d[PCN_TILT_SCATTER]);
+    if (spread) {
+      store(weight[PCN_TILT_SPREAD] + k, a[PCN_TILT_SPREAD], b[PCN_TILT_SPREAD], c[PCN_TILT_SPREAD], d[PCN_TILT_SPREAD]);
+    }
+  }
+}
+
 void PCN_ISA_NAME(pcn_tilt_row)(const pcn_tilt_table *table, const pcn_tilt_line *line, size_t n,
                                 float *const weight[3]) {
-  const size_t across = (2 * (size_t)table->nodes + 1) * V;
-  float *restrict primary = weight[PCN_TILT_PRIMARY], *restrict scatter = weight[PCN_TILT_SCATTER];
-  float *restrict spread = weight[PCN_TILT_SPREAD];
+  const size_t fours = (n + 3) / 4 * 4; // places beyond the last voxel are places all the same
   places p;
-  for (size_t first = 0; first < n; first += CHUNK) {
-    const size_t count = n - first < CHUNK ? n - first : CHUNK;
+  for (size_t first = 0; first < fours; first += CHUNK) {
+    const size_t count = fours - first < CHUNK ? fours - first : CHUNK;
+    float *const to[3] = {weight[0] + first, weight[1] + first, weight[2] != NULL ? weight[2] + first : NULL};
     find_places(table, line, first, count, &p);
-    for (size_t k = 0; k < count; k++) {
-      const float *a = table->value + (size_t)p.node[k] * V, *b = a + across;
-      const float u = p.u[k], v = p.v[k];
-      const node_values top = node_at(a) + u * (node_at(a + V) - node_at(a));
-      const node_values bottom = node_at(b) + u * (node_at(b + V) - node_at(b));
-      const node_values value = top + v * (bottom - top);
-      primary[first + k] = value[PCN_TILT_PRIMARY];
-      scatter[first + k] = value[PCN_TILT_SCATTER];
-      spread[first + k] = value[PCN_TILT_SPREAD];
+    if (to[PCN_TILT_SPREAD] != NULL) {
+      read_places(table->value, &p, count, 1, to);
+    } else {
+      read_places(table->value, &p, count, 0, to);
     }
   }
 }

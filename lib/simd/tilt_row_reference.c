@@ -14,10 +14,10 @@ void pcn_tilt_row_reference(const pcn_tilt_table *table, const pcn_tilt_line *li
     const double x = fmin(2 * table->nodes - 1e-6, fmax(0, along)), y = fmin(table->nodes - 1e-6, across);
     const size_t ix = (size_t)x, iy = (size_t)y;
     const double u = x - (double)ix, v = y - (double)iy;
-    const float *a = table->value + (iy * wide + ix) * PCN_TILT_VALUES, *b = a + wide * PCN_TILT_VALUES;
-    for (int k = 0; k < 3; k++) {
-      const double top = (1 - u) * (double)a[k] + u * (double)a[k + PCN_TILT_VALUES];
-      const double bottom = (1 - u) * (double)b[k] + u * (double)b[k + PCN_TILT_VALUES];
+    const float *a = table->value + (iy * wide + ix) * PCN_TILT_NODE, *b = a + wide * PCN_TILT_NODE;
+    for (int k = 0; k < 3 && weight[k] != NULL; k++) {
+      const double top = (1 - u) * (double)a[k] + u * (double)a[k + PCN_TILT_NODE];
+      const double bottom = (1 - u) * (double)b[k] + u * (double)b[k + PCN_TILT_NODE];
       weight[k][i] = (float)((1 - v) * top + v * bottom);
     }
   }

@@ -63,6 +63,61 @@ static void every_task_runs_once(void **state) {
   }
 }
 
+enum { DISTANCE = 3 };
+
+// Needs what the task DISTANCE before it, and one long before, have written.
+static void follow(void *work, size_t index, int worker) {
+  double *values = work;
+  assert_true(worker >= 0 && worker < 5);
+  const double one = index >= DISTANCE ? values[index - DISTANCE] : 0;
+  const double other = index >= 7 * DISTANCE ? values[index - 7 * DISTANCE] : 0;
+  values[index] = 1 + fmod(one + 2 * other, 1000);
+}
+
+static void tasks_of_a_chain_find_the_earlier_ones_done(void **state) {
+  pencone_context *ctx = *state;
+  const int threads[] = {1, 2, 5};
+  const double progress[2] = {0, 1};
+  double want[TASKS] = {0};
+  for (size_t i = 0; i < TASKS; i++) {
+    follow(want, i, 0);
+  }
+  for (int n = 0; n < 60; n++) {
+    double values[TASKS] = {0};
+    assert_int_equal(pencone_context_set_threads(ctx, threads[n % 3]), PENCONE_OK);
+    assert_int_equal(pcn_parallel_chain(ctx, TASKS, DISTANCE, follow, values, progress, "test"), PENCONE_OK);
+    assert_memory_equal(values, want, sizeof want);
+  }
+}
+
+// Cancels as soon as some of the work is done.
+static int cancel_later(void *user, double fraction, const char *stage) {
+  (void)stage;
+  *(double *)user = fraction;
+  return fraction > 0;
+}
+
+static void busy(void *work, size_t index, int worker) {
+  (void)worker;
+  double *values = work;
+  for (int i = 0; i < 1000000; i++) { // a second in all: more than the time between two calls of the progress function
+    values[index] += 1e-9 * values[index] + 1;
+  }
+}
+
+static void a_chain_can_be_cancelled(void **state) {
+  pencone_context *ctx = *state;
+  const double progress[2] = {0, 1};
+  double values[TASKS] = {0}, fraction = 0;
+  pencone_context_set_progress(ctx, cancel_later, &fraction);
+  assert_int_equal(pencone_context_set_threads(ctx, 2), PENCONE_OK);
+  assert_int_equal(pcn_parallel_chain(ctx, TASKS, DISTANCE, busy, values, progress, "test"), PENCONE_E_CANCELLED);
+  assert_true(fraction > 0 && fraction < 1 && values[TASKS - 1] == 0);
+  pencone_context_set_progress(ctx, NULL, NULL);
+  pcn_alloc_fail_after(ctx, 0);
+  assert_int_equal(pcn_parallel_chain(ctx, TASKS, DISTANCE, busy, values, progress, "test"), PENCONE_E_MEMORY);
+}
+
 static int always_cancel(void *user, double fraction, const char *stage) {
   (void)user;
   (void)fraction;
@@ -81,7 +136,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       UNIT_TEST(memory_is_aligned),    UNIT_TEST(sizes_that_overflow_fail),
       UNIT_TEST(texts_are_copied),     UNIT_TEST(a_chosen_allocation_fails_once),
-      UNIT_TEST(every_task_runs_once), UNIT_TEST(cancel_stops_the_work),
+      UNIT_TEST(every_task_runs_once), UNIT_TEST(tasks_of_a_chain_find_the_earlier_ones_done),
+      UNIT_TEST(a_chain_can_be_cancelled), UNIT_TEST(cancel_stops_the_work),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
