@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the benchmarks share: verify first, then time, then one CSV line per case. A benchmark whose result is wrong
-// prints no time and ends with 1; a slow one never fails.
+// What the benchmarks share: verify first, then time, then one CSV line per case. A benchmark whose result is
+// wrong prints no time and ends with 1; a slow one never fails.
 #ifndef BENCH_H
 #define BENCH_H
 
@@ -8,27 +8,27 @@
 
 #include <pencone/pencone.h>
 
-/// One timed case. The last group says what one run needs at least; bench/run sets it against the limits of the
-/// machine (bench_machine.c). 0: not counted.
+/// One timed case. The last group says what one run needs at least; bench/run sets it against the limits of
+/// the machine (bench_machine.c). 0: not counted.
 typedef struct bench_case {
   const char *name;
-  const char *kernel; ///< an engine's name, or the loop that is timed
-  const char *isa;    ///< instruction set of the hot loops, "-" where there is one only
+  const char *kernel;  ///< an engine's name, or the loop that is timed
+  const char *isa;     ///< instruction set of the hot loops, "-" where there is one only
   int threads;
-  double items;     ///< done in one run
-  const char *unit; ///< what an item is: "voxel", "voxel direction"
-  double bytes;      ///< to and from the memory that holds set_bytes
-  double set_bytes;  ///< what a run goes through: decides which level of memory limits it
-  double operations; ///< float additions, multiplications or fused pairs, one by one
-  double chain;      ///< operations in double that wait for one another
-  double file_bytes; ///< written or read
+  double items;       ///< done in one run
+  const char *unit;   ///< what an item is: "voxel", "voxel direction"
+  double bytes;       ///< to and from the memory that holds set_bytes
+  double set_bytes;   ///< what a run goes through: decides which level of memory limits it
+  double operations;  ///< float additions, multiplications or fused pairs, one by one
+  double chain;       ///< operations in double that wait for one another
+  double file_bytes;  ///< written or read
 } bench_case;
 
 /// How to run, from the arguments.
 typedef struct bench_options {
-  int runs;        ///< timed runs per case
-  int quick;       ///< 1: few runs, large cases left out
-  int verify_only; ///< 1: nothing is timed
+  int runs;         ///< timed runs per case
+  int quick;        ///< 1: few runs, large cases left out
+  int verify_only;  ///< 1: nothing is timed
 } bench_options;
 
 /// Work to be timed; returns 0, or another value when it failed.
@@ -38,8 +38,9 @@ typedef int (*bench_work)(void *user);
 /// @return 1: go on; 0: the program ends with status
 int bench_begin(int argc, char **argv, bench_options *out, int *status);
 
-/// Runs the work once to warm up and then options->runs times, each at least 20 ms long by repeating the work;
-/// prints the CSV line. User time is getrusage()'s, cpu is user and system time by the clock of the process.
+/// Runs the work once to warm up and then options->runs times, each at least 20 ms long by repeating the
+/// work; prints the CSV line. User time is getrusage()'s, cpu is user and system time by the clock of the
+/// process.
 /// @return 0, or 1 when the work failed.
 int bench_time(const bench_options *options, const bench_case *what, bench_work work, void *user);
 

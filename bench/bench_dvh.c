@@ -31,7 +31,8 @@ static int set_up(histogram *h) {
   const size_t voxels = pencone_grid_voxels(&h->grid);
   h->mask = malloc(voxels);
   if (h->mask == NULL || pencone_context_create(&h->ctx) != PENCONE_OK ||
-      pencone_context_set_threads(h->ctx, 1) != PENCONE_OK || pencone_dose_create(h->ctx, &h->grid, &h->dose) != PENCONE_OK) {
+      pencone_context_set_threads(h->ctx, 1) != PENCONE_OK ||
+      pencone_dose_create(h->ctx, &h->grid, &h->dose) != PENCONE_OK) {
     return bench_failed(h->ctx, "set-up");
   }
   for (size_t v = 0; v < voxels; v++) {
@@ -53,7 +54,8 @@ static int run(histogram *h, const bench_options *o) {
     return 1;
   }
   const double voxels = (double)pencone_grid_voxels(&h->grid), in = (double)INNER * INNER * INNER;
-  // The mask is read, and of the structure the dose; a sample is written, sorted (read and written) and summed up.
+  // The mask is read, and of the structure the dose; a sample is written, sorted (read and written) and
+  // summed up.
   const double bytes = voxels + in * (4 + 3 * 12 + 8);
   const bench_case what = {"dvh-80", "dvh", "-", 1, in, "structure voxel", bytes, bytes, 0, 0, 0};
   return bench_time(o, &what, collect, h);

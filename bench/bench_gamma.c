@@ -27,7 +27,8 @@ static double field(const double p[3], const double shift_mm[3]) {
   return value * (exp(-depth / 200) - 0.6 * exp(-depth / 8)) + 2;
 }
 
-static pencone_status make(pencone_context *ctx, double factor, const double shift_mm[3], pencone_dose **out) {
+static pencone_status make(pencone_context *ctx, double factor, const double shift_mm[3],
+                           pencone_dose **out) {
   const pencone_grid grid = {{EDGE, EDGE, EDGE}, {2.5, 2.5, 2.5}, {-123.75, -123.75, -123.75}};
   const pencone_status status = pencone_dose_create(ctx, &grid, out);
   for (int v = 0; status == PENCONE_OK && v < EDGE * EDGE * EDGE; v++) {
@@ -41,7 +42,8 @@ static pencone_status make(pencone_context *ctx, double factor, const double shi
 
 static int compare(void *user) {
   comparison *c = user;
-  return pencone_gamma_compute(c->ctx, c->evaluated, c->reference, &c->options, NULL, &c->result) != PENCONE_OK;
+  return pencone_gamma_compute(c->ctx, c->evaluated, c->reference, &c->options, NULL, &c->result) !=
+         PENCONE_OK;
 }
 
 static int verify(comparison *c) {
@@ -66,7 +68,8 @@ static int run(comparison *c, const bench_options *o) {
       return 1;
     }
     // How many places of the lattice are looked at depends on the doses: no count.
-    const bench_case what = {name, "gamma", pencone_context_isa(c->ctx), 1, (double)c->result.points, "point", 0, 0, 0, 0, 0};
+    const bench_case what = {
+        name, "gamma", pencone_context_isa(c->ctx), 1, (double)c->result.points, "point", 0, 0, 0, 0, 0};
     if (bench_time(o, &what, compare, c) != 0) {
       return 1;
     }
@@ -82,8 +85,10 @@ int main(int argc, char **argv) {
     return status;
   }
   comparison c = {.options = PENCONE_GAMMA_OPTIONS_DEFAULT, .result = PENCONE_GAMMA_RESULT_INIT};
-  int bad = pencone_context_create(&c.ctx) != PENCONE_OK || pencone_context_set_threads(c.ctx, 1) != PENCONE_OK ||
-            make(c.ctx, 1.0, none, &c.reference) != PENCONE_OK || make(c.ctx, 1.01, shift_mm, &c.evaluated) != PENCONE_OK;
+  int bad = pencone_context_create(&c.ctx) != PENCONE_OK ||
+            pencone_context_set_threads(c.ctx, 1) != PENCONE_OK ||
+            make(c.ctx, 1.0, none, &c.reference) != PENCONE_OK ||
+            make(c.ctx, 1.01, shift_mm, &c.evaluated) != PENCONE_OK;
   bad = bad ? bench_failed(c.ctx, "set-up") : run(&c, &o);
   pencone_dose_destroy(c.evaluated);
   pencone_dose_destroy(c.reference);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A phantom (density and material) and a dose of 120^3 voxels to HDF5 and back, in the folder where this runs.
-// Verified: every value comes back. The limit is a plain file of as many bytes (bench_machine.c).
+// A phantom (density and material) and a dose of 120^3 voxels to HDF5 and back, in the folder where this
+// runs. Verified: every value comes back. The limit is a plain file of as many bytes (bench_machine.c).
 // usage: bench_io [--quick] [--verify] [RUNS]
 #define _XOPEN_SOURCE 700
 
@@ -48,7 +48,8 @@ static int set_up(files *f) {
   snprintf(f->phantom_path, sizeof f->phantom_path, "bench-phantom-%ld.h5", (long)getpid());
   snprintf(f->dose_path, sizeof f->dose_path, "bench-dose-%ld.h5", (long)getpid());
   if (pencone_context_create(&f->ctx) != PENCONE_OK || pencone_context_set_threads(f->ctx, 1) != PENCONE_OK ||
-      bench_phantom(f->ctx, &grid, 1, &f->phantom) != 0 || pencone_dose_create(f->ctx, &grid, &f->dose) != PENCONE_OK) {
+      bench_phantom(f->ctx, &grid, 1, &f->phantom) != 0 ||
+      pencone_dose_create(f->ctx, &grid, &f->dose) != PENCONE_OK) {
     return bench_failed(f->ctx, "set-up");
   }
   float *value = pencone_dose_values(f->dose);
@@ -63,9 +64,13 @@ static int verify(files *f) {
     return bench_failed(f->ctx, "files");
   }
   const size_t voxels = pencone_grid_voxels(pencone_dose_grid_of(f->dose));
-  const float *in = pencone_phantom_describe(f->phantom_back)->density, *out = pencone_phantom_describe(f->phantom)->density;
+  const float *in = pencone_phantom_describe(f->phantom_back)->density,
+              *out = pencone_phantom_describe(f->phantom)->density;
   return bench_near("densities read back", memcmp(in, out, voxels * sizeof *in), 0, 0) ||
-         bench_near("doses read back", memcmp(pencone_dose_values(f->dose_back), pencone_dose_values(f->dose), voxels * sizeof(float)), 0, 0);
+         bench_near(
+             "doses read back",
+             memcmp(pencone_dose_values(f->dose_back), pencone_dose_values(f->dose), voxels * sizeof(float)),
+             0, 0);
 }
 
 static int run(files *f, const bench_options *o) {
@@ -73,8 +78,10 @@ static int run(files *f, const bench_options *o) {
     return 1;
   }
   const double voxels = (double)pencone_grid_voxels(pencone_dose_grid_of(f->dose));
-  const bench_case phantom_out = {"hdf5-phantom-write", "hdf5", "-", 1, voxels, "voxel", 0, 0, 0, 0, 5 * voxels};
-  const bench_case phantom_in = {"hdf5-phantom-read", "hdf5", "-", 1, voxels, "voxel", 0, 0, 0, 0, 5 * voxels};
+  const bench_case phantom_out = {
+      "hdf5-phantom-write", "hdf5", "-", 1, voxels, "voxel", 0, 0, 0, 0, 5 * voxels};
+  const bench_case phantom_in = {"hdf5-phantom-read", "hdf5", "-", 1, voxels, "voxel", 0, 0, 0, 0,
+                                 5 * voxels};
   const bench_case dose_out = {"hdf5-dose-write", "hdf5", "-", 1, voxels, "voxel", 0, 0, 0, 0, 4 * voxels};
   const bench_case dose_in = {"hdf5-dose-read", "hdf5", "-", 1, voxels, "voxel", 0, 0, 0, 0, 4 * voxels};
   return bench_time(o, &phantom_out, write_phantom, f) || bench_time(o, &phantom_in, read_phantom, f) ||

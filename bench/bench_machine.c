@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the machine can do, for comparison: bandwidth of each level of memory (triad a = b + 3 c, 12 bytes per
-// element), fused multiply-adds per instruction-set level, the time of operations that wait for one another, and
-// a plain file written and read. Verified: the loops' sums.
-// usage: bench_machine [--quick] [--verify] [RUNS]
+// element), fused multiply-adds per instruction-set level, the time of operations that wait for one another,
+// and a plain file written and read. Verified: the loops' sums. usage: bench_machine [--quick] [--verify]
+// [RUNS]
 #define _XOPEN_SOURCE 700
 
 #include "bench.h"
@@ -28,8 +28,10 @@ static void find_levels(level out[LEVELS]) {
   const level base = {"baseline", 1, bench_triad_base, bench_fma_base};
   out[0] = out[1] = out[2] = base;
 #ifdef PCN_HAVE_X86_LEVELS
-  const level v3 = {"x86-64-v3", __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"), bench_triad_v3, bench_fma_v3};
-  const level v4 = {"x86-64-v4", __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"), bench_triad_v4, bench_fma_v4};
+  const level v3 = {"x86-64-v3", __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"),
+                    bench_triad_v3, bench_fma_v3};
+  const level v4 = {"x86-64-v4", __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"),
+                    bench_triad_v4, bench_fma_v4};
   out[1] = v3;
   out[2] = v4;
 #else
@@ -54,7 +56,8 @@ static int time_triads(const bench_options *o, const level *l) {
   static const struct {
     const char *name;
     size_t bytes;
-  } sets[] = {{"triad-l1", 16 << 10}, {"triad-l2", 384 << 10}, {"triad-l3", 8 << 20}, {"triad-dram", 192 << 20}};
+  } sets[] = {
+      {"triad-l1", 16 << 10}, {"triad-l2", 384 << 10}, {"triad-l3", 8 << 20}, {"triad-dram", 192 << 20}};
   for (size_t s = 0; s < sizeof sets / sizeof sets[0]; s++) {
     const size_t n = sets[s].bytes / (3 * sizeof(float)) / 16 * 16;
     float *memory = aligned_alloc(64, 3 * n * sizeof *memory);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Proton pencil beams on 120^3 voxels of 2.5 mm: one spot, and a plan of 3000 spots in 30 layers.
-// Verified: depth of 80 % behind the peak of a 150 MeV beam, 158.2 mm (lib/data/proton_beam.csv), and that the dose of
-// two spots is twice that of one.
-// usage: bench_proton [--quick] [--verify] [RUNS]
+// Verified: depth of 80 % behind the peak of a 150 MeV beam, 158.2 mm (lib/data/proton_beam.csv), and that
+// the dose of two spots is twice that of one. usage: bench_proton [--quick] [--verify] [RUNS]
 #include "bench.h"
 
 #include <math.h>
@@ -48,7 +47,8 @@ static int set_up(protons *p, int layers, int spots) {
   pencone_proton_layer layer[LAYERS];
   const int side = (int)lround(sqrt(spots));
   for (int s = 0; s < spots; s++) {
-    const pencone_proton_spot at = {5 * (s % side - 0.5 * (side - 1)), 5 * (s / side - 0.5 * (side - 1)), 1e6};
+    const pencone_proton_spot at = {5 * (s % side - 0.5 * (side - 1)), 5 * (s / side - 0.5 * (side - 1)),
+                                    1e6};
     spot[s] = at;
   }
   for (int l = 0; l < layers; l++) {
@@ -57,7 +57,8 @@ static int set_up(protons *p, int layers, int spots) {
   }
   p->grid = bench_grid(EDGE, 2.5);
   if (pencone_context_create(&p->ctx) != PENCONE_OK || pencone_context_set_threads(p->ctx, 1) != PENCONE_OK ||
-      pencone_machine_read(p->ctx, "ideal-proton", &p->machine) != PENCONE_OK || bench_phantom(p->ctx, &p->grid, 0, &p->phantom) != 0) {
+      pencone_machine_read(p->ctx, "ideal-proton", &p->machine) != PENCONE_OK ||
+      bench_phantom(p->ctx, &p->grid, 0, &p->phantom) != 0) {
     return bench_failed(p->ctx, "set-up");
   }
   pencone_beam beam = bench_beam(p->machine, 100);
@@ -98,7 +99,8 @@ static int time_spot(const bench_options *o, double *once) {
     for (size_t v = 0; v < pencone_grid_voxels(&p.grid); v++) {
       filled += pencone_dose_values(p.dose)[v] > 0 ? 1 : 0;
     }
-    const bench_case what = {"proton-spot", "proton-pencil-beam", "-", 1, filled, "voxel of the spot", 4 * filled, 4 * filled, 10 * filled, 0, 0};
+    const bench_case what = {"proton-spot", "proton-pencil-beam", "-",         1, filled, "voxel of the spot",
+                             4 * filled,    4 * filled,           10 * filled, 0, 0};
     bad = bench_time(o, &what, compute, &p);
   }
   tear_down(&p);
@@ -116,7 +118,17 @@ static int time_plan(const bench_options *o, double once) {
   for (int all = 0; all < 2 && !bad && !o->verify_only; all++) {
     bad = pencone_context_set_threads(p.ctx, all ? 0 : 1) != PENCONE_OK;
     const int threads = pencone_context_threads(p.ctx);
-    const bench_case what = {"proton-3000-spots", "proton-pencil-beam", "-", threads, (double)LAYERS * SPOTS, "spot", 0, 0, 0, 0, 0};
+    const bench_case what = {"proton-3000-spots",
+                             "proton-pencil-beam",
+                             "-",
+                             threads,
+                             (double)LAYERS * SPOTS,
+                             "spot",
+                             0,
+                             0,
+                             0,
+                             0,
+                             0};
     bad = bad || ((!all || threads > 1) && bench_time(o, &what, compute, &p));
   }
   tear_down(&p);

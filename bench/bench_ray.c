@@ -58,7 +58,8 @@ static int verify_fan(rays *r) {
   double chords = 0;
   for (int j = 0; j < RAYS_AROUND; j++) {
     for (int i = 0; i < RAYS_AROUND; i++) {
-      const double u = field_mm * ((i + 0.5) / RAYS_AROUND - 0.5), v = field_mm * ((j + 0.5) / RAYS_AROUND - 0.5);
+      const double u = field_mm * ((i + 0.5) / RAYS_AROUND - 0.5),
+                   v = field_mm * ((j + 0.5) / RAYS_AROUND - 0.5);
       chords += EDGE * spacing_mm * sqrt(u * u + v * v + 1e6) / 1e3;
     }
   }
@@ -99,13 +100,15 @@ static int run(rays *r, const bench_options *o) {
     r->density[v] = 1;
   }
   r->frame = pcn_frame_make(isocenter_mm, 1000, 0, 0, 0);
-  const pcn_depth_field field = {&r->frame, {-0.5 * field_mm, 0.5 * field_mm}, {-0.5 * field_mm, 0.5 * field_mm}};
+  const pcn_depth_field field = {
+      &r->frame, {-0.5 * field_mm, 0.5 * field_mm}, {-0.5 * field_mm, 0.5 * field_mm}};
   r->field = field;
   if (verify_fan(r) || make_depth(r) || verify_depth(r)) {
     return 1;
   }
   // Of a step, the conversion, product, sum and comparison of the next plane's place wait for one another.
-  const bench_case fan = {"ray-walk-120", "ray walk", "-", 1, r->crossings, "crossing", 0, 0, 0, 4 * r->crossings, 0};
+  const bench_case fan = {"ray-walk-120",   "ray walk", "-", 1, r->crossings, "crossing", 0, 0, 0,
+                          4 * r->crossings, 0};
   // Every ray of the lattice crosses about 1.1 faces per plane; the walk is what it costs.
   const double steps = 1.1 * EDGE * (double)(r->depth.rays[0] * r->depth.rays[1]);
   const bench_case depth = {"depth-120", "depth", "-", 1, (double)voxels, "voxel", 0, 0, 0, 4 * steps, 0};

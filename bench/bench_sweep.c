@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transport along the directions of the collapsed cone, TERMA and tables made before: each instruction-set level,
-// 60^3 and 120^3 voxels, 48 and 128 directions, one and all threads; one direction alone; the recursion in double.
-// Verified: each level against the reference loops, voxel by voxel in double; the recursion against its closed form.
-// usage: bench_sweep [--quick] [--verify] [RUNS]
+// Transport along the directions of the collapsed cone, TERMA and tables made before: each instruction-set
+// level, 60^3 and 120^3 voxels, 48 and 128 directions, one and all threads; one direction alone; the
+// recursion in double. Verified: each level against the reference loops, voxel by voxel in double; the
+// recursion against its closed form. usage: bench_sweep [--quick] [--verify] [RUNS]
 #include "bench.h"
 
 #include <math.h>
@@ -45,16 +45,18 @@ static void tear_down(transport *t) {
 
 static int set_up(transport *t, int edge, int directions) {
   t->grid = bench_grid(edge, 300.0 / edge);
-  if (pencone_context_create(&t->ctx) != PENCONE_OK || pencone_machine_read(t->ctx, "ideal-mohan-6mv", &t->machine) != PENCONE_OK ||
+  if (pencone_context_create(&t->ctx) != PENCONE_OK ||
+      pencone_machine_read(t->ctx, "ideal-mohan-6mv", &t->machine) != PENCONE_OK ||
       bench_phantom(t->ctx, &t->grid, 0, &t->phantom) != 0) {
     return bench_failed(t->ctx, "set-up");
   }
   t->beam = bench_beam(t->machine, 100);
-  const double largest_tilt = 0.08; // of the corners of a 10 x 10 cm2 field at 1 m: 0.071
+  const double largest_tilt = 0.08;  // of the corners of a 10 x 10 cm2 field at 1 m: 0.071
   if (pcn_medium_make(t->ctx, t->phantom, &t->grid, progress, &t->medium) != PENCONE_OK ||
       pcn_photon_tables_make(t->ctx, t->machine, 10, &t->tables) != PENCONE_OK ||
       pcn_terma_make(t->ctx, &t->grid, &t->terma) != PENCONE_OK ||
-      pcn_terma_fill(t->ctx, &t->medium, &t->beam, t->tables.quality, PCN_DEPTH_LATTICE, progress, &t->terma) != PENCONE_OK ||
+      pcn_terma_fill(t->ctx, &t->medium, &t->beam, t->tables.quality, PCN_DEPTH_LATTICE, progress,
+                     &t->terma) != PENCONE_OK ||
       pcn_cones_make(t->ctx, &t->tables.kernel, directions, largest_tilt, &t->cones) != PENCONE_OK) {
     return bench_failed(t->ctx, "set-up");
   }
@@ -96,14 +98,24 @@ static int verify_level(transport *t, const char *isa, float *reference) {
   return largest > 0 ? bench_near(isa, worst / largest, 0, 1e-5) : bench_wrong("largest dose", largest, 1);
 }
 
-/// What a voxel and direction takes without released energy, counted by hand in lib/simd/cone_row.c: exponential
-/// and its powers 27, two thin exponentials 12, dose and states 10. The density is read, the dose read and written.
+/// What a voxel and direction takes without released energy, counted by hand in lib/simd/cone_row.c:
+/// exponential and its powers 27, two thin exponentials 12, dose and states 10. The density is read, the dose
+/// read and written.
 enum { OPERATIONS = 49, BYTES = 12 };
 
 static int time_sweep(const bench_options *o, transport *t, const char *name) {
   const double voxels = (double)pencone_grid_voxels(&t->grid), items = voxels * t->cones.directions;
-  const bench_case what = {name, "sweep", pencone_context_isa(t->ctx), pencone_context_threads(t->ctx), items,
-                           "voxel direction", BYTES * items, 16 * voxels, OPERATIONS * items, 0, 0};
+  const bench_case what = {name,
+                           "sweep",
+                           pencone_context_isa(t->ctx),
+                           pencone_context_threads(t->ctx),
+                           items,
+                           "voxel direction",
+                           BYTES * items,
+                           16 * voxels,
+                           OPERATIONS * items,
+                           0,
+                           0};
   return bench_time(o, &what, all_directions, t);
 }
 
@@ -123,8 +135,9 @@ static int run_levels(const bench_options *o) {
   bad = bad || pencone_context_set_isa(t.ctx, NULL) != PENCONE_OK;
   if (!bad) {
     const double voxels = (double)pencone_grid_voxels(&t.grid);
-    const bench_case line = {"sweep-60-one", "sweep", pencone_context_isa(t.ctx), 1, voxels, "voxel direction",
-                             BYTES * voxels, 16 * voxels, OPERATIONS * voxels, 0, 0};
+    const bench_case line = {
+        "sweep-60-one", "sweep",     pencone_context_isa(t.ctx), 1, voxels, "voxel direction",
+        BYTES * voxels, 16 * voxels, OPERATIONS * voxels,        0, 0};
     bad = bench_time(o, &line, one_direction, &t);
   }
   free(reference);
@@ -165,7 +178,8 @@ static int run_line(const bench_options *o) {
   line l = {0};
   const double a = 2.5, h = 0.001, whole = a * h * SEGMENTS, mean = 1 + expm1(-whole) / whole;
   // expm1() is about 20 operations in a row, the rest 4.
-  const bench_case what = {"cone-segment", "collapsed-cone line", "-", 1, SEGMENTS, "segment", 0, 0, 0, 24.0 * SEGMENTS, 0};
+  const bench_case what = {
+      "cone-segment", "collapsed-cone line", "-", 1, SEGMENTS, "segment", 0, 0, 0, 24.0 * SEGMENTS, 0};
   return walk_line(&l) || bench_near("mean dose along a line", l.sum / SEGMENTS, mean, 1e-10) ||
          bench_time(o, &what, walk_line, &l);
 }

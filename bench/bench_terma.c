@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Released energy in 120^3 voxels, field 10 x 10 cm2, radiological depth included; resampling of a phantom on the
-// calculation grid; and the tables of a machine. Verified: TERMA against every voxel's own ray; resampling keeps the mass.
-// usage: bench_terma [--quick] [--verify] [RUNS]
+// Released energy in 120^3 voxels, field 10 x 10 cm2, radiological depth included; resampling of a phantom on
+// the calculation grid; and the tables of a machine. Verified: TERMA against every voxel's own ray;
+// resampling keeps the mass. usage: bench_terma [--quick] [--verify] [RUNS]
 #include "bench.h"
 
 #include <math.h>
@@ -26,7 +26,8 @@ typedef struct release {
 
 static int fill(void *user) {
   release *r = user;
-  return pcn_terma_fill(r->ctx, &r->medium, &r->beam, r->tables.quality, PCN_DEPTH_LATTICE, progress, &r->terma) != PENCONE_OK;
+  return pcn_terma_fill(r->ctx, &r->medium, &r->beam, r->tables.quality, PCN_DEPTH_LATTICE, progress,
+                        &r->terma) != PENCONE_OK;
 }
 
 static int resample(void *user) {
@@ -47,9 +48,12 @@ static int make_tables(void *user) {
   return pcn_photon_tables_make(r->ctx, r->machine, 10, &r->tables) != PENCONE_OK;
 }
 
-// Blurring of the lattice across the beam is what may differ: 2.5 % in one voxel, nothing on average (physics/test_terma).
+// Blurring of the lattice across the beam is what may differ: 2.5 % in one voxel, nothing on average
+// (physics/test_terma).
 static int verify_terma(release *r) {
-  if (pcn_terma_fill(r->ctx, &r->medium, &r->beam, r->tables.quality, PCN_DEPTH_EXACT, progress, &r->exact) != PENCONE_OK || fill(r)) {
+  if (pcn_terma_fill(r->ctx, &r->medium, &r->beam, r->tables.quality, PCN_DEPTH_EXACT, progress, &r->exact) !=
+          PENCONE_OK ||
+      fill(r)) {
     return bench_failed(r->ctx, "TERMA");
   }
   double sum = 0, off = 0, worst = 0;
@@ -59,7 +63,8 @@ static int verify_terma(release *r) {
     off += got - exact;
     worst = exact > 0 ? fmax(worst, fabs(got / exact - 1)) : worst;
   }
-  return bench_near("TERMA by the lattice, mean", off / sum, 0, 2e-4) || bench_near("TERMA by the lattice, worst", worst, 0, 0.025);
+  return bench_near("TERMA by the lattice, mean", off / sum, 0, 2e-4) ||
+         bench_near("TERMA by the lattice, worst", worst, 0, 0.025);
 }
 
 static double mass_of(const pcn_medium *m) {
@@ -87,18 +92,31 @@ static int set_up(release *r) {
 
 static int run(release *r, const bench_options *o) {
   if (set_up(r) || verify_terma(r) || resample(r) ||
-      bench_near("mass after resampling", mass_of(&r->resampled), mass_of(&r->medium), 1e-5 * mass_of(&r->medium))) {
+      bench_near("mass after resampling", mass_of(&r->resampled), mass_of(&r->medium),
+                 1e-5 * mass_of(&r->medium))) {
     return 1;
   }
-  const double voxels = (double)pencone_grid_voxels(&r->grid), coarse = (double)pencone_grid_voxels(&r->coarse);
+  const double voxels = (double)pencone_grid_voxels(&r->grid),
+               coarse = (double)pencone_grid_voxels(&r->coarse);
   // Both parts are cleared and written, density and aluminium read once.
   const bench_case terma = {"terma-120", "terma", "-", 1, voxels, "voxel", 16 * voxels, 16 * voxels, 0, 0, 0};
   // Density and material are read, three volumes written.
-  const bench_case sampled = {"resample-120", "resampling", "-", 1, voxels, "voxel", 5 * voxels + 12 * coarse, 5 * voxels + 12 * coarse, 0, 0, 0};
-  const bench_case same = {"take-over-120", "resampling", "-", 1, voxels, "voxel", 17 * voxels, 17 * voxels, 0, 0, 0};
+  const bench_case sampled = {"resample-120",
+                              "resampling",
+                              "-",
+                              1,
+                              voxels,
+                              "voxel",
+                              5 * voxels + 12 * coarse,
+                              5 * voxels + 12 * coarse,
+                              0,
+                              0,
+                              0};
+  const bench_case same = {"take-over-120", "resampling", "-", 1, voxels, "voxel",
+                           17 * voxels,     17 * voxels,  0,   0, 0};
   const bench_case tables = {"photon-tables", "tables", "-", 1, 1, "machine", 0, 0, 0, 0, 0};
-  return bench_time(o, &terma, fill, r) || bench_time(o, &sampled, resample, r) || bench_time(o, &same, take_over, r) ||
-         bench_time(o, &tables, make_tables, r);
+  return bench_time(o, &terma, fill, r) || bench_time(o, &sampled, resample, r) ||
+         bench_time(o, &same, take_over, r) || bench_time(o, &tables, make_tables, r);
 }
 
 int main(int argc, char **argv) {

@@ -16,7 +16,8 @@ void ISA_NAME(bench_triad)(float *restrict a, const float *restrict b, const flo
   }
 }
 
-// Twelve registers are in flight at a time, enough for two units of four cycles and few enough for SSE and AVX.
+// Twelve registers are in flight at a time, enough for two units of four cycles and few enough for SSE and
+// AVX.
 float ISA_NAME(bench_fma)(float factor, float term, size_t rounds) {
   float sum = 0;
   for (int part = 0; part < REGISTERS_PER_CHAIN; part++) {
@@ -33,7 +34,7 @@ float ISA_NAME(bench_fma)(float factor, float term, size_t rounds) {
     for (int k = 0; k < BENCH_FMA_CHAINS && part == 0; k++) {
       sum += x[k][0];
     }
-    __asm__ volatile("" : : "m"(x) : "memory"); // the other parts are wanted too
+    __asm__ volatile("" : : "m"(x) : "memory");  // the other parts are wanted too
   }
   return sum;
 }

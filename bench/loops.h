@@ -7,7 +7,7 @@
 
 enum { BENCH_FMA_LANES = 16, BENCH_FMA_CHAINS = 12 };
 
-#define BENCH_LOOPS_DECLARE(suffix)                                                            \
+#define BENCH_LOOPS_DECLARE(suffix)                                                               \
   void bench_triad##suffix(float *restrict a, const float *restrict b, const float *c, size_t n); \
   float bench_fma##suffix(float factor, float term, size_t rounds)
 
@@ -18,7 +18,8 @@ BENCH_LOOPS_DECLARE(_v4);
 /// a = b + 3 c over n elements.
 typedef void (*bench_triad_loop)(float *restrict a, const float *restrict b, const float *c, size_t n);
 
-/// BENCH_FMA_CHAINS vectors of BENCH_FMA_LANES floats, x = x factor + term, rounds times: independent, in registers.
+/// BENCH_FMA_CHAINS vectors of BENCH_FMA_LANES floats, x = x factor + term, rounds times: independent, in
+/// registers.
 /// @return the sum of the chains' first lanes; each starts from its number
 typedef float (*bench_fma_loop)(float factor, float term, size_t rounds);
 
