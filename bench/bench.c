@@ -83,7 +83,7 @@ int bench_begin(int argc, char **argv, bench_options *out, int *status) {
   *status = 0;
   if (!out->verify_only) {
     printf(
-        "case,kernel,isa,threads,items,unit,runs,user_min_s,user_median_s,user_max_s,cpu_min_s,"
+        "case,kernel,isa,threads,items,unit,runs,user_min_s,user_median_s,user_max_s,cpu_min_s,cpu_median_s,"
         "wall_min_s,wall_median_s,wall_max_s,bytes,set_bytes,operations,chain,file_bytes,machine,compiler,"
         "commit\n");
   }
@@ -131,11 +131,12 @@ int bench_time(const bench_options *options, const bench_case *what, bench_work 
   }
   char model[MODEL_CHARS];
   read_model(model, sizeof model);
-  printf("%s,%s,%s,%d,%.9g,%s,%d,%.4g,%.4g,%.4g,%.4g,%.4g,%.4g,%.4g,%.6g,%.6g,%.6g,%.6g,%.6g,%s,%s,%s\n",
-         what->name, what->kernel, what->isa, what->threads, what->items, what->unit, options->runs,
-         spent[0][0], spent[0][middle], spent[0][last], spent[1][0], spent[2][0], spent[2][middle],
-         spent[2][last], what->bytes, what->set_bytes, what->operations, what->chain, what->file_bytes, model,
-         compiler, pencone_commit());
+  printf("%s,%s,%s,%d,%.9g,%s,%d,", what->name, what->kernel, what->isa, what->threads, what->items,
+         what->unit, options->runs);
+  printf("%.4g,%.4g,%.4g,%.4g,%.4g,%.4g,%.4g,%.4g,", spent[0][0], spent[0][middle], spent[0][last],
+         spent[1][0], spent[1][middle], spent[2][0], spent[2][middle], spent[2][last]);
+  printf("%.6g,%.6g,%.6g,%.6g,%.6g,%s,%s,%s\n", what->bytes, what->set_bytes, what->operations, what->chain,
+         what->file_bytes, model, compiler, pencone_commit());
   return fflush(stdout) == 0 ? 0 : 1;
 }
 

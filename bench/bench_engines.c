@@ -18,6 +18,7 @@ typedef struct setting {
   int large;                 ///< left out in quick runs
   double tolerance;          ///< against superposition, share of the dose at 5 cm; 0: not compared
   double bytes, operations;  ///< per voxel, at least; counted by hand where the entries say how
+  int other_levels;          ///< 1: timed with every instruction set
 } setting;
 
 // Collapsed cone: 49 operations and 12 bytes per direction (bench_sweep.c). Pencil beam: 4 terms bilinear in
@@ -25,13 +26,14 @@ typedef struct setting {
 // 3 transforms in single precision of 8 times the voxels, 2.5 n log2 n of them real, both parts: 3 x 2 x 8
 // x 2.5 x 20.
 static const setting settings[] = {
-    {"collapsed-cone-60-48", "photon-collapsed-cone", "directions", "48", 60, 0, 0.01, 48 * 12, 48 * 49},
-    {"collapsed-cone-120-48", "photon-collapsed-cone", "directions", "48", 120, 0, 0.01, 48 * 12, 48 * 49},
-    {"collapsed-cone-120-128", "photon-collapsed-cone", "directions", "128", 120, 0, 0.01, 128 * 12,
-     128 * 49},
-    {"collapsed-cone-256-128", "photon-collapsed-cone", "directions", "128", 256, 1, 0, 128 * 12, 128 * 49},
-    {"pencil-beam-120", "photon-pencil-beam", NULL, NULL, 120, 0, 0.01, 12, 60},
-    {"convolution-60", "photon-convolution", NULL, NULL, 60, 0, 0.015, 0, 2400},
+    {"collapsed-cone-60-48", "photon-collapsed-cone", "directions", "48", 60, 0, 0.01, 48 * 12, 48 * 49, 0},
+    {"collapsed-cone-120-48", "photon-collapsed-cone", "directions", "48", 120, 0, 0.01, 48 * 12, 48 * 49, 1},
+    {"collapsed-cone-120-128", "photon-collapsed-cone", "directions", "128", 120, 0, 0.01, 128 * 12, 128 * 49,
+     0},
+    {"collapsed-cone-256-128", "photon-collapsed-cone", "directions", "128", 256, 1, 0, 128 * 12, 128 * 49,
+     0},
+    {"pencil-beam-120", "photon-pencil-beam", NULL, NULL, 120, 0, 0.01, 12, 60, 0},
+    {"convolution-60", "photon-convolution", NULL, NULL, 60, 0, 0.015, 0, 2400, 0},
 };
 
 typedef struct job {
@@ -113,8 +115,36 @@ static int same_bits(job *j) {
   return bad;
 }
 
-static int time_engine(job *j, const setting *s, const bench_options *o) {
+static int time_compute(job *j, const setting *s, const bench_options *o) {
   const double voxels = (double)s->edge * s->edge * s->edge;
+  const bench_case what = {s->name,
+                           s->engine,
+                           pencone_context_isa(j->ctx),
+                           pencone_context_threads(j->ctx),
+                           voxels,
+                           "voxel",
+                           s->bytes * voxels,
+                           16 * voxels,
+                           s->operations * voxels,
+                           0,
+                           0};
+  return bench_time(o, &what, compute, j);
+}
+
+// The instruction-set levels below the best, as far as the processor has them.
+static int time_levels(job *j, const setting *s, const bench_options *o) {
+  static const char *const levels[] = {"x86-64-v3", "baseline"};
+  const char *best = pencone_context_isa(j->ctx);
+  int bad = 0;
+  for (int i = 0; i < 2 && !bad; i++) {
+    if (strcmp(levels[i], best) != 0 && pencone_context_set_isa(j->ctx, levels[i]) == PENCONE_OK) {
+      bad = time_compute(j, s, o);
+    }
+  }
+  return bad || pencone_context_set_isa(j->ctx, NULL) != PENCONE_OK;
+}
+
+static int time_engine(job *j, const setting *s, const bench_options *o) {
   char name[64];
   snprintf(name, sizeof name, "%s-create", s->name);
   const bench_case make = {name, s->engine, "-", 1, 1, "engine", 0, 0, 0, 0, 0};
@@ -122,18 +152,14 @@ static int time_engine(job *j, const setting *s, const bench_options *o) {
     return 1;
   }
   for (int all = 0; all < 2; all++) {
-    if (pencone_context_set_threads(j->ctx, all ? 0 : 1) != PENCONE_OK) {
-      return 1;
-    }
-    const int threads = pencone_context_threads(j->ctx);
-    const bench_case what = {
-        s->name,           s->engine,   pencone_context_isa(j->ctx), threads, voxels, "voxel",
-        s->bytes * voxels, 16 * voxels, s->operations * voxels,      0,       0};
-    if ((!all || threads > 1) && bench_time(o, &what, compute, j) != 0) {
+    const int threads =
+        pencone_context_set_threads(j->ctx, all ? 0 : 1) == PENCONE_OK ? pencone_context_threads(j->ctx) : 0;
+    if (threads == 0 || ((!all || threads > 1) && time_compute(j, s, o) != 0)) {
       return 1;
     }
   }
-  return 0;
+  return pencone_context_set_threads(j->ctx, 1) != PENCONE_OK ||
+         (s->other_levels && time_levels(j, s, o) != 0);
 }
 
 static int run(const setting *s, const bench_options *o, const double oracle[POINTS]) {
@@ -157,7 +183,7 @@ static int ask_oracle(void *user) {
 // Depth doses at 200 and 80 mm, 38.1 and 73.9 % at SSD 1000 mm (phantoms/cases/golden-6mv-10x10/points.csv),
 // taken to SSD 900 mm by the square of the distances: 0.505. Within 2 % of the maximum, as that case allows.
 static int run_oracle(oracle_work *w, const bench_options *o) {
-  const setting s = {"superposition-points", "photon-superposition", NULL, NULL, 60, 0, 0, 0, 0};
+  const setting s = {"superposition-points", "photon-superposition", NULL, NULL, 60, 0, 0, 0, 0, 0};
   if (set_up(&w->j, &s) || ask_oracle(w) ||
       bench_near("D(200 mm) / D(80 mm)", w->dose[POINTS - 1] / w->dose[POINTS - 2], 0.505, 0.027)) {
     return 1;
