@@ -34,12 +34,13 @@ static seconds seconds_now(void) {
   return s;
 }
 
-static const char compiler[] =
+const char *bench_compiler(void) {
 #if defined(__clang__)
-    __VERSION__;
+  return __VERSION__;
 #else
-    "GCC " __VERSION__;
+  return "GCC " __VERSION__;
 #endif
+}
 
 // The processor's name without the marks that would end a CSV field.
 static void read_model(char *out, size_t size) {
@@ -136,7 +137,7 @@ int bench_time(const bench_options *options, const bench_case *what, bench_work 
   printf("%.4g,%.4g,%.4g,%.4g,%.4g,%.4g,%.4g,%.4g,", spent[0][0], spent[0][middle], spent[0][last],
          spent[1][0], spent[1][middle], spent[2][0], spent[2][middle], spent[2][last]);
   printf("%.6g,%.6g,%.6g,%.6g,%.6g,%s,%s,%s\n", what->bytes, what->set_bytes, what->operations, what->chain,
-         what->file_bytes, model, compiler, pencone_commit());
+         what->file_bytes, model, bench_compiler(), pencone_commit());
   return fflush(stdout) == 0 ? 0 : 1;
 }
 

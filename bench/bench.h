@@ -44,6 +44,9 @@ int bench_begin(int argc, char **argv, bench_options *out, int *status);
 /// @return 0, or 1 when the work failed.
 int bench_time(const bench_options *options, const bench_case *what, bench_work work, void *user);
 
+/// What this was built with: "GCC 12.2.0".
+const char *bench_compiler(void);
+
 /// Prints what is wrong on the standard error and returns 1, the exit status of a benchmark that is wrong.
 int bench_wrong(const char *what, double got, double expected);
 

@@ -31,13 +31,10 @@ def find_build(named):
 
 
 def option_of(build, name):
-    """Value of an option of a build ("buildtype"), or of its C compiler ("compiler", "version"); "" when unknown."""
+    """Value of an option of a build ("buildtype"); "" when unknown."""
     try:
-        info = build / "meson-info"
-        if name in ("compiler", "version"):
-            c = json.loads((info / "intro-compilers.json").read_text())["host"]["c"]
-            return c["id" if name == "compiler" else "version"]
-        return next((str(o["value"]) for o in json.loads((info / "intro-buildoptions.json").read_text()) if o["name"] == name), "")
+        options = json.loads((build / "meson-info" / "intro-buildoptions.json").read_text(encoding="utf-8"))
+        return next((str(o["value"]) for o in options if o["name"] == name), "")
     except (OSError, KeyError, ValueError):
         return ""
 
