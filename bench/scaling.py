@@ -87,6 +87,7 @@ def run(build, quick=False):
                   "voxels": [bench.run(edge, 48, beam()) for edge in edges],
                   "directions": [bench.run(120, d, beam()) for d in ways],
                   "beams": [dict(bench.run(60, 128, beams(n)), beams=n) for n in (1, 2, 4, 8, 16)],
+                  "large": Bench(build, pathlib.Path(name), 1).run(256, 128, beam()),
                   "control_points": [dict(bench.run(120, 48, control_points(n)), points=n) for n in (1, 20)]}
     result["summary"] = summary(result)
     return result

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -95,11 +96,11 @@ def about(build, rows):
             "date": time.strftime("%Y-%m-%d", time.gmtime()), "load": os.getloadavg()[0]}
 
 
-def measure(command, cwd=None, env=None):
+def measure(command):
     """Runs a command to its end: its seconds (user, system, wall), largest memory in bytes, texts and exit status."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         start = time.monotonic()
-        child = subprocess.Popen([str(word) for word in command], stdout=out, stderr=err, cwd=cwd, env=env or environment())
+        child = subprocess.Popen([str(word) for word in command], stdout=out, stderr=err, env=environment())
         _, status, used = os.wait4(child.pid, 0)
         wall = time.monotonic() - start
         child.returncode = os.waitstatus_to_exitcode(status)
@@ -110,16 +111,37 @@ def measure(command, cwd=None, env=None):
             "status": child.returncode, "output": texts[0], "errors": texts[1]}
 
 
-def best(command, runs, cwd=None, env=None):
-    """The run with the least user and system time of several; ends at once when one fails."""
+def best(command, runs, enough_s=2.0):
+    """The run with the least user and system time of several; one that took enough_s is not repeated, nor one that failed."""
     done = []
     for _ in range(runs):
-        done.append(measure(command, cwd, env))
-        if done[-1]["status"] != 0:
-            return done[-1]
-    least = min(done, key=lambda d: d["user_s"] + d["system_s"])
-    least["user_all_s"] = sorted(d["user_s"] for d in done)
-    return least
+        done.append(measure(command))
+        if done[-1]["status"] != 0 or done[-1]["user_s"] > enough_s:
+            break
+    return min(done, key=lambda d: (d["status"] == 0, d["user_s"] + d["system_s"]))
+
+
+def guard_tells(build, word):
+    """What guard_cases says of itself: --list or --compiler."""
+    return subprocess.run([build / "bench" / "guard_cases", word], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def count_instructions(build, case, steps, isa):
+    """{case and step: instructions}, or a text that says what went wrong."""
+    # Nothing else: MALLOC_PERTURB_, which meson sets, and tunables of the C library add instructions.
+    few = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "OMP_NUM_THREADS": "1", **ENVIRONMENT}
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["valgrind", "--tool=callgrind", "--toggle-collect=guarded", "--dump-after=guarded",
+                 f"--callgrind-out-file={folder}/out", build / "bench" / "guard_cases", case, isa]
+        done = subprocess.run([str(w) for w in words], capture_output=True, text=True, check=False, cwd=folder,
+                              env=few)
+        found = {}
+        for number, step in enumerate(steps, 1):
+            dump = pathlib.Path(folder) / f"out.{number}"
+            total = re.search(r"^(?:totals|summary): (\d+)", dump.read_text(encoding="utf-8"), re.M) if dump.exists() else None
+            found[f"{case}-{step}"] = int(total.group(1)) if done.returncode == 0 and total else \
+                done.stderr.strip().split("\n")[-1] or f"exit status {done.returncode}"
+    return found
 
 
 def si(value, digits=3):

@@ -5,8 +5,8 @@
 usage: bench/jobs/jobs.py [--quick] [--json FILE] [--only NAME] [--head FILE] [--build FOLDER]
 
 Phantoms: the water tank, the thorax, and the head CT of Debian's invesalius-examples where it is installed. --quick: the
-arc on the thorax alone and with quality fast, the head left out of it. Each job runs twice (the arc once); the run with the least
-processor time counts. The share outside the calculation is start, reading and writing, by the clock on the wall.
+arc on the thorax alone and with quality fast, the head left out of it. Jobs of less than 2 s run twice; the run with the
+least processor time counts. The share outside the calculation is start, reading and writing, by the clock on the wall.
 """
 import argparse
 import json
@@ -51,7 +51,7 @@ def words_of(pencone, name, plan, phantom, folder, quick):
 
 def job(pencone, name, site, plan, phantom, folder, quick):
     words = words_of(pencone, name, plan, phantom, folder, quick)
-    row = suite.best(words, 1 if name in ("arc-178", "dij-10000") else 2)
+    row = suite.best(words, 2)
     row.update(job=name, site=site, options=" ".join(str(w) for w in words[7:]))
     output, errors = row.pop("output"), row.pop("errors")
     if row["status"] != 0:
