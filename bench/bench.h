@@ -39,8 +39,8 @@ typedef int (*bench_work)(void *user);
 int bench_begin(int argc, char **argv, bench_options *out, int *status);
 
 /// Runs the work once to warm up and then options->runs times, each at least 20 ms long by repeating the
-/// work; prints the CSV line. User time is getrusage()'s, cpu is user and system time by the clock of the
-/// process.
+/// work; prints the CSV line. cpu is user and system time by the clock of the process; user is the share of
+/// it that getrusage() saw in all runs together.
 /// @return 0, or 1 when the work failed.
 int bench_time(const bench_options *options, const bench_case *what, bench_work work, void *user);
 

@@ -86,11 +86,21 @@ def bound_of(row, rates):
     return max(bounds) if bounds else (None, "")
 
 
+def processor():
+    """Family and model of the processor: its name alone often says little."""
+    try:
+        text = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    found = [re.search(rf"^{name}\s*:\s*(\d+)$", text, re.M) for name in ("cpu family", "model")]
+    return f" (family {found[0].group(1)}, model {found[1].group(1)})" if all(found) else ""
+
+
 def about(build, rows):
     """What has to be told beside any number."""
     first = rows[0] if rows else {}
     fma = [r["isa"] for r in rows if r["case"] == "fma"]
-    return {"machine": first.get("machine", "unknown"), "system": platform.platform(terse=True), "processors": os.cpu_count(),
+    return {"machine": first.get("machine", "unknown") + processor(), "system": platform.platform(terse=True), "processors": os.cpu_count(),
             "compiler": first.get("compiler", "unknown"), "buildtype": option_of(build, "buildtype"),
             "isa": fma[-1] if fma else "unknown", "commit": first.get("commit", "unknown"),
             "date": time.strftime("%Y-%m-%d", time.gmtime()), "load": os.getloadavg()[0]}
