@@ -72,6 +72,7 @@ want_build_tools() {
 # What ./check needs on top.
 want_test_tools() {
   want libcmocka-dev "unit tests" has_module cmocka
+  want valgrind "counts instructions: bench/guard" has_command valgrind
   want git "list of the files that the gates look at" has_command git
   want binutils "symbol tables for the gates" has_command nm
   want universal-ctags "lengths of functions for the gates" has_universal_ctags

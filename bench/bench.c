@@ -4,56 +4,209 @@
 
 #include "bench.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
-// User CPU seconds of all threads of this process: unlike the clock on the wall, other programs on the
-// machine hardly change it.
-static double cpu_seconds(void) {
-  struct rusage usage;
-  if (getrusage(RUSAGE_SELF, &usage) != 0) {
-    return 0.0;
-  }
-  return (double)usage.ru_utime.tv_sec + 1e-6 * (double)usage.ru_utime.tv_usec;
-}
+enum { RUNS_MAX = 1000, RUNS = 7, RUNS_QUICK = 3, MODEL_CHARS = 96 };
 
-static double wall_seconds(void) {
+static const double shortest_run_s = 0.02;
+
+/// Seconds of all threads of the process: user; user and system; the clock on the wall.
+typedef struct seconds {
+  double user, cpu, wall;
+} seconds;
+
+static double clock_s(clockid_t clock) {
   struct timespec now;
-  if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
-    return 0.0;
+  return clock_gettime(clock, &now) == 0 ? (double)now.tv_sec + 1e-9 * (double)now.tv_nsec : 0.0;
+}
+
+static seconds seconds_now(void) {
+  struct rusage usage;
+  seconds s = {0, clock_s(CLOCK_PROCESS_CPUTIME_ID), clock_s(CLOCK_MONOTONIC)};
+  if (getrusage(RUSAGE_SELF, &usage) == 0) {
+    s.user = (double)usage.ru_utime.tv_sec + 1e-6 * (double)usage.ru_utime.tv_usec;
   }
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+  return s;
 }
 
-void bench_header(void) {
-  printf("case,engine,isa,threads,voxels,directions,ns_per_voxel_direction,cpu_s,wall_s,runs\n");
+const char *bench_compiler(void) {
+#if defined(__clang__)
+  return __VERSION__;
+#else
+  return "GCC " __VERSION__;
+#endif
 }
 
-int bench_time(const bench_case *what, bench_work work, void *user) {
+// The processor's name without the marks that would end a CSV field.
+static void read_model(char *out, size_t size) {
+  char line[256];
+  snprintf(out, size, "unknown");
+  FILE *file = fopen("/proc/cpuinfo", "r");
+  if (file == NULL) {
+    return;
+  }
+  while (fgets(line, sizeof line, file) != NULL) {
+    const char *colon = strchr(line, ':');
+    if (strncmp(line, "model name", 10) == 0 && colon != NULL) {
+      snprintf(out, size, "%.*s", (int)strcspn(colon + 2, "\n,\""), colon + 2);
+      break;
+    }
+  }
+  fclose(file);
+}
+
+int bench_begin(int argc, char **argv, bench_options *out, int *status) {
+  const bench_options none = {0, 0, 0};
+  *out = none;
+  *status = 2;
+  for (int i = 1; i < argc; i++) {
+    char *end = NULL;
+    const long runs = strtol(argv[i], &end, 10);
+    if (strcmp(argv[i], "--quick") == 0) {
+      out->quick = 1;
+    } else if (strcmp(argv[i], "--verify") == 0) {
+      out->quick = out->verify_only = 1;
+    } else if (*end == '\0' && runs >= 1 && runs <= RUNS_MAX) {
+      out->runs = (int)runs;
+    } else {
+      fprintf(stderr, "usage: %s [--quick] [--verify] [RUNS]   (1 to %d)\n", argv[0], (int)RUNS_MAX);
+      return 0;
+    }
+  }
+  if (out->runs == 0) {
+    out->runs = out->quick ? RUNS_QUICK : RUNS;
+  }
+  *status = 0;
+  if (!out->verify_only) {
+    printf(
+        "case,kernel,isa,threads,items,unit,runs,user_min_s,user_median_s,user_max_s,cpu_min_s,cpu_median_s,"
+        "wall_min_s,wall_median_s,wall_max_s,bytes,set_bytes,operations,chain,file_bytes,machine,compiler,"
+        "commit\n");
+  }
+  return 1;
+}
+
+static int rising(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static int repeat(bench_work work, void *user, int times) {
+  for (int i = 0; i < times; i++) {
+    if (work(user) != 0) {
+      return 1;
+    }
+  }
+  return 0;
+}
+
+// Systems split a process's time into user and system by what they find at their ticks: too coarse for one
+// run.
+static double user_share(seconds begin, seconds end) {
+  const double cpu = end.cpu - begin.cpu, user = end.user - begin.user;
+  return cpu > 0 && user < cpu ? user / cpu : 1;
+}
+
+int bench_time(const bench_options *options, const bench_case *what, bench_work work, void *user) {
+  double spent[3][RUNS_MAX];
+  const double start_s = clock_s(CLOCK_PROCESS_CPUTIME_ID);
   if (work(user) != 0) {
     return bench_wrong(what->name, 1.0, 0.0);
   }
-  double cpu = 0.0;
-  double wall = 0.0;
-  for (int run = 0; run < what->runs; run++) {
-    const double cpu_start = cpu_seconds();
-    const double wall_start = wall_seconds();
-    if (work(user) != 0) {
+  if (options->verify_only) {
+    return 0;
+  }
+  const double once_s = fmax(clock_s(CLOCK_PROCESS_CPUTIME_ID) - start_s, 1e-7);
+  const int times = once_s < shortest_run_s ? (int)ceil(shortest_run_s / once_s) : 1;
+  const seconds begin = seconds_now();
+  for (int run = 0; run < options->runs; run++) {
+    const seconds before = seconds_now();
+    if (repeat(work, user, times) != 0) {
       return bench_wrong(what->name, 1.0, 0.0);
     }
-    const double cpu_run = cpu_seconds() - cpu_start;
-    const double wall_run = wall_seconds() - wall_start;
-    cpu = run == 0 || cpu_run < cpu ? cpu_run : cpu;
-    wall = run == 0 || wall_run < wall ? wall_run : wall;
+    const seconds after = seconds_now();
+    spent[1][run] = (after.cpu - before.cpu) / times;
+    spent[2][run] = (after.wall - before.wall) / times;
   }
-  const double work_items = (double)what->voxels * (double)what->directions;
-  printf("%s,%s,%s,%d,%zu,%d,%.4g,%.4g,%.4g,%d\n", what->name, what->engine, what->isa, what->threads,
-         what->voxels, what->directions, 1e9 * cpu / work_items, cpu, wall, what->runs);
+  const double share = user_share(begin, seconds_now());
+  for (int run = 0; run < options->runs; run++) {
+    spent[0][run] = share * spent[1][run];
+  }
+  const int last = options->runs - 1, middle = options->runs / 2;
+  for (int clock = 0; clock < 3; clock++) {
+    qsort(spent[clock], (size_t)options->runs, sizeof spent[clock][0], rising);
+  }
+  char model[MODEL_CHARS];
+  read_model(model, sizeof model);
+  printf("%s,%s,%s,%d,%.9g,%s,%d,", what->name, what->kernel, what->isa, what->threads, what->items,
+         what->unit, options->runs);
+  printf("%.4g,%.4g,%.4g,%.4g,%.4g,%.4g,%.4g,%.4g,", spent[0][0], spent[0][middle], spent[0][last],
+         spent[1][0], spent[1][middle], spent[2][0], spent[2][middle], spent[2][last]);
+  printf("%.6g,%.6g,%.6g,%.6g,%.6g,%s,%s,%s\n", what->bytes, what->set_bytes, what->operations, what->chain,
+         what->file_bytes, model, bench_compiler(), pencone_commit());
   return fflush(stdout) == 0 ? 0 : 1;
 }
 
 int bench_wrong(const char *what, double got, double expected) {
   fprintf(stderr, "bench: %s: got %.9g, expected %.9g\n", what, got, expected);
   return 1;
+}
+
+int bench_near(const char *what, double got, double expected, double tolerance) {
+  return fabs(got - expected) <= tolerance ? 0 : bench_wrong(what, got, expected);
+}
+
+int bench_failed(const pencone_context *ctx, const char *what) {
+  fprintf(stderr, "bench: %s: %s\n", what, ctx != NULL ? pencone_context_error(ctx) : "no context");
+  return 1;
+}
+
+pencone_grid bench_grid(int64_t edge, double spacing_mm) {
+  const double side = -0.5 * spacing_mm * (double)(edge - 1);
+  const pencone_grid grid = {
+      {edge, edge, edge}, {spacing_mm, spacing_mm, spacing_mm}, {side, 0.5 * spacing_mm, side}};
+  return grid;
+}
+
+int bench_phantom(pencone_context *ctx, const pencone_grid *grid, int lung, pencone_phantom **out) {
+  static const char *const names[] = {"water", "lung"};
+  const size_t voxels = pencone_grid_voxels(grid);
+  float *density = malloc(voxels * sizeof *density);
+  uint8_t *material = malloc(voxels);
+  if (density == NULL || material == NULL) {
+    free(density);
+    free(material);
+    return bench_failed(NULL, "memory of a phantom");
+  }
+  for (size_t v = 0; v < voxels; v++) {
+    const int64_t j = (int64_t)v / grid->size[0] % grid->size[1];
+    const double y = grid->origin_mm[1] + grid->spacing_mm[1] * (double)j;
+    material[v] = (uint8_t)(lung && y > 50 && y < 150);
+    density[v] = material[v] != 0 ? 0.26F : 1.0F;
+  }
+  pencone_phantom_desc desc = PENCONE_PHANTOM_DESC_DEFAULT;
+  desc.grid = *grid;
+  desc.density = density;
+  desc.material = material;
+  desc.material_names = names;
+  desc.material_count = 2;
+  const pencone_status status = pencone_phantom_copy(ctx, &desc, out);
+  free(density);
+  free(material);
+  return status == PENCONE_OK ? 0 : bench_failed(ctx, "phantom");
+}
+
+pencone_beam bench_beam(const pencone_machine *machine, double field_mm) {
+  pencone_beam beam = PENCONE_BEAM_DEFAULT;
+  beam.machine = machine;
+  beam.isocenter_mm[1] = 100;
+  for (int side = 0; side < 2; side++) {
+    beam.field_x_mm[side] = beam.field_y_mm[side] = (side == 0 ? -0.5 : 0.5) * field_mm;
+  }
+  return beam;
 }

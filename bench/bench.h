@@ -1,34 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the benchmarks share: verify first, then time, then one CSV line per case. A benchmark whose result
-// is wrong prints no time and ends with 1; a slow one never fails.
+// What the benchmarks share: verify first, then time, then one CSV line per case. A benchmark whose result is
+// wrong prints no time and ends with 1; a slow one never fails.
 #ifndef BENCH_H
 #define BENCH_H
 
 #include <stddef.h>
 
-/// One timed case. CSV: case,engine,isa,threads,voxels,directions,ns_per_voxel_direction,cpu_s,wall_s,runs
+#include <pencone/pencone.h>
+
+/// One timed case. The last group says what one run needs at least; bench/run sets it against the limits of
+/// the machine (bench_machine.c). 0: not counted.
 typedef struct bench_case {
   const char *name;
-  const char *engine;  ///< an engine's name, or the loop that is timed
-  const char *isa;     ///< instruction set, "default" where the library chooses
+  const char *kernel;  ///< an engine's name, or the loop that is timed
+  const char *isa;     ///< instruction set of the hot loops, "-" where there is one only
   int threads;
-  size_t voxels;
-  int directions;  ///< 1 where there are none
-  int runs;        ///< the best of so many counts
+  double items;       ///< done in one run
+  const char *unit;   ///< what an item is: "voxel", "voxel direction"
+  double bytes;       ///< to and from the memory that holds set_bytes
+  double set_bytes;   ///< what a run goes through: decides which level of memory limits it
+  double operations;  ///< float additions, multiplications or fused pairs, one by one
+  double chain;       ///< operations in double that wait for one another
+  double file_bytes;  ///< written or read
 } bench_case;
+
+/// How to run, from the arguments.
+typedef struct bench_options {
+  int runs;         ///< timed runs per case
+  int quick;        ///< 1: few runs, large cases left out
+  int verify_only;  ///< 1: nothing is timed
+} bench_options;
 
 /// Work to be timed; returns 0, or another value when it failed.
 typedef int (*bench_work)(void *user);
 
-/// Prints the heading of the CSV table.
-void bench_header(void);
+/// Reads [--quick] [--verify] [RUNS] and prints the heading of the table.
+/// @return 1: go on; 0: the program ends with status
+int bench_begin(int argc, char **argv, bench_options *out, int *status);
 
-/// Runs the work once to warm up and then runs times; prints the least user CPU time (getrusage, all threads
-/// of the process) and the least time of the clock on the wall. ns per voxel and direction is from CPU time.
+/// Runs the work once to warm up and then options->runs times, each at least 20 ms long by repeating the
+/// work; prints the CSV line. cpu is user and system time by the clock of the process; user is the share of
+/// it that getrusage() saw in all runs together.
 /// @return 0, or 1 when the work failed.
-int bench_time(const bench_case *what, bench_work work, void *user);
+int bench_time(const bench_options *options, const bench_case *what, bench_work work, void *user);
+
+/// What this was built with: "GCC 12.2.0".
+const char *bench_compiler(void);
 
 /// Prints what is wrong on the standard error and returns 1, the exit status of a benchmark that is wrong.
 int bench_wrong(const char *what, double got, double expected);
+
+/// 0 when got is within tolerance of expected, else bench_wrong().
+int bench_near(const char *what, double got, double expected, double tolerance);
+
+/// Says what the library said and returns 1.
+int bench_failed(const pencone_context *ctx, const char *what);
+
+/// A cube of edge^3 voxels, its surface at y = 0, centred in x and z.
+pencone_grid bench_grid(int64_t edge, double spacing_mm);
+
+/// Water, or with lung != 0 water with a layer of lung (0.26 g/cm3) from 50 to 150 mm.
+/// @param[out] out  owns its arrays. @return 0, or 1 with a text on the standard error
+int bench_phantom(pencone_context *ctx, const pencone_grid *grid, int lung, pencone_phantom **out);
+
+/// A square field at gantry 0 with the isocentre 100 mm deep. The machine is borrowed.
+pencone_beam bench_beam(const pencone_machine *machine, double field_mm);
 
 #endif
