@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Non-linear least squares by GSL's trust region (Levenberg-Marquardt), derivatives by differences.
+#ifndef PCN_LEAST_SQUARES_H
+#define PCN_LEAST_SQUARES_H
+
+#include "base/base.h"
+
+enum { PCN_LEAST_SQUARES_PARAMETERS = 8 };
+
+/// Residuals, each over its uncertainty, at parameters of size about 1. @return 1, or 0 where they cannot be computed
+typedef int (*pcn_residuals)(const void *problem, const double *parameter, double *residual);
+
+/// @param what  names the fit in messages. @param[in,out] parameter  start, then the minimum
+/// @param[out] chi2  sum of the squares; may be NULL
+/// @return PENCONE_OK, E_MEMORY, E_NUMERIC (no minimum found)
+pencone_status pcn_least_squares(pencone_context *ctx, const char *what, pcn_residuals residuals, const void *problem,
+                                 size_t residual_count, size_t parameter_count, double *parameter, double *chi2);
+
+/// GSL ends the program on an error unless its handler is off: to be called first and last by every public function.
+/// @param[out] handler  kept for pcn_gsl_leave(). @return PENCONE_OK or E_UNSUPPORTED (another libpencone)
+typedef void pcn_gsl_handler(const char *reason, const char *file, int line, int number);
+pencone_status pcn_gsl_enter(pencone_context *ctx, pcn_gsl_handler **handler);
+void pcn_gsl_leave(pcn_gsl_handler *handler);
+
+#endif
