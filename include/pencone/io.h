@@ -4,6 +4,7 @@
 
 #include <pencone/analysis.h>
 #include <pencone/dose.h>
+#include <pencone/measurement.h>
 #include <pencone/phantom.h>
 #include <pencone/plan.h>
 
@@ -70,6 +71,16 @@ PENCONE_API pencone_status pencone_plan_read(pencone_context *ctx, const char *p
 /// Reads a machine: a shipped one by name ("ideal-mohan-6mv") or a YAML file by path.
 PENCONE_API pencone_status pencone_machine_read(pencone_context *ctx, const char *name_or_path,
                                                 pencone_machine **out);
+
+/// Writes a photon machine (YAML, 17 digits: read back it is the same to rounding, 1e-15).
+/// @return PENCONE_OK, E_ARGUMENT, E_FILE, E_MEMORY, E_UNSUPPORTED (protons).
+PENCONE_API pencone_status pencone_machine_write(pencone_context *ctx, const char *path,
+                                                 const pencone_machine *machine);
+
+/// Reads measured depth doses (CSV, docs/formats.md); errors name file and line.
+/// @param[out] out owned by the caller.
+PENCONE_API pencone_status pencone_measurement_read(pencone_context *ctx, const char *path,
+                                                    pencone_measurement **out);
 
 /// Number of shipped machines, and the name of the i-th (NULL outside the range).
 PENCONE_API int pencone_machine_count(void);

@@ -13,6 +13,7 @@
 #include <pencone/io.h>
 #include <pencone/machine.h>
 #include <pencone/material.h>
+#include <pencone/measurement.h>
 #include <pencone/phantom.h>
 #include <pencone/plan.h>
 #include <pencone/status.h>

@@ -25,6 +25,7 @@ int cli_dvh(int argc, char **argv);
 int cli_gamma(int argc, char **argv);
 int cli_validate(int argc, char **argv);
 int cli_plot(int argc, char **argv);
+int cli_machine(int argc, char **argv);
 int cli_info(int argc, char **argv);
 
 // --- command line ------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ static const command commands[] = {
     {"gamma", "compare two doses by the gamma index", cli_gamma},
     {"validate", "run cases and compare with their references", cli_validate},
     {"plot", "draw a dose", cli_plot},
-    {"machine", "fit a machine to measurements", NULL},
+    {"machine", "fit a machine to measurements", cli_machine},
     {"exercise", "exercises that check themselves", NULL},
     {"info", "what is in a file; engines, machines, materials", cli_info},
 };
