@@ -49,9 +49,11 @@ typedef struct pencone_beam {
   int control_point_count;        ///< 0: none
   int layer_count;                ///< protons only
   const pencone_proton_layer *layers; ///< copied by the plan
+  /// Photons: width of the field's bixels along x and y for influence matrices (dij.h); 0, 0: none. It must divide the field.
+  double bixel_mm[2];
 } pencone_beam;
 
-#define PENCONE_BEAM_DEFAULT {sizeof(pencone_beam), "beam", 0, {0, 0, 0}, 0, 0, 0, {0, 0}, {0, 0}, 1.0, 0, 0, 0, 0}
+#define PENCONE_BEAM_DEFAULT {sizeof(pencone_beam), "beam", 0, {0, 0, 0}, 0, 0, 0, {0, 0}, {0, 0}, 1.0, 0, 0, 0, 0, {0, 0}}
 
 /// Position of a point in the beam's own axes (IEC 61217 collimator system): x and y as projected from
 /// the source on the isocentre plane, and the distance from the source plane along the beam axis.
