@@ -6,11 +6,20 @@
 #include "proton/rays.h"
 #include <pencone/plan.h>
 
+/// Which LET is calculated beside the dose.
+typedef enum pcn_let {
+  PCN_LET_NONE,
+  PCN_LET_ALL,      ///< of all charged particles, by the table from Monte Carlo
+  PCN_LET_PRIMARIES ///< of primary protons, closed form
+} pcn_let;
+
 /// One beam made ready. Medium and beam are borrowed.
 typedef struct pcn_proton_beam {
   const pcn_medium *medium;
   const pencone_beam *beam;
   pencone_quantity quantity;
+  pcn_let let;  ///< set by the caller, as quantity
+  int bortfeld; ///< depth dose by the closed form
   double spacing_mm, cut;
   pcn_rays rays;
 } pcn_proton_beam;
@@ -24,8 +33,8 @@ pencone_status pcn_proton_beam_make(pencone_context *ctx, const pcn_medium *medi
                                     double spacing_mm, double cut, pcn_proton_beam *out);
 void pcn_proton_beam_free(pcn_proton_beam *engine);
 
-/// Adds the dose in Gy to out[0] and, unless NULL, to out[1].
-pencone_status pcn_proton_beam_add(pencone_context *ctx, const pcn_proton_beam *engine, float *const out[2],
+/// Adds the dose in Gy to out[0] and out[1], and dose times LET (Gy keV/um) to out[2] and out[3], where not NULL.
+pencone_status pcn_proton_beam_add(pencone_context *ctx, const pcn_proton_beam *engine, float *const out[4],
                                    const double progress[2]);
 
 #endif
