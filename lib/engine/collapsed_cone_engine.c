@@ -71,7 +71,7 @@ static void destroy(void *state) {
   (void)state; // all of it is borrowed
 }
 
-static pencone_status add(pencone_context *ctx, const void *state, float *const out[2],
+static pencone_status add(pencone_context *ctx, const void *state, float *const out[4],
                           const double progress[2]) {
   return pcn_collapsed_cone_add(ctx, state, out, progress);
 }

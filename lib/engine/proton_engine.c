@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/base.h"
+#include "engine/biology.h"
 #include "engine/engine_type.h"
 #include "proton/proton_beam.h"
+#include <string.h>
 
 static const pencone_option_info options[] = {
     {"ray_spacing_mm", "distance of the rays into which spots are split, mm", "1.5", NULL, 0.25, 4, 0},
     {"cut_sigma", "where Gaussians end, in standard deviations; what is cut is scaled back", "4", NULL, 2.5,
      6, 0},
+    {"let", "dose-averaged LET beside the dose: of all charged particles, of primary protons, or none", "no",
+     "no|yes|primaries", 0, 0, 0},
+    {"rbe", "model of the RBE-weighted dose beside the dose (docs/theory/proton.md, section 6)", "none",
+     "none|constant|wedenberg|mcnamara|carabe|rorvik", 0, 0, 0},
+    {"alpha_beta_gy", "alpha over beta of photons, Gy, for the models of the RBE", "2", NULL, 0.5, 20, 0},
+    {"fractions", "fractions in which the plan's protons are given, for the models of the RBE", "1", NULL, 1, 100, 1},
+    {"depth_dose", "from Monte Carlo, or Bortfeld's closed form (teaching and tests)", "tables", "tables|bortfeld", 0, 0,
+     0},
 };
 
 static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
@@ -16,9 +26,10 @@ static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
 
 static pencone_status make(pencone_context *ctx, const pcn_job *job, void *state) {
   pcn_proton_beam *engine = state;
-  PCN_TRY(pcn_proton_beam_make(ctx, job->medium, job->beam,
-                               pcn_plan_option_number(job->plan, "ray_spacing_mm"),
-                               pcn_plan_option_number(job->plan, "cut_sigma"), engine));
+  const pcn_proton_options wanted = {
+      pcn_plan_option_number(job->plan, "ray_spacing_mm"), pcn_plan_option_number(job->plan, "cut_sigma"),
+      pcn_let_of(job->plan), strcmp(pencone_plan_option(job->plan, "depth_dose"), "bortfeld") == 0};
+  PCN_TRY(pcn_proton_beam_make(ctx, job->medium, job->beam, &wanted, engine));
   engine->quantity = pencone_plan_quantity(job->plan);
   return PENCONE_OK;
 }
@@ -27,7 +38,7 @@ static void destroy(void *state) {
   pcn_proton_beam_free(state);
 }
 
-static pencone_status add(pencone_context *ctx, const void *state, float *const out[2],
+static pencone_status add(pencone_context *ctx, const void *state, float *const out[4],
                           const double progress[2]) {
   return pcn_proton_beam_add(ctx, state, out, progress);
 }
