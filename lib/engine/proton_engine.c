@@ -2,7 +2,7 @@
 #include "base/base.h"
 #include "engine/biology.h"
 #include "engine/engine_type.h"
-#include "proton/proton_beam.h"
+#include "proton/spot_column.h"
 #include <string.h>
 
 static const pencone_option_info options[] = {
@@ -43,6 +43,30 @@ static pencone_status add(pencone_context *ctx, const void *state, float *const 
   return pcn_proton_beam_add(ctx, state, out, progress);
 }
 
+static uint64_t beamlets_bytes(const pencone_plan *plan, const pencone_grid *medium, const pencone_grid *rows, int threads) {
+  const double spacing_mm = pcn_plan_option_number(plan, "ray_spacing_mm");
+  uint64_t most = 0;
+  (void)rows;
+  for (int i = 0; i < pencone_plan_beam_count(plan); i++) {
+    const uint64_t one = pcn_spot_layer_bytes(pencone_plan_beam(plan, i), medium, spacing_mm, threads);
+    most = one > most ? one : most;
+  }
+  return most;
+}
+
+static pencone_status beamlets_make(pencone_context *ctx, const pcn_beamlet_job *job, void *beamlets) {
+  return pcn_spot_layer_make(ctx, job->state, job->rows, job->layer, beamlets);
+}
+
+static void beamlets_free(void *beamlets) {
+  pcn_spot_layer_free(beamlets);
+}
+
+static pencone_status beamlet(pencone_context *ctx, const void *beamlets, const pencone_beamlet *which, pcn_column *out) {
+  const pencone_proton_spot spot = {which->x_mm, which->y_mm, 1};
+  return pcn_spot_column(ctx, beamlets, &spot, out);
+}
+
 const pcn_engine_type pcn_engine_proton_pencil_beam = {
     .info = {.name = "proton-pencil-beam",
              .summary =
@@ -58,4 +82,9 @@ const pcn_engine_type pcn_engine_proton_pencil_beam = {
     .make = make,
     .free = destroy,
     .add = add,
+    .beamlets_size = sizeof(pcn_spot_layer),
+    .beamlets_bytes = beamlets_bytes,
+    .beamlets_make = beamlets_make,
+    .beamlets_free = beamlets_free,
+    .beamlet = beamlet,
 };

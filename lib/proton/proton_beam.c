@@ -3,12 +3,11 @@
 
 #include "base/base.h"
 #include "num/constants.h"
-#include "proton/beam_data.h"
-#include "proton/plane.h"
+#include "proton/layer_work.h"
 #include <math.h>
 #include <string.h>
 
-enum { WIDE = 2 };
+enum { WIDE = PCN_PROTON_WIDE };
 
 static const double sub_sigma = 0.7;      // width of a ray's own Gaussian over the distance of rays
 static const double fluence_cut = 4.5;    // sigma: how far from a spot's centre its rays lie
@@ -19,25 +18,6 @@ uint64_t pcn_proton_beam_bytes(const pencone_grid *grid, int threads) {
   (void)threads;
   return 8 * (uint64_t)pencone_grid_voxels(grid) * sizeof(float);
 }
-
-/// A ray in one cell: dose integrated over the plane, Gy mm2, and variances, mm2.
-typedef struct ray_cell {
-  float dose, core, wide[WIDE], share[WIDE];
-  float let[2]; ///< of the core and of the wide Gaussians, keV/um
-} ray_cell;
-
-/// One layer in work.
-typedef struct layer_work {
-  const pcn_proton_beam *engine;
-  const pcn_proton_energy *energy;
-  pcn_edge_table edges[2]; ///< core, wide
-  double *protons;         ///< of each ray
-  ray_cell *cell;          ///< [z][ray]
-  float *volume;           ///< [z][y][x] of cells, Gy to water; after it, with LET, the same times LET
-  float *share;            ///< scratch of each thread
-  int64_t share_count;
-  int block;               ///< rays along x and y whose wide Gaussians are one
-} layer_work;
 
 static pencone_status make_energies(pencone_context *ctx, const pcn_proton_options *options, pcn_proton_beam *out) {
   const pencone_beam *beam = out->beam;
@@ -134,19 +114,28 @@ static int64_t sample(pcn_axis axis, double centre, double sigma, double reach, 
   return first;
 }
 
+pcn_spot_rays pcn_spot_spread(const pcn_proton_beam *engine, double lattice_mm2, const pencone_proton_spot *spot,
+                              double *scratch) {
+  const pcn_rays *rays = &engine->rays;
+  const double own = sub_sigma * engine->spacing_mm, sigma = sqrt(lattice_mm2), width = sqrt(lattice_mm2 + own * own);
+  pcn_spot_rays out = {.weight = {scratch, scratch + rays->ray[0].count}};
+  const double at[2] = {spot->x_mm, spot->y_mm};
+  for (int a = 0; a < 2; a++) {
+    out.first[a] = sample(rays->ray[a], at[a], sigma, fluence_cut * width, out.weight[a], &out.count[a]);
+  }
+  return out;
+}
+
 static void spread_spots(const pcn_proton_beam *engine, const pencone_proton_layer *layer, double lattice_mm2,
                          double *protons, double *scratch) {
   const pcn_rays *rays = &engine->rays;
-  const double own = sub_sigma * engine->spacing_mm, sigma = sqrt(lattice_mm2), spot = sqrt(lattice_mm2 + own * own);
-  double *wx = scratch, *wy = scratch + rays->ray[0].count;
   memset(protons, 0, (size_t)rays->rays * sizeof *protons);
   for (int s = 0; s < layer->spot_count; s++) {
-    int64_t nx, ny;
-    const int64_t x0 = sample(rays->ray[0], layer->spots[s].x_mm, sigma, fluence_cut * spot, wx, &nx);
-    const int64_t y0 = sample(rays->ray[1], layer->spots[s].y_mm, sigma, fluence_cut * spot, wy, &ny);
-    for (int64_t j = 0; j < ny; j++) {
-      for (int64_t i = 0; i < nx; i++) {
-        protons[(y0 + j) * rays->ray[0].count + x0 + i] += layer->spots[s].protons * wx[i] * wy[j];
+    const pcn_spot_rays r = pcn_spot_spread(engine, lattice_mm2, &layer->spots[s], scratch);
+    for (int64_t j = 0; j < r.count[1]; j++) {
+      for (int64_t i = 0; i < r.count[0]; i++) {
+        protons[(r.first[1] + j) * rays->ray[0].count + r.first[0] + i] +=
+            layer->spots[s].protons * r.weight[0][i] * r.weight[1][j];
       }
     }
   }
@@ -155,7 +144,7 @@ static void spread_spots(const pcn_proton_beam *engine, const pencone_proton_lay
 // --- a ray's way -------------------------------------------------------------------------------
 
 // Width of a ray without matter at z from the isocentre: what the lattice of rays does not carry.
-static double own_variance(const layer_work *w, double z) {
+static double own_variance(const pcn_layer_work *w, double z) {
   const double own = sub_sigma * w->engine->spacing_mm;
   return fmax(pcn_optics_variance(&w->energy->optics, z) - w->energy->lattice_mm2 * spread_of(w->engine, z), 0.25 * own * own);
 }
@@ -167,9 +156,9 @@ static double mean_let(const pcn_depth_row *before, const pcn_depth_row *middle,
 }
 
 // Fermi-Eyges moments (eq. 3) and the table's values in every cell of a ray.
-static void walk(void *work, size_t index, int worker) {
+void pcn_layer_walk(void *work, size_t index, int worker) {
   (void)worker;
-  const layer_work *w = work;
+  const pcn_layer_work *w = work;
   const pcn_rays *rays = &w->engine->rays;
   const int64_t cells = rays->cell[2].count;
   const float *water = rays->water + (int64_t)index * (cells + 1), *scatter = rays->scatter + (int64_t)index * (cells + 1);
@@ -195,7 +184,7 @@ static void walk(void *work, size_t index, int worker) {
         // Where there is next to no matter the dose is that at a point.
         const double point = pcn_depth_table_at(table, middle + 0.1).sum - pcn_depth_table_at(table, middle - 0.1).sum;
         const double dose = thick > 0.2 ? (after.sum - before.sum) / thick : point / (0.1 + fmin(middle, 0.1));
-        ray_cell *out = &w->cell[k * rays->rays + (int64_t)index];
+        pcn_ray_cell *out = &w->cell[k * rays->rays + (int64_t)index];
         out->dose = (float)(gy_mm2 * dose);
         out->core = (float)own;
         for (int c = 0; c < WIDE; c++) {
@@ -212,7 +201,7 @@ static void walk(void *work, size_t index, int worker) {
 // --- a plane -----------------------------------------------------------------------------------
 
 // A Gaussian, and the same times its LET where that is wanted.
-static void add_gaussian(const layer_work *w, int wide, const pcn_gaussian *g, double let, float *const scratch_plane[2]) {
+static void add_gaussian(const pcn_layer_work *w, int wide, const pcn_gaussian *g, double let, float *const scratch_plane[2]) {
   const pcn_axis *cell = w->engine->rays.cell;
   pcn_plane_add(&w->edges[wide], cell, g, scratch_plane[0], scratch_plane[1]);
   if (w->engine->let != PCN_LET_NONE) {
@@ -228,7 +217,7 @@ static double place_of(pcn_axis ray, int64_t i, double spread) {
 }
 
 // One of the wide Gaussians of a block of rays: their sum, with the mean place and variance.
-static void add_block(const layer_work *w, const ray_cell *cell, const int64_t first[2], const double spread[2],
+static void add_block(const pcn_layer_work *w, const pcn_ray_cell *cell, const int64_t first[2], const double spread[2],
                       float *const scratch_plane[2]) {
   const pcn_rays *rays = &w->engine->rays;
   const int64_t last[2] = {first[0] + w->block < rays->ray[0].count ? first[0] + w->block : rays->ray[0].count,
@@ -259,9 +248,9 @@ static void add_block(const layer_work *w, const ray_cell *cell, const int64_t f
 }
 
 static void fill_plane(void *work, size_t k, int worker) {
-  const layer_work *w = work;
+  const pcn_layer_work *w = work;
   const pcn_rays *rays = &w->engine->rays;
-  const ray_cell *cell = w->cell + (int64_t)k * rays->rays;
+  const pcn_ray_cell *cell = w->cell + (int64_t)k * rays->rays;
   float *const scratch_plane[2] = {w->share + worker * w->share_count,
                                    w->volume + (int64_t)k * rays->cell[0].count * rays->cell[1].count};
   const double z = rays->cell[2].first + rays->cell[2].step * (double)k;
@@ -350,13 +339,17 @@ static void gather_slice(void *work, size_t k, int worker) {
 
 // --- all layers --------------------------------------------------------------------------------
 
-static pencone_status allocate(pencone_context *ctx, const pcn_proton_beam *engine, layer_work *w) {
+int pcn_layer_block(const pcn_proton_beam *engine) {
+  return (int)fmax(1, floor(wide_block_mm / engine->spacing_mm));
+}
+
+static pencone_status allocate(pencone_context *ctx, const pcn_proton_beam *engine, pcn_layer_work *w) {
   const pcn_rays *rays = &engine->rays;
   const size_t n[3] = {(size_t)rays->cell[0].count, (size_t)rays->cell[1].count, (size_t)rays->cell[2].count};
   const size_t scratch = (size_t)(rays->ray[0].count + rays->ray[1].count);
   w->engine = engine;
   w->share_count = rays->cell[0].count + rays->cell[1].count;
-  w->block = (int)fmax(1, floor(wide_block_mm / engine->spacing_mm));
+  w->block = pcn_layer_block(engine);
   w->protons = pcn_alloc(ctx, (size_t)rays->rays + scratch, sizeof *w->protons);
   w->cell = pcn_alloc(ctx, (size_t)rays->rays * n[2], sizeof *w->cell);
   w->volume = pcn_calloc(ctx, (engine->let != PCN_LET_NONE ? 2 : 1) * n[0] * n[1] * n[2], sizeof *w->volume);
@@ -366,13 +359,13 @@ static pencone_status allocate(pencone_context *ctx, const pcn_proton_beam *engi
   return w->protons != NULL && w->cell != NULL && w->volume != NULL && w->share != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
 }
 
-static pencone_status add_layers(pencone_context *ctx, layer_work *w, const double progress[2]) {
+static pencone_status add_layers(pencone_context *ctx, pcn_layer_work *w, const double progress[2]) {
   const pencone_beam *beam = w->engine->beam;
   for (int l = 0; l < beam->layer_count; l++) {
     const double base = progress[0] + progress[1] * l / beam->layer_count;
     w->energy = &w->engine->energy[l];
     spread_spots(w->engine, &beam->layers[l], w->energy->lattice_mm2, w->protons, w->protons + w->engine->rays.rays);
-    pcn_parallel_for(ctx, (size_t)w->engine->rays.rays, walk, w);
+    pcn_parallel_for(ctx, (size_t)w->engine->rays.rays, pcn_layer_walk, w);
     PCN_TRY(pcn_parallel_for_progress(ctx, (size_t)w->engine->rays.cell[2].count, fill_plane, w, base,
                                       progress[1] / beam->layer_count, "protons"));
   }
@@ -381,7 +374,7 @@ static pencone_status add_layers(pencone_context *ctx, layer_work *w, const doub
 
 pencone_status pcn_proton_beam_add(pencone_context *ctx, const pcn_proton_beam *engine, float *const out[4],
                                    const double progress[2]) {
-  layer_work *w = pcn_calloc(ctx, 1, sizeof *w);
+  pcn_layer_work *w = pcn_calloc(ctx, 1, sizeof *w);
   if (w == NULL) {
     return PENCONE_E_MEMORY;
   }
