@@ -132,10 +132,9 @@ static pencone_status make_map(pencone_context *ctx, const pencone_beam *beam, p
   pcn_pencil_pixels(beam, width_mm, e->reach_mm, shape.pixel_mm);
   for (int a = 0; a < 2; a++) {
     const pcn_vec3 v = {side[a].x * h[0], side[a].y * h[1], side[a].z * h[2]};
-    const double all = width_mm[a] - beam->bixel_mm[a] + e->reach_mm;
     shape.blur_mm2[a] = pcn_v3_dot(v, v) / 12;
     shape.half_mm[a] = 0.5 * beam->bixel_mm[a];
-    shape.reach_mm[a] = b->reach_mm > 0 ? fmin(all, b->reach_mm + beam->bixel_mm[a]) : all;
+    shape.reach_mm[a] = width_mm[a] - beam->bixel_mm[a] + e->reach_mm;
   }
   return pcn_pencil_map_make(ctx, e->kernel, &e->planes, &shape, &b->map);
 }
