@@ -7,6 +7,7 @@
 #include <pencone/analysis.h>
 #include <pencone/beam.h>
 #include <pencone/context.h>
+#include <pencone/dij.h>
 #include <pencone/dose.h>
 #include <pencone/engine.h>
 #include <pencone/grid.h>

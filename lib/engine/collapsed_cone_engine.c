@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/base.h"
 #include "engine/engine_type.h"
-#include "photon/collapsed_cone.h"
+#include "photon/cone_beamlet.h"
 #include <math.h>
 #include <string.h>
 
@@ -12,6 +12,8 @@ static const pencone_option_info options[] = {
      24, 1024, 1},
     {"margin_mm", "dose only this far around the box of the field, mm, the same there; 0: everywhere", "0",
      NULL, 0, 1000, 0},
+    {"beamlet_margin_mm", "influence matrices: dose only this far around the box of a bixel, mm; 0: like margin_mm", "100", NULL,
+     0, 1000, 0},
     {"kernel_depth_cm", "depth of water whose spectrum shapes the scatter kernel, cm", "10", NULL, 0, 50, 0},
 };
 
@@ -69,9 +71,28 @@ static void destroy(void *state) {
   (void)state; // all of it is borrowed
 }
 
-static pencone_status add(pencone_context *ctx, const void *state, float *const out[2],
+static pencone_status add(pencone_context *ctx, const void *state, float *const out[4],
                           const double progress[2]) {
   return pcn_collapsed_cone_add(ctx, state, out, progress);
+}
+
+static uint64_t beamlets_bytes(const pencone_plan *plan, const pencone_grid *medium, const pencone_grid *rows, int threads) {
+  (void)plan;
+  (void)rows;
+  return pcn_cone_beamlets_bytes(medium) * (uint64_t)threads;
+}
+
+static pencone_status beamlets_make(pencone_context *ctx, const pcn_beamlet_job *job, void *beamlets) {
+  return pcn_cone_beamlets_make(ctx, job->state, job->rows, pcn_plan_option_number(job->plan, "beamlet_margin_mm"), beamlets);
+}
+
+static void beamlets_free(void *beamlets) {
+  (void)beamlets; // all of it is borrowed
+}
+
+static pencone_status beamlet(pencone_context *ctx, const void *beamlets, const pencone_beamlet *which, pcn_column *out) {
+  const double centre_mm[2] = {which->x_mm, which->y_mm};
+  return pcn_cone_beamlet(ctx, beamlets, centre_mm, out);
 }
 
 const pcn_engine_type pcn_engine_collapsed_cone = {
@@ -92,4 +113,9 @@ const pcn_engine_type pcn_engine_collapsed_cone = {
     .make = make,
     .free = destroy,
     .add = add,
+    .beamlets_size = sizeof(pcn_cone_beamlets),
+    .beamlets_bytes = beamlets_bytes,
+    .beamlets_make = beamlets_make,
+    .beamlets_free = beamlets_free,
+    .beamlet = beamlet,
 };

@@ -2,39 +2,14 @@
 // Plan and phantom to dose, whatever the engine.
 #include "base/base.h"
 #include "beam/aperture.h"
-#include "beam/control_points.h"
+#include "engine/biology.h"
 #include "engine/dose.h"
-#include "engine/engine_type.h"
+#include "engine/engine_state.h"
 #include "geom/ray.h"
 #include "geom/frame.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-/// One beam made ready: a state for each gantry and couch angle.
-typedef struct beam_states {
-  pcn_beam_groups groups;
-  void **state;
-} beam_states;
-
-/// What the beams of one machine share.
-typedef struct shared_tables {
-  const char *sha256; ///< the machine's; borrowed
-  void *tables;
-} shared_tables;
-
-struct pencone_engine {
-  const pcn_engine_type *type;
-  const pencone_plan *plan;       ///< borrowed
-  const pencone_phantom *phantom; ///< borrowed
-  pcn_medium medium;              ///< on the calculation grid: the whole phantom
-  pencone_grid grid;              ///< of the dose: the calculation grid or a box of it
-  int64_t first[3];               ///< voxel of the calculation grid that is the dose's (0,0,0)
-  int machines;
-  shared_tables *machine; ///< room for one per beam
-  int beams;
-  beam_states *beam;
-};
 
 // --- grids -------------------------------------------------------------------------------------
 
@@ -196,7 +171,7 @@ static pencone_status find_shared(pencone_context *ctx, pencone_engine *engine, 
     pcn_free(tables);
     return status;
   }
-  engine->machine[engine->machines++] = (shared_tables){sha256, tables};
+  engine->machine[engine->machines++] = (pcn_shared_tables){sha256, tables};
   job->shared = tables;
   return PENCONE_OK;
 }
@@ -215,7 +190,7 @@ static pencone_status make_state(pencone_context *ctx, const pcn_engine_type *ty
   return PENCONE_OK;
 }
 
-static pencone_status make_beam(pencone_context *ctx, pencone_engine *engine, int i, beam_states *out) {
+static pencone_status make_beam(pencone_context *ctx, pencone_engine *engine, int i, pcn_beam_states *out) {
   PCN_TRY(pcn_beam_groups_make(ctx, pencone_plan_beam(engine->plan, i), &out->groups));
   const int count = out->groups.count;
   out->state = pcn_calloc(ctx, (size_t)count, sizeof *out->state);
@@ -266,10 +241,10 @@ pencone_status pencone_engine_create(pencone_context *ctx, const pencone_plan *p
   engine->beam = pcn_calloc(ctx, (size_t)engine->beams, sizeof *engine->beam);
   engine->machine = pcn_calloc(ctx, (size_t)engine->beams, sizeof *engine->machine);
   pencone_status status = engine->beam != NULL && engine->machine != NULL
-                              ? find_grids(ctx, plan, phantom, grids, engine->first)
+                              ? find_grids(ctx, plan, phantom, grids, engine->rows.first)
                               : PENCONE_E_MEMORY;
   if (status == PENCONE_OK) {
-    engine->grid = grids[1];
+    engine->rows.grid = grids[1];
     const double progress[2] = {0, medium_share};
     status = engine->type->modality == PENCONE_PROTON
                  ? pcn_medium_make_proton(ctx, phantom, &grids[0], progress, &engine->medium)
@@ -286,7 +261,7 @@ pencone_status pencone_engine_create(pencone_context *ctx, const pencone_plan *p
   return PENCONE_OK;
 }
 
-static void free_states(const pcn_engine_type *type, beam_states *b) {
+static void free_states(const pcn_engine_type *type, pcn_beam_states *b) {
   for (int g = 0; b->state != NULL && g < b->groups.count; g++) {
     if (b->state[g] != NULL) {
       type->free(b->state[g]);
@@ -315,13 +290,13 @@ void pencone_engine_destroy(pencone_engine *engine) {
 }
 
 const pencone_grid *pencone_engine_grid(const pencone_engine *engine) {
-  return engine != NULL ? &engine->grid : NULL;
+  return engine != NULL ? &engine->rows.grid : NULL;
 }
 
 // --- compute -----------------------------------------------------------------------------------
 
 static void copy_box(const pencone_engine *engine, const float *full, float *out) {
-  const int64_t *n = engine->grid.size, *all = engine->medium.grid.size, *first = engine->first;
+  const int64_t *n = engine->rows.grid.size, *all = engine->medium.grid.size, *first = engine->rows.first;
   for (int64_t k = 0; k < n[2]; k++) {
     for (int64_t j = 0; j < n[1]; j++) {
       const float *from = full + ((k + first[2]) * all[1] + j + first[1]) * all[0] + first[0];
@@ -331,18 +306,19 @@ static void copy_box(const pencone_engine *engine, const float *full, float *out
 }
 
 // One calculation on the whole calculation grid, cut to the box; full is scratch for two volumes.
-static pencone_status add_cropped(pencone_context *ctx, const pencone_engine *engine, const void *state, float *const out[2],
+static pencone_status add_cropped(pencone_context *ctx, const pencone_engine *engine, const void *state, float *const out[4],
                                   const double progress[2]) {
-  const size_t voxels = pencone_grid_voxels(&engine->medium.grid), wanted = pencone_grid_voxels(&engine->grid);
-  float *full = pcn_calloc(ctx, voxels, sizeof *full), *box = pcn_alloc(ctx, wanted, sizeof *box);
+  const size_t voxels = pencone_grid_voxels(&engine->medium.grid), wanted = pencone_grid_voxels(&engine->rows.grid);
+  const size_t volumes = out[2] != NULL ? 2 : 1; // dose, and dose times LET
+  float *full = pcn_calloc(ctx, volumes * voxels, sizeof *full), *box = pcn_alloc(ctx, wanted, sizeof *box);
   pencone_status status = full != NULL && box != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
   if (status == PENCONE_OK) {
-    float *const whole[2] = {full, NULL};
+    float *const whole[4] = {full, NULL, volumes > 1 ? full + voxels : NULL, NULL};
     status = engine->type->add(ctx, state, whole, progress);
   }
-  if (status == PENCONE_OK) {
-    copy_box(engine, full, box);
-    for (int o = 0; o < 2; o++) {
+  for (size_t v = 0; status == PENCONE_OK && v < volumes; v++) {
+    copy_box(engine, full + v * voxels, box);
+    for (size_t o = 2 * v; o < 2 * v + 2; o++) {
       for (size_t i = 0; out[o] != NULL && i < wanted; i++) {
         out[o][i] += box[i];
       }
@@ -353,13 +329,15 @@ static pencone_status add_cropped(pencone_context *ctx, const pencone_engine *en
   return status;
 }
 
-static pencone_status compute_beam(pencone_context *ctx, const pencone_engine *engine, int i, int keep,
+static pencone_status compute_beam(pencone_context *ctx, const pencone_engine *engine, int i, int keep, float *let,
                                    pencone_dose *dose) {
-  const beam_states *beam = &engine->beam[i];
-  const int whole = pencone_grid_equal(&engine->grid, &engine->medium.grid);
-  float *out[2] = {pencone_dose_values(dose), NULL};
+  const pcn_beam_states *beam = &engine->beam[i];
+  const int whole = pencone_grid_equal(&engine->rows.grid, &engine->medium.grid);
+  float *out[4] = {pencone_dose_values(dose), NULL, let, NULL};
   if (keep) {
-    PCN_TRY(pencone_dose_add_part(ctx, dose, pencone_plan_beam(engine->plan, i)->name, &out[1]));
+    const char *name = pencone_plan_beam(engine->plan, i)->name;
+    PCN_TRY(pencone_dose_add_part(ctx, dose, name, &out[1]));
+    PCN_TRY(pcn_biology_begin(ctx, engine->plan, name, dose, &out[3]));
   }
   for (int g = 0; g < beam->groups.count; g++) {
     const double share = 1.0 / engine->beams / beam->groups.count;
@@ -441,16 +419,19 @@ pencone_status pencone_engine_compute(pencone_context *ctx, const pencone_engine
                                       pencone_dose *dose) {
   PCN_CHECK(ctx, engine != NULL && dose != NULL, PENCONE_E_ARGUMENT, "pencone_engine_compute: an argument is NULL");
   const pencone_grid *grid = pencone_dose_grid_of(dose);
-  PCN_CHECK(ctx, pencone_grid_equal(grid, &engine->grid), PENCONE_E_SHAPE,
+  PCN_CHECK(ctx, pencone_grid_equal(grid, &engine->rows.grid), PENCONE_E_SHAPE,
             "dose grid: got %lld x %lld x %lld voxels at another place or spacing, expected pencone_engine_grid()",
             (long long)grid->size[0], (long long)grid->size[1], (long long)grid->size[2]);
   const double start = pcn_seconds();
   pcn_dose_clear_parts(dose);
   memset(pencone_dose_values(dose), 0, pencone_grid_voxels(grid) * sizeof(float));
   PCN_TRY(pcn_progress(ctx, 0, "dose"));
+  float *let;
+  PCN_TRY(pcn_biology_begin(ctx, engine->plan, NULL, dose, &let));
   for (int i = 0; i < engine->beams; i++) {
-    PCN_TRY(compute_beam(ctx, engine, i, keep_beams, dose));
+    PCN_TRY(compute_beam(ctx, engine, i, keep_beams, let, dose));
   }
+  PCN_TRY(pcn_biology_finish(ctx, engine->plan, dose));
   PCN_TRY(put_units(ctx, engine, dose));
   PCN_TRY(put_provenance(ctx, engine, dose, pcn_seconds() - start));
   return pcn_progress(ctx, 1, "done");
