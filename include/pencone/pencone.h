@@ -17,6 +17,7 @@
 #include <pencone/measurement.h>
 #include <pencone/phantom.h>
 #include <pencone/plan.h>
+#include <pencone/sobp.h>
 #include <pencone/status.h>
 #include <pencone/version.h>
 

@@ -123,6 +123,23 @@ static double entry_of(const pcn_rays *rays) {
   return 0;
 }
 
+static double lung_of(const pcn_rays *rays) {
+  const float least = 0.1f, most = 0.6f; // stopping power relative to water
+  const int64_t faces = rays->cell[2].count + 1;
+  const float step = (float)rays->cell[2].step;
+  int64_t longest = 0;
+  for (int64_t r = 0; r < rays->rays; r++) {
+    const float *water = rays->water + r * faces;
+    int64_t cells = 0;
+    for (int64_t face = 1; face < faces; face++) {
+      const float density = (water[face] - water[face - 1]) / step;
+      cells = density > least && density < most ? cells + 1 : 0;
+      longest = cells > longest ? cells : longest;
+    }
+  }
+  return rays->cell[2].step * (double)longest;
+}
+
 pencone_status pcn_rays_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
                              double spacing_mm, const double margin_mm[2], pcn_rays *out) {
   memset(out, 0, sizeof *out);
@@ -144,6 +161,7 @@ pencone_status pcn_rays_make(pencone_context *ctx, const pcn_medium *medium, con
   trace_work work = {out, medium};
   pcn_parallel_for(ctx, (size_t)out->rays, trace, &work);
   out->entry_mm = entry_of(out);
+  out->lung_mm = lung_of(out);
   return PENCONE_OK;
 }
 
