@@ -7,15 +7,18 @@
 
 /// Bytes of an element, its type in memory, and its name in messages.
 static size_t element_bytes(pcn_h5_type type) {
-  return type == PCN_H5_FLOAT ? sizeof(float) : type == PCN_H5_INT16 ? sizeof(int16_t) : sizeof(uint8_t);
+  static const size_t bytes[] = {sizeof(float), sizeof(int16_t), sizeof(uint8_t), sizeof(int32_t)};
+  return bytes[type];
 }
 
 static hid_t memory_type(pcn_h5_type type) {
-  return type == PCN_H5_FLOAT ? H5T_NATIVE_FLOAT : type == PCN_H5_INT16 ? H5T_NATIVE_INT16 : H5T_NATIVE_UINT8;
+  const hid_t types[] = {H5T_NATIVE_FLOAT, H5T_NATIVE_INT16, H5T_NATIVE_UINT8, H5T_NATIVE_INT32};
+  return types[type];
 }
 
 static const char *type_name(pcn_h5_type type) {
-  return type == PCN_H5_FLOAT ? "float32" : type == PCN_H5_INT16 ? "int16" : "uint8";
+  static const char *const names[] = {"float32", "int16", "uint8", "int32"};
+  return names[type];
 }
 
 // --- reading -----------------------------------------------------------------------------------
@@ -29,7 +32,8 @@ static pencone_status check_type(const pcn_h5 *h5, const char *object, hid_t set
   H5Tclose(file_type);
   const int fits = type == PCN_H5_FLOAT   ? class == H5T_FLOAT
                    : type == PCN_H5_INT16 ? class == H5T_INTEGER && ((is_signed && bytes <= 2) || bytes == 1)
-                                          : class == H5T_INTEGER && !is_signed && bytes == 1;
+                       : type == PCN_H5_UINT8 ? class == H5T_INTEGER && !is_signed && bytes == 1
+                                          : class == H5T_INTEGER && is_signed && bytes <= 4;
   if (fits) {
     return PENCONE_OK;
   }
