@@ -26,14 +26,15 @@ typedef struct pencone_beamlet {
 /// What is kept of a matrix. Start from PENCONE_DIJ_OPTIONS_DEFAULT.
 typedef struct pencone_dij_options {
   size_t struct_size;
-  /// Entries below this fraction of their column's maximum are left out, 0 (all that are not 0) to 1.
+  /// Entries below this fraction of their column's maximum are left out, 0 (all that are not 0) to 1. The maximum is
+  /// that of the whole dose grid: the mask changes no entry that it lets through.
   double threshold;
   /// Not 0: an entry v below the threshold t is kept as t with probability v / t instead, so that the sum of a column
   /// is right in the mean. The same entries for the same seed, whatever threads or first_column.
   int sampling;
   uint64_t seed;
   const uint8_t *mask;  ///< voxels of the dose grid that are wanted (not 0), borrowed; NULL: all
-  int64_t first_column; ///< where to go on; a multiple of PENCONE_DIJ_BLOCK
+  int64_t first_column; ///< where to go on; a multiple of PENCONE_DIJ_BLOCK below the number of columns
 } pencone_dij_options;
 
 #define PENCONE_DIJ_OPTIONS_DEFAULT {sizeof(pencone_dij_options), 1e-4, 0, 1, 0, 0}
@@ -59,11 +60,12 @@ typedef struct pencone_dij_column {
   const int32_t *voxel; ///< rising
   const float *value;   ///< > 0
   double sum;           ///< of the column before anything was left out, within the mask
-  double lost;          ///< of what threshold and lateral cut-off left out, minus what sampling put back
+  double lost;          ///< of what threshold and lateral cut-off (estimated) left out, minus what sampling put back
 } pencone_dij_column;
 
 /// Where columns go. The functions are called one at a time, in the order of the columns, perhaps from a thread of the
-/// library's own; a status other than PENCONE_OK ends the stream with it. Their errors go into the context given.
+/// library's own; a status other than PENCONE_OK ends the stream with it. The context given is the stream's own, of one
+/// thread: its error text goes to the caller's.
 typedef struct pencone_dij_sink {
   void *data; ///< first argument of the functions
   pencone_status (*begin)(void *data, pencone_context *ctx, const pencone_dij_info *info); ///< may be NULL
@@ -87,11 +89,13 @@ typedef struct pencone_dij_report {
 PENCONE_API int64_t pencone_dij_columns(const pencone_plan *plan);
 
 /// The beamlets of a plan, pencone_dij_columns() of them. @param[out] out  room for them, the caller's
-/// @return PENCONE_OK, E_ARGUMENT, E_RANGE (a beam without bixels; a bixel width that does not divide the field).
+/// @return PENCONE_OK, E_ARGUMENT, E_RANGE (no beams; a beam without bixels; a bixel width that does not divide the
+/// field), E_UNSUPPORTED (a photon beam with control points).
 PENCONE_API pencone_status pencone_dij_beamlets(pencone_context *ctx, const pencone_plan *plan, pencone_beamlet *out);
 
-/// What a matrix will take: memory of the stream (not of what the sink keeps) and the order of its entries.
-/// @param[out] entries  may be NULL
+/// What a matrix will take, by the middle column of up to four beams: memory of engine and stream (not of what the
+/// sink keeps), and the order of the number of its entries. @param options  NULL: the defaults
+/// @param[out] entries  may be NULL. @return as pencone_dij_stream(), but for the sink's.
 PENCONE_API pencone_status pencone_dij_estimate(pencone_context *ctx, const pencone_engine *engine,
                                                 const pencone_dij_options *options, uint64_t *bytes, int64_t *entries);
 

@@ -38,6 +38,10 @@ pencone_status pcn_fail_prefix(pencone_context *ctx, pencone_status status, cons
     }                                                     \
   } while (0)
 
+/// A context for work inside one thread of another's: the same instruction set, one thread, no callbacks, no budget.
+/// @param[out] out  freed by pencone_context_destroy()
+pencone_status pcn_context_child(pencone_context *ctx, pencone_context **out);
+
 // --- log and progress --------------------------------------------------------------------------
 
 void pcn_log(pencone_context *ctx, pencone_log_level level, const char *format, ...) PCN_PRINTF(3, 4);

@@ -32,6 +32,15 @@ void pencone_context_destroy(pencone_context *ctx) {
   free(ctx);
 }
 
+pencone_status pcn_context_child(pencone_context *ctx, pencone_context **out) {
+  PCN_CHECK(ctx, pencone_context_create(out) == PENCONE_OK, PENCONE_E_MEMORY, "no memory for a context");
+  (*out)->threads = 1;
+  if (ctx != NULL) {
+    memcpy((*out)->isa, ctx->isa, sizeof ctx->isa);
+  }
+  return PENCONE_OK;
+}
+
 const char *pencone_context_error(const pencone_context *ctx) {
   return ctx != NULL ? ctx->error : "";
 }

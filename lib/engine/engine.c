@@ -2,32 +2,14 @@
 // Plan and phantom to dose, whatever the engine.
 #include "base/base.h"
 #include "beam/aperture.h"
-#include "beam/control_points.h"
 #include "engine/dose.h"
-#include "engine/engine_type.h"
+#include "engine/engine_state.h"
 #include "engine/provenance.h"
 #include "geom/ray.h"
 #include "geom/frame.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-/// One beam made ready: a state for each gantry and couch angle.
-typedef struct beam_states {
-  pcn_beam_groups groups;
-  void **state;
-} beam_states;
-
-struct pencone_engine {
-  const pcn_engine_type *type;
-  const pencone_plan *plan;       ///< borrowed
-  const pencone_phantom *phantom; ///< borrowed
-  pcn_medium medium;              ///< on the calculation grid: the whole phantom
-  pencone_grid grid;              ///< of the dose: the calculation grid or a box of it
-  int64_t first[3];               ///< voxel of the calculation grid that is the dose's (0,0,0)
-  int beams;
-  beam_states *beam;
-};
 
 // --- grids -------------------------------------------------------------------------------------
 
@@ -181,7 +163,7 @@ static pencone_status make_state(pencone_context *ctx, const pcn_engine_type *ty
   return PENCONE_OK;
 }
 
-static pencone_status make_beam(pencone_context *ctx, const pencone_engine *engine, int i, beam_states *out) {
+static pencone_status make_beam(pencone_context *ctx, const pencone_engine *engine, int i, pcn_beam_states *out) {
   PCN_TRY(pcn_beam_groups_make(ctx, pencone_plan_beam(engine->plan, i), &out->groups));
   const int count = out->groups.count;
   out->state = pcn_calloc(ctx, (size_t)count, sizeof *out->state);
@@ -226,9 +208,9 @@ pencone_status pencone_engine_create(pencone_context *ctx, const pencone_plan *p
   engine->type = pcn_engine_find(pencone_plan_engine(plan));
   engine->beams = pencone_plan_beam_count(plan);
   engine->beam = pcn_calloc(ctx, (size_t)engine->beams, sizeof *engine->beam);
-  pencone_status status = engine->beam != NULL ? find_grids(ctx, plan, phantom, grids, engine->first) : PENCONE_E_MEMORY;
+  pencone_status status = engine->beam != NULL ? find_grids(ctx, plan, phantom, grids, engine->rows.first) : PENCONE_E_MEMORY;
   if (status == PENCONE_OK) {
-    engine->grid = grids[1];
+    engine->rows.grid = grids[1];
     const double progress[2] = {0, medium_share};
     status = engine->type->modality == PENCONE_PROTON
                  ? pcn_medium_make_proton(ctx, phantom, &grids[0], progress, &engine->medium)
@@ -245,7 +227,7 @@ pencone_status pencone_engine_create(pencone_context *ctx, const pencone_plan *p
   return PENCONE_OK;
 }
 
-static void free_states(const pcn_engine_type *type, beam_states *b) {
+static void free_states(const pcn_engine_type *type, pcn_beam_states *b) {
   for (int g = 0; b->state != NULL && g < b->groups.count; g++) {
     if (b->state[g] != NULL) {
       type->free(b->state[g]);
@@ -269,13 +251,13 @@ void pencone_engine_destroy(pencone_engine *engine) {
 }
 
 const pencone_grid *pencone_engine_grid(const pencone_engine *engine) {
-  return engine != NULL ? &engine->grid : NULL;
+  return engine != NULL ? &engine->rows.grid : NULL;
 }
 
 // --- compute -----------------------------------------------------------------------------------
 
 static void copy_box(const pencone_engine *engine, const float *full, float *out) {
-  const int64_t *n = engine->grid.size, *all = engine->medium.grid.size, *first = engine->first;
+  const int64_t *n = engine->rows.grid.size, *all = engine->medium.grid.size, *first = engine->rows.first;
   for (int64_t k = 0; k < n[2]; k++) {
     for (int64_t j = 0; j < n[1]; j++) {
       const float *from = full + ((k + first[2]) * all[1] + j + first[1]) * all[0] + first[0];
@@ -287,7 +269,7 @@ static void copy_box(const pencone_engine *engine, const float *full, float *out
 // One calculation on the whole calculation grid, cut to the box; full is scratch for two volumes.
 static pencone_status add_cropped(pencone_context *ctx, const pencone_engine *engine, const void *state, float *const out[2],
                                   const double progress[2]) {
-  const size_t voxels = pencone_grid_voxels(&engine->medium.grid), wanted = pencone_grid_voxels(&engine->grid);
+  const size_t voxels = pencone_grid_voxels(&engine->medium.grid), wanted = pencone_grid_voxels(&engine->rows.grid);
   float *full = pcn_calloc(ctx, voxels, sizeof *full), *box = pcn_alloc(ctx, wanted, sizeof *box);
   pencone_status status = full != NULL && box != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
   if (status == PENCONE_OK) {
@@ -309,8 +291,8 @@ static pencone_status add_cropped(pencone_context *ctx, const pencone_engine *en
 
 static pencone_status compute_beam(pencone_context *ctx, const pencone_engine *engine, int i, int keep,
                                    pencone_dose *dose) {
-  const beam_states *beam = &engine->beam[i];
-  const int whole = pencone_grid_equal(&engine->grid, &engine->medium.grid);
+  const pcn_beam_states *beam = &engine->beam[i];
+  const int whole = pencone_grid_equal(&engine->rows.grid, &engine->medium.grid);
   float *out[2] = {pencone_dose_values(dose), NULL};
   if (keep) {
     PCN_TRY(pencone_dose_add_part(ctx, dose, pencone_plan_beam(engine->plan, i)->name, &out[1]));
@@ -347,7 +329,7 @@ pencone_status pencone_engine_compute(pencone_context *ctx, const pencone_engine
                                       pencone_dose *dose) {
   PCN_CHECK(ctx, engine != NULL && dose != NULL, PENCONE_E_ARGUMENT, "pencone_engine_compute: an argument is NULL");
   const pencone_grid *grid = pencone_dose_grid_of(dose);
-  PCN_CHECK(ctx, pencone_grid_equal(grid, &engine->grid), PENCONE_E_SHAPE,
+  PCN_CHECK(ctx, pencone_grid_equal(grid, &engine->rows.grid), PENCONE_E_SHAPE,
             "dose grid: got %lld x %lld x %lld voxels at another place or spacing, expected pencone_engine_grid()",
             (long long)grid->size[0], (long long)grid->size[1], (long long)grid->size[2]);
   const double start = pcn_seconds();

@@ -3,8 +3,10 @@
 #ifndef PCN_ENGINE_TYPE_H
 #define PCN_ENGINE_TYPE_H
 
+#include "geom/box.h"
 #include "matter/medium.h"
-#include <pencone/engine.h>
+#include "num/column.h"
+#include <pencone/dij.h>
 
 /// One beam to be made ready; its control points, if any, share its gantry and couch angles. All borrowed; valid until the state is freed.
 typedef struct pcn_job {
@@ -13,6 +15,18 @@ typedef struct pcn_job {
   const pencone_plan *plan; ///< for options and quantity
   double progress[2];       ///< where making starts and its span
 } pcn_job;
+
+/// A beam whose beamlets shall be made ready. All borrowed; the job is valid during the call, what it points to longer.
+typedef struct pcn_beamlet_job {
+  const pcn_medium *medium;
+  const pencone_beam *beam;
+  const pencone_plan *plan;
+  const void *state;   ///< of the beam's dose
+  const pcn_box *rows; ///< where dose is wanted
+  /// Entries below this share of their column's largest will be left out, so that the engine need not make them; 0:
+  /// all are wanted.
+  double threshold;
+} pcn_beamlet_job;
 
 /// Value that an option has, unless it is set, when the option "quality" has this value.
 typedef struct pcn_preset {
@@ -36,6 +50,15 @@ typedef struct pcn_engine_type {
   pencone_status (*add)(pencone_context *ctx, const void *state, float *const out[2], const double progress[2]);
   /// Dose in Gy at a point; NULL where the engine calculates grids only.
   double (*at)(const void *state, const double xyz_mm[3]);
+  size_t beamlets_size; ///< of what beamlets_make() fills in; 0: an engine without beamlets
+  /// Memory that one beam's beamlets share, bytes.
+  uint64_t (*beamlets_bytes)(const pencone_plan *plan, const pencone_grid *medium, const pencone_grid *rows);
+  /// Makes what a beam's beamlets share. After a failure there is nothing to be freed.
+  pencone_status (*beamlets_make)(pencone_context *ctx, const pcn_beamlet_job *job, void *beamlets);
+  void (*beamlets_free)(void *beamlets);
+  /// Appends the dose of a beamlet of weight 1, in Gy, to an empty column: rising voxels of the rows' grid; values that
+  /// are not above 0 do no harm. Several threads at once, each with a context and a column of its own.
+  pencone_status (*beamlet)(pencone_context *ctx, const void *beamlets, const pencone_beamlet *beamlet, pcn_column *out);
 } pcn_engine_type;
 
 /// The engine of a name; NULL when there is none.

@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "beam/control_points.h"
 #include "beam/machine.h"
+#include "engine/beamlets.h"
 #include "engine/engine_type.h"
 #include "num/text.h"
 #include "engine/layers.h"
@@ -116,6 +117,9 @@ static pencone_status check_beam(pencone_context *ctx, const pencone_beam *beam)
     PCN_CHECK(ctx, beam->control_point_count == 0, PENCONE_E_ARGUMENT,
               "beam %s: it has control points, but machine %s is a proton machine", name,
               pencone_machine_describe(beam->machine)->name);
+    PCN_CHECK(ctx, beam->bixel_mm[0] == 0 && beam->bixel_mm[1] == 0, PENCONE_E_ARGUMENT,
+              "beam %s: it has bixels, but machine %s is a proton machine: its beamlets are the spots", name,
+              pencone_machine_describe(beam->machine)->name);
     return pcn_layers_check(ctx, beam);
   }
   PCN_CHECK(ctx, beam->layer_count == 0, PENCONE_E_ARGUMENT,
@@ -123,7 +127,11 @@ static pencone_status check_beam(pencone_context *ctx, const pencone_beam *beam)
             pencone_machine_describe(beam->machine)->name);
   PCN_CHECK(ctx, isfinite(beam->fluence_per_cm2) && beam->fluence_per_cm2 > 0, PENCONE_E_RANGE,
             "beam %s: fluence: got %g, expected more than 0 photons/cm2", name, beam->fluence_per_cm2);
-  return beam->control_point_count > 0 ? check_points(ctx, name, beam) : PENCONE_OK;
+  if (beam->control_point_count > 0) {
+    return check_points(ctx, name, beam); // which refuses no bixels: their beam has a dose, but no influence matrix
+  }
+  int bixels[2];
+  return pcn_bixels_count(ctx, beam, bixels);
 }
 
 static pencone_status check_name(pencone_context *ctx, const pencone_plan *plan, const char *name) {

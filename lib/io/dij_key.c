@@ -22,12 +22,12 @@ static void add_grid(pcn_sha256 *hash, const pencone_grid *grid) {
 }
 
 /// The instruction sets round differently; another version may calculate differently.
-static void hash_program(const pencone_context *ctx, int format, char hex[PCN_SHA256_HEX]) {
+static void hash_program(const char *isa, int format, char hex[PCN_SHA256_HEX]) {
   pcn_sha256 hash;
   pcn_sha256_start(&hash);
   add_text(&hash, pencone_version());
   add_text(&hash, pencone_commit());
-  add_text(&hash, pencone_context_isa(ctx));
+  add_text(&hash, isa);
   pcn_sha256_add_int(&hash, format);
   pcn_sha256_end(&hash, hex);
 }
@@ -136,11 +136,12 @@ static void hash_options(const pencone_dij_info *info, char hex[PCN_SHA256_HEX])
   pcn_sha256_end(&hash, hex);
 }
 
-pencone_status pcn_dij_key_of(pencone_context *ctx, const pencone_dij_info *info, int format, pcn_dij_key *out) {
+pencone_status pcn_dij_key_of(pencone_context *ctx, const pencone_dij_info *info, const char *isa, int format,
+                              pcn_dij_key *out) {
   PCN_CHECK(ctx, info->plan != NULL && info->phantom != NULL && info->options != NULL, PENCONE_E_ARGUMENT,
             "influence matrix: got no plan, phantom or options, expected what pencone_dij_stream() gives");
   memset(out, 0, sizeof *out);
-  hash_program(ctx, format, out->program);
+  hash_program(isa, format, out->program);
   hash_plan(info, out->plan);
   hash_phantom(info->phantom, out->phantom);
   hash_options(info, out->options);

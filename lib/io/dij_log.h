@@ -17,7 +17,9 @@ typedef struct pcn_dij_key {
   char options[PCN_SHA256_HEX];  ///< of the matrix
 } pcn_dij_key;
 
-pencone_status pcn_dij_key_of(pencone_context *ctx, const pencone_dij_info *info, int format, pcn_dij_key *out);
+/// @param isa  name of the instruction set that calculates
+pencone_status pcn_dij_key_of(pencone_context *ctx, const pencone_dij_info *info, const char *isa, int format,
+                              pcn_dij_key *out);
 
 /// Fails, naming what differs, unless both are the same.
 pencone_status pcn_dij_key_compare(pencone_context *ctx, const char *path, const pcn_dij_key *there,

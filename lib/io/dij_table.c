@@ -3,6 +3,7 @@
 #include "dij_table.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/base.h"
 #include "dij_writer.h"
@@ -103,7 +104,10 @@ static pencone_status fill_provenance(const pencone_dij_writer *w, pencone_dose 
   if (w->phantom_path != NULL) {
     PCN_TRY(pencone_dose_set_provenance(ctx, carrier, "phantom", w->phantom_path));
   }
-  PCN_TRY(pencone_dose_set_provenance(ctx, carrier, "isa", pencone_context_isa(ctx)));
+  char threads[16];
+  snprintf(threads, sizeof threads, "%d", w->threads);
+  PCN_TRY(pencone_dose_set_provenance(ctx, carrier, "threads", threads));
+  PCN_TRY(pencone_dose_set_provenance(ctx, carrier, "isa", w->isa));
   return pcn_provenance_write(&w->h5, carrier);
 }
 

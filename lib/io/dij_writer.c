@@ -96,6 +96,8 @@ pencone_status pencone_dij_writer_create(pencone_context *ctx, const char *path,
   w->format = format;
   w->form = forms[format];
   w->resume = options->resume;
+  w->isa = pencone_context_isa(ctx);
+  w->threads = pencone_context_threads(ctx);
   pencone_status status = copy_texts(ctx, path, options, w);
   if (status == PENCONE_OK) {
     status = look(ctx, w);
@@ -134,7 +136,7 @@ static pencone_status begin(void *data, pencone_context *ctx, const pencone_dij_
   PCN_CHECK(ctx, info != NULL && info->columns > 0, PENCONE_E_ARGUMENT, "%s: got a matrix without columns", w->path);
   w->info = *info;
   w->start_s = pcn_seconds();
-  PCN_TRY(pcn_dij_key_of(ctx, info, (int)w->format, &key));
+  PCN_TRY(pcn_dij_key_of(ctx, info, w->isa, (int)w->format, &key));
   PCN_CHECK(ctx, info->options->first_column == w->log.done, PENCONE_E_ARGUMENT,
             "%s: got a stream from column %lld, expected %lld, which the file has", w->path,
             (long long)info->options->first_column, (long long)w->log.done);

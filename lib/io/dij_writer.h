@@ -31,6 +31,8 @@ struct pencone_dij_writer {
   pencone_dij_format format;
   const pcn_dij_form *form;
   int resume;
+  const char *isa;  ///< of the context that made the writer: the stream has contexts of its own
+  int threads;      ///< the same
   int found;  ///< a part was there
   double start_s;
   pcn_dij_log log;

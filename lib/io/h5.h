@@ -120,6 +120,11 @@ pencone_status pcn_h5_make_series(const pcn_h5 *h5, const char *object, hid_t ty
 pencone_status pcn_h5_append(const pcn_h5 *h5, const char *object, hid_t type, int64_t start, int64_t count,
                              const void *values, uint64_t *address);
 
+/// A table of rows of numbers that is written in pieces, all of them.
+pencone_status pcn_h5_make_rows(const pcn_h5 *h5, const char *object, hid_t type, int64_t rows, int columns);
+pencone_status pcn_h5_write_rows(const pcn_h5 *h5, const char *object, hid_t type, int64_t start, int64_t rows,
+                                 const void *values);
+
 /// Length of a list of numbers whose type is of this class and size.
 pencone_status pcn_h5_series_length(const pcn_h5 *h5, const char *object, hid_t type, int64_t *out);
 

@@ -69,6 +69,40 @@ pencone_status pcn_h5_append(const pcn_h5 *h5, const char *object, hid_t type, i
   return good && closed ? PENCONE_OK : not_written(h5, object);
 }
 
+// --- tables ------------------------------------------------------------------------------------
+
+pencone_status pcn_h5_make_rows(const pcn_h5 *h5, const char *object, hid_t type, int64_t rows, int columns) {
+  const hsize_t size[2] = {(hsize_t)rows, (hsize_t)columns};
+  const hid_t space = H5Screate_simple(2, size, NULL);
+  const hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
+  H5Pset_obj_track_times(properties, 0);
+  H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER);
+  const hid_t set = H5Dcreate2(h5->file, object, type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
+  const int closed = H5Dclose(set) >= 0;
+  H5Pclose(properties);
+  H5Sclose(space);
+  return set >= 0 && closed ? PENCONE_OK : not_written(h5, object);
+}
+
+pencone_status pcn_h5_write_rows(const pcn_h5 *h5, const char *object, hid_t type, int64_t start, int64_t rows,
+                                 const void *values) {
+  const hid_t set = H5Dopen2(h5->file, object, H5P_DEFAULT);
+  const hid_t space = H5Dget_space(set);
+  hsize_t size[2] = {0, 0};
+  H5Sget_simple_extent_dims(space, size, NULL);
+  const hsize_t from[2] = {(hsize_t)start, 0};
+  const hsize_t piece[2] = {(hsize_t)rows, size[1]};
+  const hid_t memory = H5Screate_simple(2, piece, NULL);
+  const int good = H5Sselect_hyperslab(space, H5S_SELECT_SET, from, NULL, piece, NULL) >= 0 &&
+                   H5Dwrite(set, type, memory, space, H5P_DEFAULT, values) >= 0;
+  H5Sclose(memory);
+  H5Sclose(space);
+  const int closed = H5Dclose(set) >= 0;
+  return good && closed ? PENCONE_OK : not_written(h5, object);
+}
+
+// --- reading -----------------------------------------------------------------------------------
+
 static pencone_status check_series(const pcn_h5 *h5, const char *object, hid_t set, hid_t type, int64_t *out) {
   const hid_t file_type = H5Dget_type(set);
   const hid_t space = H5Dget_space(set);

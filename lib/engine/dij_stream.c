@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+// Influence matrices, block by block: while the threads calculate one, the one before goes to the sink.
+#include "base/base.h"
+#include "engine/beamlets.h"
+#include "engine/engine_state.h"
+#include "engine/keep.h"
+#include <math.h>
+#include <string.h>
+
+enum { BLOCK = PENCONE_DIJ_BLOCK, SIDES = 2, SAMPLES = 4 };
+
+/// Columns of one block: those in work and what the sink gets of them.
+typedef struct block {
+  int count;
+  pcn_column column[BLOCK];
+  pencone_dij_column ready[BLOCK];
+} block;
+
+typedef struct stream {
+  pencone_context *ctx;
+  const pencone_engine *engine;
+  pencone_dij_options options;
+  const pencone_dij_sink *sink;
+  pencone_dij_info info;
+  pencone_dij_report report;
+  pencone_beamlet *beamlets;
+  pcn_quota quota;
+  int workers;
+  pencone_context **worker; ///< one for each thread, then one for the sink
+  int beam;                 ///< whose beamlets are ready; -1: none
+  void *shared;
+  block *blocks;            ///< SIDES of them
+  // What the threads do at the moment:
+  block *work, *put;        ///< put: NULL when there is nothing to be written
+  int first;                ///< column of the block that the tasks start with
+  pencone_status put_status, status[BLOCK];
+  int failed_in[BLOCK];     ///< worker
+  atomic_int failed;
+} stream;
+
+// --- checks ------------------------------------------------------------------------------------
+
+static pencone_status check(pencone_context *ctx, const pencone_engine *engine, const pencone_dij_options *options) {
+  const pcn_engine_type *type = engine->type;
+  PCN_CHECK(ctx, type->beamlets_size > 0, PENCONE_E_UNSUPPORTED, "engine %s makes no influence matrices", type->info.name);
+  PCN_CHECK(ctx, options->struct_size == sizeof *options, PENCONE_E_ARGUMENT,
+            "influence matrix: options: struct_size is %zu, expected %zu: start from PENCONE_DIJ_OPTIONS_DEFAULT",
+            options->struct_size, sizeof *options);
+  PCN_CHECK(ctx, options->threshold >= 0 && options->threshold <= 1, PENCONE_E_RANGE,
+            "influence matrix: threshold: got %g, expected 0 to 1 of a column's maximum", options->threshold);
+  const int64_t columns = pencone_dij_columns(engine->plan), first = options->first_column;
+  PCN_CHECK(ctx, first >= 0 && first % BLOCK == 0 && (first < columns || first == 0), PENCONE_E_RANGE,
+            "influence matrix: first column: got %lld, expected a multiple of %d below %lld", (long long)first, BLOCK,
+            (long long)columns);
+  return PENCONE_OK;
+}
+
+// --- what a beam's beamlets share --------------------------------------------------------------
+
+static void free_shared(stream *s) {
+  if (s->beam >= 0) {
+    s->engine->type->beamlets_free(s->shared);
+    s->beam = -1;
+  }
+}
+
+static pencone_status use_beam(stream *s, int beam) {
+  if (s->beam == beam) {
+    return PENCONE_OK;
+  }
+  free_shared(s);
+  const pencone_engine *e = s->engine;
+  const pcn_beamlet_job job = {&e->medium, pencone_plan_beam(e->plan, beam), e->plan, e->beam[beam].state[0], &e->rows,
+                               s->options.sampling ? 0 : s->options.threshold};
+  memset(s->shared, 0, e->type->beamlets_size);
+  PCN_TRY(e->type->beamlets_make(s->ctx, &job, s->shared));
+  s->beam = beam;
+  return PENCONE_OK;
+}
+
+// --- create and destroy ------------------------------------------------------------------------
+
+static void stream_free(stream *s) {
+  free_shared(s);
+  for (int b = 0; s->blocks != NULL && b < SIDES * BLOCK; b++) {
+    pcn_column_free(&s->blocks[b / BLOCK].column[b % BLOCK]);
+  }
+  for (int w = 0; s->worker != NULL && w <= s->workers; w++) {
+    pencone_context_destroy(s->worker[w]);
+  }
+  pcn_free(s->worker);
+  pcn_free(s->blocks);
+  pcn_free(s->shared);
+  pcn_free(s->beamlets);
+}
+
+static pencone_status stream_make(pencone_context *ctx, const pencone_engine *engine, const pencone_dij_options *options,
+                                  stream *s) {
+  memset(s, 0, sizeof *s);
+  s->ctx = ctx;
+  s->engine = engine;
+  s->options = *options;
+  s->beam = -1;
+  s->workers = pencone_context_threads(ctx);
+  atomic_init(&s->quota.used, 0);
+  const int64_t columns = pencone_dij_columns(engine->plan);
+  s->beamlets = pcn_alloc(ctx, (size_t)columns, sizeof *s->beamlets);
+  s->shared = pcn_calloc(ctx, 1, engine->type->beamlets_size);
+  s->blocks = pcn_calloc(ctx, SIDES, sizeof *s->blocks);
+  s->worker = pcn_calloc(ctx, (size_t)s->workers + 1, sizeof *s->worker);
+  if (s->beamlets == NULL || s->shared == NULL || s->blocks == NULL || s->worker == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  for (int b = 0; b < SIDES * BLOCK; b++) {
+    s->blocks[b / BLOCK].column[b % BLOCK].quota = &s->quota;
+  }
+  for (int w = 0; w <= s->workers; w++) {
+    PCN_TRY(pcn_context_child(ctx, &s->worker[w]));
+  }
+  PCN_TRY(pencone_dij_beamlets(ctx, engine->plan, s->beamlets));
+  const pencone_dij_info info = {sizeof info,        engine->plan, engine->phantom, engine->rows.grid,
+                                 columns,            s->beamlets,  &s->options};
+  s->info = info;
+  return PENCONE_OK;
+}
+
+// --- estimate ----------------------------------------------------------------------------------
+
+// Memory besides the columns: the medium and what the beamlets of the greediest beam share.
+static uint64_t fixed_bytes(const pencone_engine *engine) {
+  const uint64_t volumes = engine->medium.stopping != NULL ? 5 : 3;
+  return volumes * (uint64_t)pencone_grid_voxels(&engine->medium.grid) * sizeof(float) +
+         engine->type->beamlets_bytes(engine->plan, &engine->medium.grid, &engine->rows.grid);
+}
+
+static pencone_status make_column(stream *s, int64_t index, pencone_context *ctx, pcn_column *column,
+                                  pencone_dij_column *out) {
+  column->count = 0;
+  column->beyond = 0;
+  PCN_TRY(s->engine->type->beamlet(ctx, s->shared, &s->beamlets[index], column));
+  pcn_column_keep(column, &s->options, index, out);
+  return PENCONE_OK;
+}
+
+// Entries and room of the middle column of up to SAMPLES beams.
+static pencone_status sample(stream *s, double *entries, double *room) {
+  const int beams = s->engine->beams, step = beams > SAMPLES ? beams / SAMPLES : 1;
+  double sampled = 0;
+  int64_t first = 0;
+  *entries = *room = 0;
+  for (int b = 0; b < beams; b++) {
+    const int64_t columns = pcn_beam_columns(pencone_plan_beam(s->engine->plan, b));
+    if (b % step == 0) {
+      pcn_column *column = &s->blocks[0].column[0];
+      pencone_dij_column out;
+      PCN_TRY(use_beam(s, b));
+      PCN_TRY(make_column(s, first + columns / 2, s->worker[0], column, &out));
+      *entries += (double)columns * (double)out.count;
+      *room = fmax(*room, (double)column->room);
+      sampled += (double)columns;
+    }
+    first += columns;
+  }
+  *entries *= (double)s->info.columns / sampled;
+  return PENCONE_OK;
+}
+
+pencone_status pencone_dij_estimate(pencone_context *ctx, const pencone_engine *engine, const pencone_dij_options *options,
+                                    uint64_t *bytes, int64_t *entries) {
+  const pencone_dij_options standard = PENCONE_DIJ_OPTIONS_DEFAULT;
+  PCN_CHECK(ctx, engine != NULL && bytes != NULL, PENCONE_E_ARGUMENT, "pencone_dij_estimate: an argument is NULL");
+  options = options != NULL ? options : &standard;
+  PCN_TRY(check(ctx, engine, options));
+  stream s;
+  double count = 0, room = 0;
+  pencone_status status = stream_make(ctx, engine, options, &s);
+  if (status == PENCONE_OK) {
+    status = sample(&s, &count, &room);
+  }
+  if (status != PENCONE_OK && s.worker != NULL && s.worker[0] != NULL && pencone_context_error(s.worker[0])[0] != '\0') {
+    pcn_fail(ctx, status, "%s", pencone_context_error(s.worker[0]));
+  }
+  if (status == PENCONE_OK) {
+    *bytes = fixed_bytes(engine) + (uint64_t)(room * SIDES * BLOCK * (sizeof(int32_t) + sizeof(float)));
+    if (entries != NULL) {
+      *entries = (int64_t)count;
+    }
+  }
+  stream_free(&s);
+  return status;
+}
+
+static pencone_status check_budget(stream *s) {
+  const uint64_t budget = pencone_context_memory_budget(s->ctx);
+  if (budget == 0) {
+    return PENCONE_OK;
+  }
+  uint64_t bytes;
+  const double mib = 1.0 / (1024 * 1024);
+  PCN_TRY(pencone_dij_estimate(s->ctx, s->engine, &s->options, &bytes, NULL));
+  PCN_CHECK(s->ctx, bytes <= budget, PENCONE_E_BUDGET,
+            "memory: the influence matrix needs about %.1f MiB while it is calculated, the budget is %.1f MiB",
+            mib * (double)bytes, mib * (double)budget);
+  s->quota.limit = budget - fixed_bytes(s->engine);
+  return PENCONE_OK;
+}
+
+// --- blocks ------------------------------------------------------------------------------------
+
+static void put_block(stream *s) {
+  s->put_status = s->sink->put(s->sink->data, s->worker[s->workers], s->put->ready, s->put->count);
+  if (s->put_status != PENCONE_OK) {
+    atomic_store(&s->failed, 1);
+  }
+}
+
+// Task 0 writes, where there is something to be written; the others make a column each.
+static void task(void *work, size_t index, int worker) {
+  stream *s = work;
+  if (atomic_load(&s->failed)) {
+    return;
+  }
+  if (s->put != NULL && index == 0) {
+    put_block(s);
+    return;
+  }
+  const int c = s->first + (int)index - (s->put != NULL);
+  const int64_t column = s->work->ready[0].index + c;
+  s->status[c] = make_column(s, column, s->worker[worker], &s->work->column[c], &s->work->ready[c]);
+  if (s->status[c] != PENCONE_OK) {
+    s->failed_in[c] = worker;
+    atomic_store(&s->failed, 1);
+  }
+}
+
+// The status of the tasks; their text goes to the caller's context.
+static pencone_status collect(stream *s) {
+  if (s->put_status != PENCONE_OK) {
+    return pcn_fail(s->ctx, s->put_status, "%s", pencone_context_error(s->worker[s->workers]));
+  }
+  for (int c = 0; c < BLOCK; c++) {
+    if (s->status[c] != PENCONE_OK) {
+      return pcn_fail(s->ctx, s->status[c], "%s", pencone_context_error(s->worker[s->failed_in[c]]));
+    }
+  }
+  return PENCONE_OK;
+}
+
+// The columns of one beam in a block, and with the first of them the block before is written.
+static pencone_status run_part(stream *s, int first, int count) {
+  const double all = (double)(s->info.columns - s->options.first_column);
+  const double done = (double)(s->work->ready[0].index + first - s->options.first_column);
+  s->first = first;
+  PCN_TRY(use_beam(s, s->beamlets[s->work->ready[0].index + first].beam));
+  const size_t tasks = (size_t)count + (s->put != NULL);
+  PCN_TRY(pcn_parallel_for_progress(s->ctx, tasks, task, s, done / all, count / all, "influence matrix"));
+  s->put = NULL;
+  return collect(s);
+}
+
+static void add_to_report(stream *s, const block *b) {
+  for (int c = 0; c < b->count; c++) {
+    const pencone_dij_column *column = &b->ready[c];
+    s->report.columns++;
+    s->report.entries += column->count;
+    s->report.empty += column->count == 0;
+    s->report.sum += column->sum;
+    s->report.lost += column->lost;
+    s->report.worst_lost = column->sum > 0 ? fmax(s->report.worst_lost, column->lost / column->sum) : s->report.worst_lost;
+  }
+}
+
+static pencone_status run_block(stream *s, int64_t start, block *b) {
+  b->count = (int)(s->info.columns - start < BLOCK ? s->info.columns - start : BLOCK);
+  b->ready[0].index = start;
+  s->work = b;
+  for (int first = 0, count; first < b->count; first += count) {
+    const int32_t beam = s->beamlets[start + first].beam;
+    for (count = 1; first + count < b->count && s->beamlets[start + first + count].beam == beam; count++) {
+    }
+    PCN_TRY(run_part(s, first, count));
+  }
+  add_to_report(s, b);
+  return PENCONE_OK;
+}
+
+static pencone_status finish(stream *s) {
+  PCN_CHECK(s->ctx, s->options.first_column > 0 || s->report.empty < s->report.columns, PENCONE_E_NUMERIC,
+            "influence matrix: all %lld columns are empty: no beamlet gives dose to a voxel that is wanted (the dose grid's "
+            "box and the mask)",
+            (long long)s->report.columns);
+  if (s->put != NULL) {
+    put_block(s);
+    PCN_TRY(collect(s));
+  }
+  if (s->sink->end != NULL) {
+    s->put_status = s->sink->end(s->sink->data, s->worker[s->workers]);
+    PCN_TRY(collect(s));
+  }
+  return pcn_progress(s->ctx, 1, "influence matrix");
+}
+
+static pencone_status run(stream *s) {
+  int side = 0;
+  PCN_TRY(check_budget(s));
+  PCN_CHECK(s->ctx, s->info.columns > 0, PENCONE_E_RANGE, "plan %s: it has no beamlets", pencone_plan_name(s->engine->plan));
+  if (s->sink->begin != NULL) {
+    s->put_status = s->sink->begin(s->sink->data, s->worker[s->workers], &s->info);
+    PCN_TRY(collect(s));
+  }
+  for (int64_t start = s->options.first_column; start < s->info.columns; start += BLOCK) {
+    PCN_TRY(run_block(s, start, &s->blocks[side]));
+    s->put = &s->blocks[side];
+    side = 1 - side;
+  }
+  return finish(s);
+}
+
+pencone_status pencone_dij_stream(pencone_context *ctx, const pencone_engine *engine, const pencone_dij_options *options,
+                                  const pencone_dij_sink *sink, pencone_dij_report *report) {
+  const pencone_dij_options standard = PENCONE_DIJ_OPTIONS_DEFAULT;
+  PCN_CHECK(ctx, engine != NULL && sink != NULL && sink->put != NULL, PENCONE_E_ARGUMENT,
+            "pencone_dij_stream: the engine, the sink or its put() is NULL");
+  PCN_CHECK(ctx, report == NULL || report->struct_size == sizeof *report, PENCONE_E_ARGUMENT,
+            "pencone_dij_stream: report: struct_size is %zu, expected %zu: start from PENCONE_DIJ_REPORT_DEFAULT",
+            report->struct_size, sizeof *report);
+  options = options != NULL ? options : &standard;
+  PCN_TRY(check(ctx, engine, options));
+  stream s;
+  pencone_status status = stream_make(ctx, engine, options, &s);
+  if (status == PENCONE_OK) {
+    s.sink = sink;
+    status = run(&s);
+  }
+  if (status == PENCONE_OK && report != NULL) {
+    *report = s.report;
+    report->struct_size = sizeof *report;
+  }
+  stream_free(&s);
+  return status;
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "num/column.h"
+
+#include "base/base.h"
+#include <string.h>
+
+enum { ENTRY_BYTES = sizeof(int32_t) + sizeof(float) };
+
+pencone_status pcn_column_reserve(pencone_context *ctx, pcn_column *c, int64_t more) {
+  if (c->count + more <= c->room) {
+    return PENCONE_OK;
+  }
+  const int64_t half_more = c->room + c->room / 2, room = c->count + more > half_more ? c->count + more : half_more;
+  const uint64_t extra = (uint64_t)(room - c->room) * ENTRY_BYTES;
+  const uint64_t used = atomic_fetch_add(&c->quota->used, extra) + extra;
+  pencone_status status = PENCONE_OK;
+  int32_t *voxel = NULL;
+  float *value = NULL;
+  if (c->quota->limit > 0 && used > c->quota->limit) {
+    const double mib = 1.0 / (1024 * 1024);
+    status = pcn_fail(ctx, PENCONE_E_BUDGET,
+                      "memory: the columns of an influence matrix in work need more than %.1f MiB, the budget leaves %.1f "
+                      "MiB for them: raise the budget or the threshold, or give a mask",
+                      mib * (double)used, mib * (double)c->quota->limit);
+  } else {
+    voxel = pcn_alloc(ctx, (size_t)room, sizeof *voxel);
+    value = pcn_alloc(ctx, (size_t)room, sizeof *value);
+    status = voxel != NULL && value != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
+  }
+  if (status != PENCONE_OK) {
+    atomic_fetch_sub(&c->quota->used, extra);
+    pcn_free(voxel);
+    pcn_free(value);
+    return status;
+  }
+  if (c->count > 0) {
+    memcpy(voxel, c->voxel, (size_t)c->count * sizeof *voxel);
+    memcpy(value, c->value, (size_t)c->count * sizeof *value);
+  }
+  pcn_free(c->voxel);
+  pcn_free(c->value);
+  c->voxel = voxel;
+  c->value = value;
+  c->room = room;
+  return PENCONE_OK;
+}
+
+void pcn_column_free(pcn_column *c) {
+  if (c->quota != NULL) {
+    atomic_fetch_sub(&c->quota->used, (uint64_t)c->room * ENTRY_BYTES);
+  }
+  pcn_free(c->voxel);
+  pcn_free(c->value);
+  memset(c, 0, sizeof *c);
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// One column of an influence matrix while it is made: entries in the order of the voxels, as many as come.
+#ifndef PCN_COLUMN_H
+#define PCN_COLUMN_H
+
+#include <pencone/context.h>
+#include <stdatomic.h>
+
+/// Bytes that all columns of a stream may take together. Any thread.
+typedef struct pcn_quota {
+  uint64_t limit; ///< 0: unlimited
+  atomic_ullong used;
+} pcn_quota;
+
+typedef struct pcn_column {
+  int64_t count, room;
+  int32_t *voxel;   ///< rising
+  float *value;
+  double beyond;    ///< sum of the entries that the engine left out, estimated
+  pcn_quota *quota; ///< borrowed
+} pcn_column;
+
+/// Makes room for more entries behind those that are there.
+/// @return PENCONE_OK, E_BUDGET (the quota), E_MEMORY. A column belongs to one thread at a time.
+pencone_status pcn_column_reserve(pencone_context *ctx, pcn_column *column, int64_t more);
+
+/// Frees the entries and gives their bytes back to the quota.
+void pcn_column_free(pcn_column *column);
+
+#endif
