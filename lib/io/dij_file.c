@@ -14,7 +14,6 @@ static const char group[] = "/pencone/dij";
 static const char indices[] = "/pencone/dij/indices";
 static const char data[] = "/pencone/dij/data";
 static const char indptr[] = "/pencone/dij/indptr";
-enum { piece_entries = 1 << 19 };
 
 static pencone_status check_first(const pcn_dij_reader *r, int64_t entries) {
   const int64_t *first = r->first;
@@ -46,8 +45,8 @@ static pencone_status read_head(pcn_dij_reader *r) {
                        (long long)entries);
   }
   r->first = pcn_alloc(r->h5.ctx, (size_t)r->columns + 1, sizeof *r->first);
-  r->voxel = pcn_alloc(r->h5.ctx, piece_entries, sizeof *r->voxel);
-  r->value = pcn_alloc(r->h5.ctx, piece_entries, sizeof *r->value);
+  r->voxel = pcn_alloc(r->h5.ctx, PCN_DIJ_PIECE, sizeof *r->voxel);
+  r->value = pcn_alloc(r->h5.ctx, PCN_DIJ_PIECE, sizeof *r->value);
   if (r->first == NULL || r->voxel == NULL || r->value == NULL) {
     return PENCONE_E_MEMORY;
   }
@@ -74,7 +73,7 @@ pencone_status pcn_dij_reader_piece(pcn_dij_reader *r, int64_t start) {
   const int64_t left = r->first[r->columns] - start;
   const int64_t voxels = (int64_t)pencone_grid_voxels(&r->grid);
   r->start = start;
-  r->count = left < piece_entries ? left : piece_entries;
+  r->count = left < PCN_DIJ_PIECE ? left : PCN_DIJ_PIECE;
   PCN_TRY(pcn_h5_read_piece(&r->h5, indices, H5T_NATIVE_INT32, start, r->count, r->voxel));
   PCN_TRY(pcn_h5_read_piece(&r->h5, data, H5T_NATIVE_FLOAT, start, r->count, r->value));
   for (int64_t e = 0; e < r->count; ++e) {

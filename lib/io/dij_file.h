@@ -7,6 +7,8 @@
 
 #include "h5.h"
 
+enum { PCN_DIJ_PIECE = 1 << 19 }; ///< most entries of a piece
+
 /// An open matrix. The HDF5 lock is held but for pcn_dij_reader_pause() to _continue().
 typedef struct pcn_dij_reader {
   pcn_h5 h5;

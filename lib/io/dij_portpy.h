@@ -26,18 +26,4 @@ pencone_status pcn_portpy_patient(const pcn_portpy *p);
 /// "FOLDER/NAME". @return text freed by pcn_free(), NULL without memory
 char *pcn_portpy_path(const pcn_portpy *p, const char *name);
 
-// JSON (RFC 8259): numbers with all their bits and a point whatever the locale.
-typedef struct pcn_json {
-  void *file;
-  int members;
-} pcn_json;
-
-pencone_status pcn_json_open(pencone_context *ctx, const char *path, pcn_json *json);
-void pcn_json_raw(pcn_json *json, const char *text);
-void pcn_json_key(pcn_json *json, const char *key);
-void pcn_json_text(pcn_json *json, const char *key, const char *text);
-void pcn_json_numbers(pcn_json *json, const char *key, const double *values, int count);
-void pcn_json_number(pcn_json *json, const char *key, double value);
-pencone_status pcn_json_close(pencone_context *ctx, const char *path, pcn_json *json);
-
 #endif

@@ -61,9 +61,20 @@ static pencone_status complete_rename(pencone_context *ctx, const pencone_dij_wr
   return status;
 }
 
-static pencone_status look(pencone_context *ctx, pencone_dij_writer *w) {
-  PCN_CHECK(ctx, w->format != PENCONE_DIJ_PORTPY || access(w->path, F_OK) != 0, PENCONE_E_FILE,
+static pencone_status look_for_portpy(pencone_context *ctx, const pencone_dij_writer *w) {
+  const char *slash = strrchr(w->path, '/');
+  PCN_CHECK(ctx, access(w->path, F_OK) != 0, PENCONE_E_FILE,
             "%s: got a name that is there, expected a new one for PortPy's folder", w->path);
+  if (strstr(slash != NULL ? slash + 1 : w->path, "Patient") == NULL) {
+    pcn_log(ctx, PENCONE_LOG_WARNING, "%s: PortPy lists only folders with 'Patient' in their name", w->path);
+  }
+  return PENCONE_OK;
+}
+
+static pencone_status look(pencone_context *ctx, pencone_dij_writer *w) {
+  if (w->format == PENCONE_DIJ_PORTPY) {
+    PCN_TRY(look_for_portpy(ctx, w));
+  }
   PCN_TRY(complete_rename(ctx, w));
   if (!w->resume) {
     PCN_CHECK(ctx, access(w->log.path, F_OK) != 0, PENCONE_E_FILE,
