@@ -109,7 +109,7 @@ PENCONE_API pencone_status pencone_dij_writer_create(pencone_context *ctx, const
                                                      const pencone_dij_writer_options *options,
                                                      pencone_dij_writer **out);
 
-/// Closes what is open. A matrix that is not whole stays as a part.
+/// Closes what is open. A matrix that is not whole stays as a part, if it has an entry.
 PENCONE_API void pencone_dij_writer_destroy(pencone_dij_writer *writer);
 
 /// The sink for one stream; valid while the writer lives. Besides what writing may return it refuses (E_FORMAT) to

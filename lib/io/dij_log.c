@@ -82,7 +82,7 @@ void pcn_dij_log_free(pcn_dij_log *log) {
   log->file = -1;
 }
 
-void pcn_dij_log_end(pcn_dij_log *log) {
+void pcn_dij_log_end(const pcn_dij_log *log) {
   unlink(log->path);
 }
 

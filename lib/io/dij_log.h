@@ -61,7 +61,7 @@ pencone_status pcn_dij_log_add(pencone_context *ctx, pcn_dij_log *log, const pcn
 pencone_status pcn_dij_log_cut(pencone_context *ctx, pcn_dij_log *log, int64_t columns);
 
 /// Removes the log: the matrix is whole.
-void pcn_dij_log_end(pcn_dij_log *log);
+void pcn_dij_log_end(const pcn_dij_log *log);
 
 /// A number that changes with every bit of a column's entries.
 uint64_t pcn_dij_check(int64_t count, const int32_t *voxel, const float *value);

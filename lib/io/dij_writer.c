@@ -121,6 +121,14 @@ pencone_status pencone_dij_writer_create(pencone_context *ctx, const char *path,
   return PENCONE_OK;
 }
 
+/// A part without an entry is worth nothing, and would be in the way of the next run.
+static void remove_empty(const pencone_dij_writer *w) {
+  if (w->begun && !w->whole && pencone_dij_writer_report(w, NULL).entries == 0) {
+    unlink(w->part);
+    pcn_dij_log_end(&w->log);
+  }
+}
+
 void pencone_dij_writer_destroy(pencone_dij_writer *w) {
   if (w == NULL) {
     return;
@@ -129,6 +137,7 @@ void pencone_dij_writer_destroy(pencone_dij_writer *w) {
   if (w->file != NULL) {
     fclose(w->file);
   }
+  remove_empty(w);
   pcn_dij_log_free(&w->log);
   pcn_free(w->voxel);
   pcn_free(w->value);
@@ -157,12 +166,15 @@ static pencone_status begin(void *data, pencone_context *ctx, const pencone_dij_
               w->part, (long long)w->log.columns, (long long)info->columns);
   }
   if (w->log.done > 0) {
-    return w->form->recover(w, ctx);
+    PCN_TRY(w->form->recover(w, ctx));
+    w->begun = 1;
+    return PENCONE_OK;
   }
   // A log without blocks, of this process or an earlier one, starts again.
   if (w->log.file < 0) {
     PCN_TRY(pcn_dij_log_begin(ctx, &w->log, &key, info->columns));
   }
+  w->begun = 1;
   return w->form->begin(w, ctx);
 }
 
@@ -183,6 +195,7 @@ static pencone_status end(void *data, pencone_context *ctx) {
             (long long)w->log.done, (long long)w->info.columns);
   PCN_TRY(w->form->end(w, ctx));
   pcn_dij_log_end(&w->log);
+  w->whole = 1;
   if (w->bytes == 0 && stat(w->path, &file) == 0) {
     w->bytes = (uint64_t)file.st_size;
   }

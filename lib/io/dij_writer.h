@@ -34,6 +34,8 @@ struct pencone_dij_writer {
   const char *isa;  ///< of the context that made the writer: the stream has contexts of its own
   int threads;      ///< the same
   int found;  ///< a part was there
+  int begun;  ///< this writer's columns go to the part
+  int whole;  ///< the matrix has its name
   double start_s;
   pcn_dij_log log;
   pencone_dij_info info;  ///< while a stream runs

@@ -110,11 +110,32 @@ static void wrong_keys_are_named_with_their_line(void **state) {
   expect(f, "{x: [", "{z: [", PENCONE_E_FORMAT, "plan.yaml:12: field_mm");
 }
 
+static void bixels_are_read(void **state) {
+  const unit_files *f = *state;
+  const struct {
+    const char *text;
+    pencone_status status;
+    const char *part;
+  } cases[] = {
+      {"bixel_mm: 5", PENCONE_OK, ""},
+      {"bixel_mm: [2.5, 5]", PENCONE_OK, ""},
+      {"bixel_mm: 0", PENCONE_E_RANGE, "plan.yaml:11: bixel_mm: got 0"},
+      {"bixel_mm: [5]", PENCONE_E_FORMAT, "plan.yaml:11: bixel_mm"},
+      {"bixel_mm: seven", PENCONE_E_FORMAT, "plan.yaml:11: bixel_mm"},
+      {"bixel_mm: 7", PENCONE_E_RANGE, "not a whole part of the field"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+    char text[96];
+    snprintf(text, sizeof text, "%s\n    couch_deg", cases[i].text);
+    expect(f, "couch_deg", text, cases[i].status, cases[i].part);
+  }
+}
+
 static void keys_of_later_versions_are_unsupported(void **state) {
   const unit_files *f = *state;
-  const char *const keys[] = {"monitor_units", "bixel_mm", "mlc_mm", "fluence_map",
+  const char *const keys[] = {"monitor_units", "mlc_mm", "fluence_map",
                               "wedge",         "range_shifter_mm"};
-  for (int i = 0; i < 6; ++i) {
+  for (int i = 0; i < 5; ++i) {
     char text[64];
     snprintf(text, sizeof text, "%s: 3\n    couch_deg", keys[i]);
     expect(f, "couch_deg", text, PENCONE_E_UNSUPPORTED, "plan.yaml:11: beam 1: '");
@@ -353,6 +374,7 @@ int main(void) {
       UNIT_FILES_TEST(layers_of_protons_are_checked),
       UNIT_FILES_TEST(the_locale_does_not_count),
       UNIT_FILES_TEST(wrong_keys_are_named_with_their_line),
+      UNIT_FILES_TEST(bixels_are_read),
       UNIT_FILES_TEST(keys_of_later_versions_are_unsupported),
       UNIT_FILES_TEST(wrong_values_are_shown),
       UNIT_FILES_TEST(wrong_control_points_are_shown_with_their_line),
