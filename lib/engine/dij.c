@@ -55,7 +55,7 @@ static pencone_status begin(void *data, pencone_context *ctx, const pencone_dij_
   return PENCONE_OK;
 }
 
-static pencone_status grow(pencone_context *ctx, pencone_dij *dij, int64_t entries, int64_t wanted) {
+static pencone_status grow(pencone_context *ctx, pencone_dij *dij, int64_t wanted) {
   if (wanted <= dij->room) {
     return PENCONE_OK;
   }
@@ -67,9 +67,10 @@ static pencone_status grow(pencone_context *ctx, pencone_dij *dij, int64_t entri
     pcn_free(value);
     return PENCONE_E_MEMORY;
   }
+  const size_t entries = (size_t)dij->first[dij->filled];
   if (entries > 0) {
-    memcpy(voxel, dij->voxel, (size_t)entries * sizeof *voxel);
-    memcpy(value, dij->value, (size_t)entries * sizeof *value);
+    memcpy(voxel, dij->voxel, entries * sizeof *voxel);
+    memcpy(value, dij->value, entries * sizeof *value);
   }
   pcn_free(dij->voxel);
   pcn_free(dij->value);
@@ -85,7 +86,7 @@ static pencone_status put(void *data, pencone_context *ctx, const pencone_dij_co
   for (int c = 0; c < count; c++) {
     wanted += columns[c].count;
   }
-  PCN_TRY(grow(ctx, dij, entries, wanted));
+  PCN_TRY(grow(ctx, dij, wanted));
   for (int c = 0; c < count; c++) {
     const size_t n = (size_t)columns[c].count;
     if (n > 0) {

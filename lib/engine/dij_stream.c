@@ -27,6 +27,7 @@ typedef struct stream {
   pcn_quota quota;
   int workers;
   pencone_context **worker; ///< one for each thread, then one for the sink
+  pcn_column *raw;          ///< of each thread: the column in work
   int beam;                 ///< whose beamlets are ready; -1: none
   void *shared;
   block *blocks;            ///< SIDES of them
@@ -88,7 +89,11 @@ static void stream_free(stream *s) {
   for (int w = 0; s->worker != NULL && w <= s->workers; w++) {
     pencone_context_destroy(s->worker[w]);
   }
+  for (int w = 0; s->raw != NULL && w < s->workers; w++) {
+    pcn_column_free(&s->raw[w]);
+  }
   pcn_free(s->worker);
+  pcn_free(s->raw);
   pcn_free(s->blocks);
   pcn_free(s->shared);
   pcn_free(s->beamlets);
@@ -108,8 +113,12 @@ static pencone_status stream_make(pencone_context *ctx, const pencone_engine *en
   s->shared = pcn_calloc(ctx, 1, engine->type->beamlets_size);
   s->blocks = pcn_calloc(ctx, SIDES, sizeof *s->blocks);
   s->worker = pcn_calloc(ctx, (size_t)s->workers + 1, sizeof *s->worker);
-  if (s->beamlets == NULL || s->shared == NULL || s->blocks == NULL || s->worker == NULL) {
+  s->raw = pcn_calloc(ctx, (size_t)s->workers, sizeof *s->raw);
+  if (s->beamlets == NULL || s->shared == NULL || s->blocks == NULL || s->worker == NULL || s->raw == NULL) {
     return PENCONE_E_MEMORY;
+  }
+  for (int w = 0; w < s->workers; w++) {
+    s->raw[w].quota = &s->quota;
   }
   for (int b = 0; b < SIDES * BLOCK; b++) {
     s->blocks[b / BLOCK].column[b % BLOCK].quota = &s->quota;
@@ -133,35 +142,35 @@ static uint64_t fixed_bytes(const pencone_engine *engine) {
          engine->type->beamlets_bytes(engine->plan, &engine->medium.grid, &engine->rows.grid);
 }
 
-static pencone_status make_column(stream *s, int64_t index, pencone_context *ctx, pcn_column *column,
-                                  pencone_dij_column *out) {
-  column->count = 0;
-  column->beyond = 0;
-  PCN_TRY(s->engine->type->beamlet(ctx, s->shared, &s->beamlets[index], column));
-  pcn_column_keep(column, &s->options, index, out);
-  return PENCONE_OK;
+static pencone_status make_column(stream *s, int64_t index, int worker, pcn_column *column, pencone_dij_column *out) {
+  pcn_column *raw = &s->raw[worker];
+  raw->count = 0;
+  raw->beyond = 0;
+  PCN_TRY(s->engine->type->beamlet(s->worker[worker], s->shared, &s->beamlets[index], raw));
+  return pcn_column_keep(s->worker[worker], &s->options, index, raw, column, out);
 }
 
-// Entries and room of the middle column of up to SAMPLES beams.
-static pencone_status sample(stream *s, double *entries, double *room) {
+// Entries and memory by the middle column of up to SAMPLES beams.
+static pencone_status sample(stream *s, double *entries, double *bytes) {
   const int beams = s->engine->beams, step = beams > SAMPLES ? beams / SAMPLES : 1;
-  double sampled = 0;
+  double sampled = 0, most = 0;
   int64_t first = 0;
-  *entries = *room = 0;
+  *entries = 0;
   for (int b = 0; b < beams; b++) {
     const int64_t columns = pcn_beam_columns(pencone_plan_beam(s->engine->plan, b));
     if (b % step == 0) {
       pcn_column *column = &s->blocks[0].column[0];
       pencone_dij_column out;
       PCN_TRY(use_beam(s, b));
-      PCN_TRY(make_column(s, first + columns / 2, s->worker[0], column, &out));
+      PCN_TRY(make_column(s, first + columns / 2, 0, column, &out));
       *entries += (double)columns * (double)out.count;
-      *room = fmax(*room, (double)column->room);
+      most = fmax(most, (double)out.count);
       sampled += (double)columns;
     }
     first += columns;
   }
   *entries *= (double)s->info.columns / sampled;
+  *bytes = (SIDES * BLOCK * most + s->workers * (double)s->raw[0].room) * (sizeof(int32_t) + sizeof(float));
   return PENCONE_OK;
 }
 
@@ -172,16 +181,16 @@ pencone_status pencone_dij_estimate(pencone_context *ctx, const pencone_engine *
   options = options != NULL ? options : &standard;
   PCN_TRY(check(ctx, engine, options));
   stream s;
-  double count = 0, room = 0;
+  double count = 0, columns = 0;
   pencone_status status = stream_make(ctx, engine, options, &s);
   if (status == PENCONE_OK) {
-    status = sample(&s, &count, &room);
+    status = sample(&s, &count, &columns);
   }
   if (status != PENCONE_OK && s.worker != NULL && s.worker[0] != NULL && pencone_context_error(s.worker[0])[0] != '\0') {
     pcn_fail(ctx, status, "%s", pencone_context_error(s.worker[0]));
   }
   if (status == PENCONE_OK) {
-    *bytes = fixed_bytes(engine) + (uint64_t)(room * SIDES * BLOCK * (sizeof(int32_t) + sizeof(float)));
+    *bytes = fixed_bytes(engine) + (uint64_t)columns;
     if (entries != NULL) {
       *entries = (int64_t)count;
     }
@@ -226,7 +235,7 @@ static void task(void *work, size_t index, int worker) {
   }
   const int c = s->first + (int)index - (s->put != NULL);
   const int64_t column = s->work->ready[0].index + c;
-  s->status[c] = make_column(s, column, s->worker[worker], &s->work->column[c], &s->work->ready[c]);
+  s->status[c] = make_column(s, column, worker, &s->work->column[c], &s->work->ready[c]);
   if (s->status[c] != PENCONE_OK) {
     s->failed_in[c] = worker;
     atomic_store(&s->failed, 1);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/keep.h"
 
-#include <math.h>
+#include "base/base.h"
+#include <string.h>
 
 // A number in [0, 1) that depends on seed, column and voxel only: the finaliser of SplitMix64 (Steele, Lea and Flood
 // 2014, doi:10.1145/2660193.2660195), once for the column and once for the voxel.
@@ -83,15 +84,24 @@ static double sample_small(pcn_column *c, float threshold, uint64_t stream) {
   return kept;
 }
 
-void pcn_column_keep(pcn_column *c, const pencone_dij_options *options, int64_t index, pencone_dij_column *out) {
+pencone_status pcn_column_keep(pencone_context *ctx, const pencone_dij_options *options, int64_t index, pcn_column *raw,
+                               pcn_column *kept, pencone_dij_column *out) {
   double sum;
-  const float largest = drop_nothing(c, options->mask, &sum), threshold = (float)(options->threshold * (double)largest);
-  const double kept = options->sampling ? sample_small(c, threshold, mix(options->seed ^ mix((uint64_t)index)))
-                                        : drop_small(c, threshold);
+  const float largest = drop_nothing(raw, options->mask, &sum), threshold = (float)(options->threshold * (double)largest);
+  const double sum_kept = options->sampling ? sample_small(raw, threshold, mix(options->seed ^ mix((uint64_t)index)))
+                                            : drop_small(raw, threshold);
+  kept->count = 0;
+  PCN_TRY(pcn_column_reserve(ctx, kept, raw->count));
+  if (raw->count > 0) {
+    memcpy(kept->voxel, raw->voxel, (size_t)raw->count * sizeof *kept->voxel);
+    memcpy(kept->value, raw->value, (size_t)raw->count * sizeof *kept->value);
+  }
+  kept->count = raw->count;
   out->index = index;
-  out->count = c->count;
-  out->voxel = c->voxel;
-  out->value = c->value;
-  out->sum = sum + c->beyond;
-  out->lost = out->sum - kept;
+  out->count = kept->count;
+  out->voxel = kept->voxel;
+  out->value = kept->value;
+  out->sum = sum + raw->beyond;
+  out->lost = out->sum - sum_kept;
+  return PENCONE_OK;
 }

@@ -6,8 +6,10 @@
 #include "num/column.h"
 #include <pencone/dij.h>
 
-/// Drops what the options do not want, in place. @param index  of the column, for sampling
-/// @param[out] out  points into the column
-void pcn_column_keep(pcn_column *column, const pencone_dij_options *options, int64_t index, pencone_dij_column *out);
+/// Drops what the options do not want from the column that an engine made, and copies the rest. @param raw  what is
+/// left of it stays there; @param index  of the column, for sampling; @param kept  gets the entries; @param[out] out
+/// points into it. @return PENCONE_OK, E_BUDGET, E_MEMORY.
+pencone_status pcn_column_keep(pencone_context *ctx, const pencone_dij_options *options, int64_t index, pcn_column *raw,
+                               pcn_column *kept, pencone_dij_column *out);
 
 #endif

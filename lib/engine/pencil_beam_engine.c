@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/base.h"
 #include "engine/engine_type.h"
-#include "photon/pencil_beam.h"
+#include "photon/pencil_beamlet.h"
 
 static const pencone_option_info options[] = {
     {"terms", "products of depth and lateral kernel; Bortfeld et al. took 3", "4", NULL, 1, 4, 1},
     {"reach_mm", "how far around the field dose is calculated, in the isocentre plane", "200", NULL, 20, 300,
      0},
+    {"beamlet_reach_mm", "how far around a bixel's ray an influence matrix goes, in the isocentre plane; 0: like reach_mm",
+     "0", NULL, 0, 300, 0},
 };
 
 static uint64_t bytes(const pencone_grid *grid, int threads) {
@@ -37,6 +39,26 @@ static pencone_status add(pencone_context *ctx, const void *state, float *const 
   return pcn_pencil_beam_add(ctx, state, out, progress);
 }
 
+static uint64_t beamlets_bytes(const pencone_plan *plan, const pencone_grid *medium, const pencone_grid *rows) {
+  (void)plan;
+  (void)medium;
+  return pcn_pencil_beamlets_bytes(rows);
+}
+
+static pencone_status beamlets_make(pencone_context *ctx, const pcn_beamlet_job *job, void *beamlets) {
+  const pcn_pencil_cut cut = {job->threshold, pcn_plan_option_number(job->plan, "beamlet_reach_mm")};
+  return pcn_pencil_beamlets_make(ctx, job->state, job->beam, job->rows, &cut, beamlets);
+}
+
+static void beamlets_free(void *beamlets) {
+  pcn_pencil_beamlets_free(beamlets);
+}
+
+static pencone_status beamlet(pencone_context *ctx, const void *beamlets, const pencone_beamlet *which, pcn_column *out) {
+  const double centre_mm[2] = {which->x_mm, which->y_mm};
+  return pcn_pencil_beamlet(ctx, beamlets, centre_mm, out);
+}
+
 const pcn_engine_type pcn_engine_pencil_beam = {
     .info = {.name = "photon-pencil-beam",
              .summary =
@@ -50,4 +72,9 @@ const pcn_engine_type pcn_engine_pencil_beam = {
     .make = make,
     .free = destroy,
     .add = add,
+    .beamlets_size = sizeof(pcn_pencil_beamlets),
+    .beamlets_bytes = beamlets_bytes,
+    .beamlets_make = beamlets_make,
+    .beamlets_free = beamlets_free,
+    .beamlet = beamlet,
 };

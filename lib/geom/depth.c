@@ -39,6 +39,28 @@ static int slope_range(const pcn_depth_field *field, const int axis[3], double l
   return fabs(low[0]) < steepest && fabs(low[1]) < steepest && fabs(high[0]) < steepest && fabs(high[1]) < steepest;
 }
 
+// Leaves out the slopes that no voxel of a grid ahead of the source has.
+static void clip_to_grid(const pencone_grid *grid, const pcn_depth *d, double low[2], double high[2]) {
+  double least[2] = {INFINITY, INFINITY}, most[2] = {-INFINITY, -INFINITY};
+  for (int corner = 0; corner < 8; corner++) {
+    double xyz[3];
+    pencone_grid_centre(grid, corner & 1 ? grid->size[0] - 1 : 0, corner & 2 ? grid->size[1] - 1 : 0,
+                        corner & 4 ? grid->size[2] - 1 : 0, xyz);
+    const pcn_vec3 r = pcn_v3_sub(pcn_v3_from(xyz), d->source);
+    for (int k = 0; k < 2; k++) {
+      const double slope = pcn_v3_component(r, d->axis[k + 1]) / pcn_v3_component(r, d->axis[0]);
+      least[k] = fmin(least[k], slope);
+      most[k] = fmax(most[k], slope);
+    }
+  }
+  for (int k = 0; k < 2; k++) {
+    if (least[k] < high[k] && most[k] > low[k]) {
+      low[k] = fmax(low[k], least[k]);
+      high[k] = fmin(high[k], most[k]);
+    }
+  }
+}
+
 // Places the rays. Returns 0 when the field cannot be covered.
 static int lay_out(const pencone_grid *grid, const pcn_depth_field *field, pcn_depth *out) {
   double low[2], high[2];
@@ -54,6 +76,9 @@ static int lay_out(const pencone_grid *grid, const pcn_depth_field *field, pcn_d
   const double first = grid->origin_mm[a] - pcn_v3_component(out->source, a);
   const double last = first + grid->spacing_mm[a] * (double)(grid->size[a] - 1);
   const double farthest = fmax(fabs(first), fabs(last));
+  if (first * last > 0) {
+    clip_to_grid(grid, out, low, high);
+  }
   for (int k = 0; k < 2; k++) {
     const double h = grid->spacing_mm[out->axis[k + 1]];
     out->pitch[k] = h / farthest / rays_per_voxel;

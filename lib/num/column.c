@@ -14,30 +14,23 @@ pencone_status pcn_column_reserve(pencone_context *ctx, pcn_column *c, int64_t m
   const uint64_t extra = (uint64_t)(room - c->room) * ENTRY_BYTES;
   const uint64_t used = atomic_fetch_add(&c->quota->used, extra) + extra;
   pencone_status status = PENCONE_OK;
-  int32_t *voxel = NULL;
-  float *value = NULL;
   if (c->quota->limit > 0 && used > c->quota->limit) {
     const double mib = 1.0 / (1024 * 1024);
     status = pcn_fail(ctx, PENCONE_E_BUDGET,
                       "memory: the columns of an influence matrix in work need more than %.1f MiB, the budget leaves %.1f "
                       "MiB for them: raise the budget or the threshold, or give a mask",
                       mib * (double)used, mib * (double)c->quota->limit);
-  } else {
-    voxel = pcn_alloc(ctx, (size_t)room, sizeof *voxel);
-    value = pcn_alloc(ctx, (size_t)room, sizeof *value);
-    status = voxel != NULL && value != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
   }
-  if (status != PENCONE_OK) {
+  float *value = status == PENCONE_OK ? pcn_alloc(ctx, (size_t)room, ENTRY_BYTES) : NULL;
+  if (value == NULL) {
     atomic_fetch_sub(&c->quota->used, extra);
-    pcn_free(voxel);
-    pcn_free(value);
-    return status;
+    return status != PENCONE_OK ? status : PENCONE_E_MEMORY;
   }
+  int32_t *voxel = (int32_t *)(void *)(value + room);
   if (c->count > 0) {
     memcpy(voxel, c->voxel, (size_t)c->count * sizeof *voxel);
     memcpy(value, c->value, (size_t)c->count * sizeof *value);
   }
-  pcn_free(c->voxel);
   pcn_free(c->value);
   c->voxel = voxel;
   c->value = value;
@@ -49,7 +42,6 @@ void pcn_column_free(pcn_column *c) {
   if (c->quota != NULL) {
     atomic_fetch_sub(&c->quota->used, (uint64_t)c->room * ENTRY_BYTES);
   }
-  pcn_free(c->voxel);
   pcn_free(c->value);
   memset(c, 0, sizeof *c);
 }

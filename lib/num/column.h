@@ -15,7 +15,7 @@ typedef struct pcn_quota {
 typedef struct pcn_column {
   int64_t count, room;
   int32_t *voxel;   ///< rising
-  float *value;
+  float *value;     ///< one allocation, the voxels behind the values
   double beyond;    ///< sum of the entries that the engine left out, estimated
   pcn_quota *quota; ///< borrowed
 } pcn_column;

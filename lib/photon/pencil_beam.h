@@ -4,31 +4,32 @@
 #define PCN_PENCIL_BEAM_H
 
 #include "beam/aperture.h"
-#include "photon/pencil_kernel.h"
+#include "geom/depth.h"
+#include "photon/pencil_map.h"
 
-/// Lateral integrals of a rectangular field, a quarter of it: [plane][y][x][term] from the field's centre outwards.
-/// Planes are equally spaced distances from the source.
-typedef struct pcn_pencil_map {
-  int size[2], planes;
-  double pixel_mm[2], centre_mm[2]; ///< isocentre plane
-  double first, pitch;              ///< of the planes, distance / SAD
-  float *value;
-} pcn_pencil_map;
+/// One opening of a beam: its map, where it lies along its own sides, and its share of the fluence.
+typedef struct pcn_pencil_opening {
+  pcn_pencil_map map;
+  double centre_mm[2], turn[2]; ///< turn: cosine and sine against the frame
+  double weight;
+} pcn_pencil_opening;
 
 /// One beam made ready on a medium.
 typedef struct pcn_pencil_beam {
   const pcn_medium *medium; ///< borrowed
   pencone_quantity quantity;
-  pcn_frame frame;         ///< with the axes of the opening
-  double x_mm[2], y_mm[2]; ///< the opening
+  pcn_frame frame;
+  double x_mm[2], y_mm[2];  ///< rectangle of the frame that holds all openings
+  double reach_mm;          ///< no dose farther from it
   double fluence_per_cm2;
+  pcn_pencil_planes planes;
   pcn_pencil_kernel *kernel;
-  pcn_pencil_map map;
+  int openings;
+  pcn_pencil_opening *opening;
 } pcn_pencil_beam;
 
 /// @param terms  1 to PCN_PENCIL_TERMS. @param reach_mm  around the field in the isocentre plane; no dose beyond
-/// @param[out] out  freed by pcn_pencil_beam_free()
-/// @return PENCONE_OK, E_MEMORY, E_CANCELLED, E_UNSUPPORTED (several openings)
+/// @param[out] out  freed by pcn_pencil_beam_free(). @return PENCONE_OK, E_MEMORY, E_CANCELLED.
 pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam, int terms,
                                     double reach_mm, pcn_pencil_beam *out);
 void pcn_pencil_beam_free(pcn_pencil_beam *engine);
@@ -36,5 +37,22 @@ void pcn_pencil_beam_free(pcn_pencil_beam *engine);
 /// Adds the dose in Gy, voxel means across the beam, to out[0] and, unless NULL, to out[1]. Re-entrant.
 pencone_status pcn_pencil_beam_add(pencone_context *ctx, const pcn_pencil_beam *engine, float *const out[2],
                                    const double progress[2]);
+
+/// Pixels of the maps of a beam: whole parts of half its bixels, or of half its field where it has none, so that
+/// field and bixels are mapped on one lattice.
+void pcn_pencil_pixels(const pencone_beam *beam, const double width_mm[2], double reach_mm, double pixel_mm[2]);
+
+/// Depths along the rays of a beam; axis[0] negative where every voxel needs its own ray. @param[out] out  freed by
+/// pcn_depth_free()
+pencone_status pcn_pencil_depths(pencone_context *ctx, const pcn_pencil_beam *engine, const double progress[2],
+                                 pcn_depth *out);
+
+/// What the loops take of n voxels from ijk on along x: places, planes and depth values per photon/cm2, Gy; 0 out of
+/// reach. @param voxels  the arrays are written to
+typedef struct pcn_pencil_buffer {
+  float *x, *y, *plane, *weight;
+} pcn_pencil_buffer;
+void pcn_pencil_fill(const pcn_pencil_beam *engine, const pcn_depth *lattice, const int64_t ijk[3], int64_t n,
+                     const pcn_pencil_buffer *out);
 
 #endif

@@ -5,9 +5,10 @@
 #define PCN_PENCIL_KERNEL_H
 
 #include "photon/tables.h"
+#include "simd/pencil_row.h"
 
 enum {
-  PCN_PENCIL_TERMS = 4,     ///< room; fewer may be used
+  PCN_PENCIL_TERMS = PCN_PENCIL_VALUES, ///< room; fewer may be used
   PCN_PENCIL_RADII = 448,   ///< equal steps of the root of the radius
   PCN_PENCIL_DEPTHS = 601   ///< every mm of water
 };

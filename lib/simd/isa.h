@@ -5,6 +5,7 @@
 
 #include "simd/cone_row.h"
 #include "simd/gamma.h"
+#include "simd/pencil_row.h"
 #include "simd/tilt_row.h"
 #include <pencone/context.h>
 
@@ -20,6 +21,7 @@
   void pcn_cone_row_transport##suffix(const pcn_cone_step *step, const pcn_cone_row *row); \
   void pcn_tilt_row##suffix(const pcn_tilt_table *table, const pcn_tilt_line *line, size_t n, \
                             float *const weight[3]);                                       \
+  void pcn_pencil_row##suffix(const pcn_pencil_table *table, const pcn_pencil_voxels *voxels, size_t n, float *out); \
   void pcn_gamma_search##suffix(const float *own, const ptrdiff_t corner[8],               \
                                 const pcn_gamma_offset *offsets, size_t count, pcn_gamma_lanes *lanes)
 
@@ -34,6 +36,7 @@ typedef struct pcn_isa {
   pcn_cone_row_loop transport;
   pcn_tilt_row_loop tilt;
   pcn_gamma_loop gamma;
+  pcn_pencil_row_loop pencil;
 } pcn_isa;
 
 /// The context's level: as set, else the best that the processor has.
