@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "h5_disk.h"
+
 // The serial HDF5 library keeps global tables: one call at a time in the whole process.
 static pthread_mutex_t h5_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -42,6 +44,11 @@ pencone_status pcn_h5_fail(const pcn_h5 *h5, pencone_status status, const char *
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
   return pcn_fail(h5->ctx, status, "%s: %s: %s", h5->path, object, text);
+}
+
+pencone_status pcn_h5_not_written(const pcn_h5 *h5, const char *object) {
+  return pcn_h5_fail(h5, PENCONE_E_FILE, object, "cannot be written: %s",
+                     h5->error != 0 ? strerror(h5->error) : "HDF5 refuses");
 }
 
 /// Keeps the innermost text of HDF5's error stack.
@@ -103,7 +110,8 @@ static pencone_status create_file(pcn_h5 *h5) {
   const hid_t properties = access_properties();
   const hid_t root = H5Pcreate(H5P_FILE_CREATE);
   // Without time stamps, in the root group too: the same content gives the same bytes.
-  const int set = properties >= 0 && root >= 0 && H5Pset_obj_track_times(root, 0) >= 0;
+  const int set = properties >= 0 && root >= 0 && H5Pset_obj_track_times(root, 0) >= 0 &&
+                  pcn_h5_disk_use(properties, &h5->error);
   h5->file = set ? H5Fcreate(h5->temporary, H5F_ACC_TRUNC, root, properties) : -1;
   H5Pclose(root);
   H5Pclose(properties);
@@ -174,8 +182,9 @@ static int sync_file(const char *path) {
 pencone_status pcn_h5_finish(pcn_h5 *h5, pencone_status status) {
   const int closed = h5->file < 0 || H5Fclose(h5->file) >= 0;
   if (h5->temporary != NULL) {
-    if (status == PENCONE_OK && (!closed || sync_file(h5->temporary) != 0)) {
-      status = pcn_fail(h5->ctx, PENCONE_E_FILE, "%s: cannot be written: %s", h5->path, strerror(errno));
+    if (status == PENCONE_OK && (!closed || h5->error != 0 || sync_file(h5->temporary) != 0)) {
+      status = pcn_fail(h5->ctx, PENCONE_E_FILE, "%s: cannot be written: %s", h5->path,
+                        strerror(h5->error != 0 ? h5->error : errno));
     }
     if (status == PENCONE_OK && rename(h5->temporary, h5->path) != 0) {
       status = pcn_fail(h5->ctx, PENCONE_E_FILE, "%s: cannot be replaced: %s", h5->path, strerror(errno));

@@ -18,6 +18,7 @@ typedef struct pcn_h5 {
   const char *path;  ///< the caller's, must live until finish
   char *temporary;   ///< where a new file grows; NULL when reading
   int keep;          ///< the new file stays there after a failure
+  int error;         ///< errno of the first failure to write it; 0: none (h5_disk.h)
   hid_t file;
   H5E_auto2_t print;
   void *print_data;
@@ -86,6 +87,9 @@ pencone_status pcn_h5_read_vector(const pcn_h5 *h5, const char *object, size_t l
                                   double **out);
 
 // Writing.
+
+/// Fails because the object could not be written, with the reason where the disk gave one.
+pencone_status pcn_h5_not_written(const pcn_h5 *h5, const char *object);
 
 pencone_status pcn_h5_make_group(const pcn_h5 *h5, const char *group);
 pencone_status pcn_h5_write_text(const pcn_h5 *h5, const char *object, const char *attribute,

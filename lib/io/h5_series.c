@@ -12,10 +12,6 @@ static hid_t open_series(const pcn_h5 *h5, const char *object) {
   return set;
 }
 
-static pencone_status not_written(const pcn_h5 *h5, const char *object) {
-  return pcn_h5_fail(h5, PENCONE_E_FILE, object, "cannot be written; is the disk full?");
-}
-
 pencone_status pcn_h5_make_series(const pcn_h5 *h5, const char *object, hid_t type) {
   const hsize_t none = 0;
   const hsize_t unlimited = H5S_UNLIMITED;
@@ -29,7 +25,7 @@ pencone_status pcn_h5_make_series(const pcn_h5 *h5, const char *object, hid_t ty
   const int closed = H5Dclose(set) >= 0;
   H5Pclose(properties);
   H5Sclose(space);
-  return set >= 0 && closed ? PENCONE_OK : not_written(h5, object);
+  return set >= 0 && closed ? PENCONE_OK : pcn_h5_not_written(h5, object);
 }
 
 /// Elements start to start + count - 1 of a list, as a selection; negative on failure.
@@ -66,7 +62,7 @@ pencone_status pcn_h5_append(const pcn_h5 *h5, const char *object, hid_t type, i
   H5Sclose(memory);
   H5Sclose(space);
   const int closed = H5Dclose(set) >= 0;
-  return good && closed ? PENCONE_OK : not_written(h5, object);
+  return good && closed && h5->error == 0 ? PENCONE_OK : pcn_h5_not_written(h5, object);
 }
 
 // --- tables ------------------------------------------------------------------------------------
@@ -81,7 +77,7 @@ pencone_status pcn_h5_make_rows(const pcn_h5 *h5, const char *object, hid_t type
   const int closed = H5Dclose(set) >= 0;
   H5Pclose(properties);
   H5Sclose(space);
-  return set >= 0 && closed ? PENCONE_OK : not_written(h5, object);
+  return set >= 0 && closed ? PENCONE_OK : pcn_h5_not_written(h5, object);
 }
 
 pencone_status pcn_h5_write_rows(const pcn_h5 *h5, const char *object, hid_t type, int64_t start, int64_t rows,
@@ -98,7 +94,7 @@ pencone_status pcn_h5_write_rows(const pcn_h5 *h5, const char *object, hid_t typ
   H5Sclose(memory);
   H5Sclose(space);
   const int closed = H5Dclose(set) >= 0;
-  return good && closed ? PENCONE_OK : not_written(h5, object);
+  return good && closed && h5->error == 0 ? PENCONE_OK : pcn_h5_not_written(h5, object);
 }
 
 // --- reading -----------------------------------------------------------------------------------

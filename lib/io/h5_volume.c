@@ -167,10 +167,6 @@ pencone_status pcn_h5_read_vector(const pcn_h5 *h5, const char *object, size_t l
 
 // --- writing -----------------------------------------------------------------------------------
 
-static pencone_status not_written(const pcn_h5 *h5, const char *object) {
-  return pcn_h5_fail(h5, PENCONE_E_FILE, object, "cannot be written (is the disk full?)");
-}
-
 pencone_status pcn_h5_make_group(const pcn_h5 *h5, const char *group) {
   const unsigned order =
       H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;  // structures and beams keep their order
@@ -180,7 +176,7 @@ pencone_status pcn_h5_make_group(const pcn_h5 *h5, const char *group) {
                   H5Pset_attr_creation_order(properties, order) >= 0;
   const hid_t id = set ? H5Gcreate2(h5->file, group, H5P_DEFAULT, properties, H5P_DEFAULT) : -1;
   H5Pclose(properties);
-  return id >= 0 && H5Gclose(id) >= 0 ? PENCONE_OK : not_written(h5, group);
+  return id >= 0 && H5Gclose(id) >= 0 ? PENCONE_OK : pcn_h5_not_written(h5, group);
 }
 
 /// A contiguous dataset without time stamps: the same content gives the same bytes.
@@ -250,7 +246,7 @@ pencone_status pcn_h5_write_volume(const pcn_h5 *h5, const char *object, pcn_h5_
   if (good < 0) {
     return PENCONE_E_MEMORY;
   }
-  return good && closed ? PENCONE_OK : not_written(h5, object);
+  return good && closed && h5->error == 0 ? PENCONE_OK : pcn_h5_not_written(h5, object);
 }
 
 pencone_status pcn_h5_write_table(const pcn_h5 *h5, const char *object, hid_t type, int rows, int columns,
@@ -261,12 +257,12 @@ pencone_status pcn_h5_write_table(const pcn_h5 *h5, const char *object, hid_t ty
   const int good = set >= 0 && H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
   const int closed = H5Dclose(set) >= 0;
   H5Sclose(space);
-  return good && closed ? PENCONE_OK : not_written(h5, object);
+  return good && closed && h5->error == 0 ? PENCONE_OK : pcn_h5_not_written(h5, object);
 }
 
 pencone_status pcn_h5_link(const pcn_h5 *h5, const char *object, const char *name) {
   if (H5Lcreate_hard(h5->file, object, h5->file, name, H5P_DEFAULT, H5P_DEFAULT) < 0) {
-    return not_written(h5, name);
+    return pcn_h5_not_written(h5, name);
   }
   return PENCONE_OK;
 }

@@ -117,8 +117,8 @@ static void bixels_are_read(void **state) {
     pencone_status status;
     const char *part;
   } cases[] = {
-      {"bixel_mm: 5", PENCONE_OK, ""},
-      {"bixel_mm: [2.5, 5]", PENCONE_OK, ""},
+      {"bixel_mm: 1", PENCONE_OK, ""},
+      {"bixel_mm: [17, 15.5]", PENCONE_OK, ""},
       {"bixel_mm: 0", PENCONE_E_RANGE, "plan.yaml:11: bixel_mm: got 0"},
       {"bixel_mm: [5]", PENCONE_E_FORMAT, "plan.yaml:11: bixel_mm"},
       {"bixel_mm: seven", PENCONE_E_FORMAT, "plan.yaml:11: bixel_mm"},
