@@ -40,7 +40,7 @@ typedef struct pencone_dij_options {
 #define PENCONE_DIJ_OPTIONS_DEFAULT {sizeof(pencone_dij_options), 1e-4, 0, 1, 0, 0}
 
 /// Columns that reach a sink at a time (the last block may have fewer): the same whatever threads or budget.
-#define PENCONE_DIJ_BLOCK 64
+#define PENCONE_DIJ_BLOCK 32
 
 /// What a sink hears first. All borrowed until the stream ends.
 typedef struct pencone_dij_info {

@@ -69,30 +69,34 @@ void pcn_aperture_free(pcn_aperture *aperture) {
   memset(aperture, 0, sizeof *aperture);
 }
 
-// Share of the interval at +- half that lies below edge.
-static double below(double edge, double at, double half) {
-  const double share = 0.5 + 0.5 * (edge - at) / half;
-  return share < 0 ? 0 : (share > 1 ? 1 : share);
+// Mean share of intervals that lies below an edge: as wide as steep, their middles over at +- a/2 +- b/2.
+static double below(double edge, double at, double steep, double a, double b) {
+  enum { SAMPLES = 4 };
+  const double reach = 0.5 * (steep + fabs(a) + fabs(b)), per_width = 1 / steep;
+  if (fabs(edge - at) >= reach) {
+    return edge > at ? 1 : 0;
+  }
+  double sum = 0;
+  for (int i = 0; i < SAMPLES; i++) {
+    for (int j = 0; j < SAMPLES; j++) {
+      const double here = at + a * ((i + 0.5) / SAMPLES - 0.5) + b * ((j + 0.5) / SAMPLES - 0.5);
+      const double share = 0.5 + (edge - here) * per_width;
+      sum += share < 0 ? 0 : (share > 1 ? 1 : share);
+    }
+  }
+  return sum / (SAMPLES * SAMPLES);
 }
 
 // Share of a box whose projected coordinate lies between two edges. The coordinate is at in the centre
 // and changes by slope[k] from face to face along axis k: exact along the steepest axis, 4 x 4 samples
 // across the others.
 static double box_share(double at, const double slope[3], const double edges[2]) {
-  enum { SAMPLES = 4 };
   int steep = 0;
   for (int k = 1; k < 3; k++) {
     steep = fabs(slope[k]) > fabs(slope[steep]) ? k : steep;
   }
-  const double a = slope[(steep + 1) % 3], b = slope[(steep + 2) % 3], half = 0.5 * fabs(slope[steep]);
-  double sum = 0;
-  for (int i = 0; i < SAMPLES; i++) {
-    for (int j = 0; j < SAMPLES; j++) {
-      const double here = at + a * ((i + 0.5) / SAMPLES - 0.5) + b * ((j + 0.5) / SAMPLES - 0.5);
-      sum += below(edges[1], here, half) - below(edges[0], here, half);
-    }
-  }
-  return sum / (SAMPLES * SAMPLES);
+  const double a = slope[(steep + 1) % 3], b = slope[(steep + 2) % 3], width = fabs(slope[steep]);
+  return below(edges[1], at, width, a, b) - below(edges[0], at, width, a, b);
 }
 
 /// A voxel seen from the source: its centre's offset and how it projects.
@@ -109,7 +113,9 @@ static double opening_share(const pcn_aperture *a, const pcn_opening *o, const l
   if (x - reach >= o->x_mm[1] || x + reach <= o->x_mm[0] || y - reach >= o->y_mm[1] || y + reach <= o->y_mm[0]) {
     return 0;
   }
-  if (x + reach <= o->x_mm[1] && x - reach >= o->x_mm[0] && y + reach <= o->y_mm[1] && y - reach >= o->y_mm[0]) {
+  const int inside_x = x + reach <= o->x_mm[1] && x - reach >= o->x_mm[0];
+  const int inside_y = y + reach <= o->y_mm[1] && y - reach >= o->y_mm[0];
+  if (inside_x && inside_y) {
     return 1;
   }
   const pcn_vec3 dx = pcn_v3_scale(pcn_v3_sub(o->ex, pcn_v3_scale(l->ez, x / l->sad_mm)), l->scale);
@@ -117,10 +123,11 @@ static double opening_share(const pcn_aperture *a, const pcn_opening *o, const l
   const double *h = a->spacing_mm;
   const double slope_x[3] = {dx.x * h[0], dx.y * h[1], dx.z * h[2]};
   const double slope_y[3] = {dy.x * h[0], dy.y * h[1], dy.z * h[2]};
-  return box_share(x, slope_x, o->x_mm) * box_share(y, slope_y, o->y_mm);
+  return (inside_x ? 1 : box_share(x, slope_x, o->x_mm)) * (inside_y ? 1 : box_share(y, slope_y, o->y_mm));
 }
 
-double pcn_aperture_share(const pcn_aperture *a, pcn_vec3 centre) {
+// Returns 0 when the voxel is not before the source plane.
+static int look_at(const pcn_aperture *a, pcn_vec3 centre, look *out) {
   const pcn_frame *f = &a->frame;
   double x, y, z;
   pcn_frame_project(f, centre, &x, &y, &z);
@@ -128,16 +135,114 @@ double pcn_aperture_share(const pcn_aperture *a, pcn_vec3 centre) {
     return 0;
   }
   const double scale = f->sad_mm / z;
-  const double reach = a->reach_mm * scale * (1 + 2 * hypot(x, y) / f->sad_mm);
-  if (x - reach >= a->x_mm[1] || x + reach <= a->x_mm[0] || y - reach >= a->y_mm[1] || y + reach <= a->y_mm[0]) {
-    return 0;
-  }
-  const look l = {pcn_v3_sub(centre, f->source), f->ez, scale, f->sad_mm, reach};
+  const look l = {pcn_v3_sub(centre, f->source), f->ez, scale, f->sad_mm,
+                  a->reach_mm * scale * (1 + 2 * sqrt(x * x + y * y) / f->sad_mm)};
+  *out = l;
+  return 1;
+}
+
+double pcn_aperture_share(const pcn_aperture *a, pcn_vec3 centre) {
+  look l;
   double share = 0;
-  for (int i = 0; i < a->openings; i++) {
-    share += a->opening[i].weight * opening_share(a, &a->opening[i], &l);
+  if (look_at(a, centre, &l)) {
+    for (int i = 0; i < a->openings; i++) {
+      share += a->opening[i].weight * opening_share(a, &a->opening[i], &l);
+    }
   }
   return share;
+}
+
+// --- rows --------------------------------------------------------------------------------------
+
+/// A row of voxels along x, as the first is seen from the source.
+typedef struct row_view {
+  pcn_vec3 r, step;
+  double z, z_step; ///< along the axis
+} row_view;
+
+// Narrows first .. last to where at + step * i <= limit.
+static void narrow(double at, double step, double limit, double range[2]) {
+  if (step > 0) {
+    range[1] = fmin(range[1], floor((limit - at) / step));
+  } else if (step < 0) {
+    range[0] = fmax(range[0], ceil((limit - at) / step));
+  } else if (at > limit) {
+    range[1] = -1;
+  }
+}
+
+// Narrows a range to the voxels whose centres lie inside a rectangle or less than a margin (mm, at the voxel)
+// outside it: the distance from each edge's plane is linear along the row.
+static void narrow_to(const row_view *v, const pcn_vec3 side[2], const double *const edge[2], double sad_mm,
+                      double margin_mm, double range[2]) {
+  for (int a = 0; a < 2; a++) {
+    const double x = pcn_v3_dot(v->r, side[a]), dx = pcn_v3_dot(v->step, side[a]);
+    for (int e = 0; e < 2; e++) {
+      const double sign = e == 0 ? -1 : 1, slope = edge[a][e] / sad_mm;
+      narrow(sign * (x - slope * v->z), sign * (dx - slope * v->z_step), margin_mm * sqrt(1 + slope * slope), range);
+    }
+  }
+}
+
+// The half-open range of whole numbers.
+static void to_voxels(const double range[2], int64_t out[2]) {
+  const int empty = !(range[1] >= range[0]);
+  out[0] = empty ? 0 : (int64_t)range[0];
+  out[1] = empty ? 0 : (int64_t)range[1] + 1;
+}
+
+static void add_edge(const pcn_aperture *a, const pcn_opening *o, pcn_vec3 first, const int64_t range[2], float *share) {
+  for (int64_t i = range[0]; i < range[1]; i++) {
+    look l;
+    if (look_at(a, pcn_v3(first.x + a->spacing_mm[0] * (double)i, first.y, first.z), &l)) {
+      share[i] += (float)(o->weight * opening_share(a, o, &l));
+    }
+  }
+}
+
+// Voxels that the whole opening holds need no look: as far as a voxel inside the field can reach, at most.
+static void add_opening(const pcn_aperture *a, const pcn_opening *o, pcn_vec3 first, const row_view *v,
+                        const int64_t row[2], float *share) {
+  const double sad = a->frame.sad_mm;
+  const double x = fmax(fabs(a->x_mm[0]), fabs(a->x_mm[1])), y = fmax(fabs(a->y_mm[0]), fabs(a->y_mm[1]));
+  const double corner = sqrt(x * x + y * y);
+  const double reach = 1.01 * a->reach_mm * (1 + 2 * corner / sad);
+  const pcn_vec3 side[2] = {o->ex, o->ey};
+  const double *const edge[2] = {o->x_mm, o->y_mm};
+  double touched[2] = {(double)row[0], (double)(row[1] - 1)}, held[2] = {(double)row[0], (double)(row[1] - 1)};
+  int64_t part[2], whole[2];
+  narrow_to(v, side, edge, sad, reach, touched);
+  narrow_to(v, side, edge, sad, -reach, held);
+  to_voxels(touched, part);
+  to_voxels(held, whole);
+  if (whole[1] <= whole[0]) {
+    add_edge(a, o, first, part, share);
+    return;
+  }
+  const int64_t before[2] = {part[0], whole[0]}, after[2] = {whole[1], part[1]};
+  add_edge(a, o, first, before, share);
+  for (int64_t i = whole[0]; i < whole[1]; i++) {
+    share[i] += (float)o->weight;
+  }
+  add_edge(a, o, first, after, share);
+}
+
+void pcn_aperture_row(const pcn_aperture *a, pcn_vec3 first, int64_t n, int64_t range[2], float *share) {
+  const pcn_frame *f = &a->frame;
+  const pcn_vec3 r = pcn_v3_sub(first, f->source), step = pcn_v3(a->spacing_mm[0], 0, 0);
+  const row_view v = {r, step, pcn_v3_dot(r, f->ez), pcn_v3_dot(step, f->ez)};
+  const pcn_vec3 side[2] = {f->ex, f->ey};
+  const double *const edge[2] = {a->x_mm, a->y_mm};
+  double row[2] = {0, (double)(n - 1)};
+  narrow(-v.z, -v.z_step, -a->reach_mm, row);
+  narrow_to(&v, side, edge, f->sad_mm, 1.01 * a->reach_mm, row);
+  to_voxels(row, range);
+  for (int64_t i = range[0]; i < range[1]; i++) {
+    share[i] = 0;
+  }
+  for (int i = 0; i < a->openings && range[1] > range[0]; i++) {
+    add_opening(a, &a->opening[i], first, &v, range, share);
+  }
 }
 
 void pencone_beam_project(const pencone_beam *beam, const double xyz_mm[3], double bev[3]) {

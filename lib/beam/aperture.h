@@ -37,4 +37,9 @@ void pcn_aperture_free(pcn_aperture *aperture);
 /// @param centre  patient axes. Points behind the source plane give 0.
 double pcn_aperture_share(const pcn_aperture *aperture, pcn_vec3 centre);
 
+/// The same for the n voxels of a row along x. @param first  centre of the first
+/// @param[out] range  voxels that an opening may touch: range[0] <= i < range[1]
+/// @param[out] share  room for n values; set inside the range
+void pcn_aperture_row(const pcn_aperture *aperture, pcn_vec3 first, int64_t n, int64_t range[2], float *share);
+
 #endif

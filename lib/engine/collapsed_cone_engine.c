@@ -2,6 +2,8 @@
 #include "base/base.h"
 #include "engine/engine_type.h"
 #include "photon/collapsed_cone.h"
+#include <math.h>
+#include <string.h>
 
 static const pencone_option_info options[] = {
     {"quality", "sets the options below: fast is 48 directions and 50 mm of margin, reference 264 directions",
@@ -32,16 +34,39 @@ static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
   return 1e-9 * ns_per_voxel_and_direction * options_of(plan).directions * (double)pencone_grid_voxels(grid);
 }
 
-static pencone_status make(pencone_context *ctx, const pcn_job *job, void *state) {
-  pcn_collapsed_cone *engine = state;
+// The cones' tilt is tabulated as far as the widest of the machine's beams needs it.
+static pencone_status shared_make(pencone_context *ctx, const pcn_job *job, void *shared) {
+  const char *sha256 = pencone_machine_sha256(job->beam->machine);
   const pcn_collapsed_cone_options chosen = options_of(job->plan);
-  PCN_TRY(pcn_collapsed_cone_make(ctx, job->medium, job->beam, &chosen, engine));
-  engine->quantity = pencone_plan_quantity(job->plan);
+  double tilt = 0;
+  for (int i = 0; i < pencone_plan_beam_count(job->plan); i++) {
+    const pencone_beam *beam = pencone_plan_beam(job->plan, i);
+    if (strcmp(pencone_machine_sha256(beam->machine), sha256) == 0) {
+      tilt = fmax(tilt, pcn_collapsed_cone_tilt(beam, &job->medium->grid));
+    }
+  }
+  return pcn_collapsed_cone_tables_make(ctx, job->beam->machine, &chosen, tilt, shared);
+}
+
+static void shared_free(void *shared) {
+  pcn_collapsed_cone_tables_free(shared);
+}
+
+static pencone_status make(pencone_context *ctx, const pcn_job *job, void *state) {
+  (void)ctx;
+  const double *h = job->medium->grid.spacing_mm;
+  const double smallest_mm = fmin(h[0], fmin(h[1], h[2]));
+  const pcn_collapsed_cone engine = {.medium = job->medium,
+                                     .beam = job->beam,
+                                     .quantity = pencone_plan_quantity(job->plan),
+                                     .tables = job->shared,
+                                     .margin = (int)ceil(options_of(job->plan).margin_mm / smallest_mm)};
+  *(pcn_collapsed_cone *)state = engine;
   return PENCONE_OK;
 }
 
 static void destroy(void *state) {
-  pcn_collapsed_cone_free(state);
+  (void)state; // all of it is borrowed
 }
 
 static pencone_status add(pencone_context *ctx, const void *state, float *const out[2],
@@ -60,6 +85,9 @@ const pcn_engine_type pcn_engine_collapsed_cone = {
     .preset_count = sizeof presets / sizeof presets[0],
     .bytes = bytes,
     .seconds = seconds,
+    .shared_size = sizeof(pcn_collapsed_cone_tables),
+    .shared_make = shared_make,
+    .shared_free = shared_free,
     .state_size = sizeof(pcn_collapsed_cone),
     .make = make,
     .free = destroy,

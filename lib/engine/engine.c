@@ -149,6 +149,33 @@ static const char *modality_name(pencone_modality modality) {
 // Progress of create: the phantom, then the beams' tables.
 static const double medium_share = 0.3;
 
+// The tables of the job's machine, made when its first beam asks for them.
+static pencone_status find_shared(pencone_context *ctx, pencone_engine *engine, pcn_job *job) {
+  const pcn_engine_type *type = engine->type;
+  const char *sha256 = pencone_machine_sha256(job->beam->machine);
+  job->shared = NULL;
+  for (int i = 0; i < engine->machines && type->shared_size > 0; i++) {
+    if (strcmp(engine->machine[i].sha256, sha256) == 0) {
+      job->shared = engine->machine[i].tables;
+    }
+  }
+  if (job->shared != NULL || type->shared_size == 0) {
+    return PENCONE_OK;
+  }
+  void *tables = pcn_calloc(ctx, 1, type->shared_size);
+  if (tables == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  const pencone_status status = type->shared_make(ctx, job, tables);
+  if (status != PENCONE_OK) {
+    pcn_free(tables);
+    return status;
+  }
+  engine->machine[engine->machines++] = (pcn_shared_tables){sha256, tables};
+  job->shared = tables;
+  return PENCONE_OK;
+}
+
 static pencone_status make_state(pencone_context *ctx, const pcn_engine_type *type, const pcn_job *job, void **out) {
   void *state = pcn_calloc(ctx, 1, type->state_size);
   if (state == NULL) {
@@ -163,7 +190,7 @@ static pencone_status make_state(pencone_context *ctx, const pcn_engine_type *ty
   return PENCONE_OK;
 }
 
-static pencone_status make_beam(pencone_context *ctx, const pencone_engine *engine, int i, pcn_beam_states *out) {
+static pencone_status make_beam(pencone_context *ctx, pencone_engine *engine, int i, pcn_beam_states *out) {
   PCN_TRY(pcn_beam_groups_make(ctx, pencone_plan_beam(engine->plan, i), &out->groups));
   const int count = out->groups.count;
   out->state = pcn_calloc(ctx, (size_t)count, sizeof *out->state);
@@ -173,13 +200,17 @@ static pencone_status make_beam(pencone_context *ctx, const pencone_engine *engi
   const double share = (1 - medium_share) / engine->beams;
   for (int g = 0; g < count; g++) {
     const pencone_beam *beam = &out->groups.beam[g];
-    const pcn_job job = {&engine->medium, beam, engine->plan, {medium_share + share * (i + (double)g / count), share / count}};
+    pcn_job job = {.medium = &engine->medium,
+                   .beam = beam,
+                   .plan = engine->plan,
+                   .progress = {medium_share + share * (i + (double)g / count), share / count}};
     PCN_TRY(pcn_progress(ctx, job.progress[0], "tables"));
     const pencone_machine_desc *machine = pencone_machine_describe(beam->machine);
     PCN_CHECK(ctx, machine->modality == engine->type->modality, PENCONE_E_UNSUPPORTED,
               "beam %s: machine %s makes %s, engine %s calculates %s", beam->name, machine->name,
               modality_name(machine->modality), engine->type->info.name, modality_name(engine->type->modality));
     PCN_TRY(check_geometry(ctx, &engine->medium, beam));
+    PCN_TRY(find_shared(ctx, engine, &job));
     PCN_TRY(make_state(ctx, engine->type, &job, &out->state[g]));
   }
   return PENCONE_OK;
@@ -208,7 +239,10 @@ pencone_status pencone_engine_create(pencone_context *ctx, const pencone_plan *p
   engine->type = pcn_engine_find(pencone_plan_engine(plan));
   engine->beams = pencone_plan_beam_count(plan);
   engine->beam = pcn_calloc(ctx, (size_t)engine->beams, sizeof *engine->beam);
-  pencone_status status = engine->beam != NULL ? find_grids(ctx, plan, phantom, grids, engine->rows.first) : PENCONE_E_MEMORY;
+  engine->machine = pcn_calloc(ctx, (size_t)engine->beams, sizeof *engine->machine);
+  pencone_status status = engine->beam != NULL && engine->machine != NULL
+                              ? find_grids(ctx, plan, phantom, grids, engine->rows.first)
+                              : PENCONE_E_MEMORY;
   if (status == PENCONE_OK) {
     engine->rows.grid = grids[1];
     const double progress[2] = {0, medium_share};
@@ -245,6 +279,11 @@ void pencone_engine_destroy(pencone_engine *engine) {
   for (int i = 0; engine->beam != NULL && i < engine->beams; i++) {
     free_states(engine->type, &engine->beam[i]);
   }
+  for (int i = 0; i < engine->machines; i++) {
+    engine->type->shared_free(engine->machine[i].tables);
+    pcn_free(engine->machine[i].tables);
+  }
+  pcn_free(engine->machine);
   pcn_free(engine->beam);
   pcn_medium_free(&engine->medium);
   pcn_free(engine);

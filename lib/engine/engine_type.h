@@ -8,11 +8,13 @@
 #include "num/column.h"
 #include <pencone/dij.h>
 
-/// One beam to be made ready; its control points, if any, share its gantry and couch angles. All borrowed; valid until the state is freed.
+/// One beam to be made ready; its control points, if any, share its gantry and couch angles. All borrowed; valid
+/// until the state is freed.
 typedef struct pcn_job {
   const pcn_medium *medium;
   const pencone_beam *beam;
   const pencone_plan *plan; ///< for options and quantity
+  const void *shared;       ///< by shared_make() for the beam's machine; NULL where the engine shares nothing
   double progress[2];       ///< where making starts and its span
 } pcn_job;
 
@@ -42,6 +44,11 @@ typedef struct pcn_engine_type {
   uint64_t (*bytes)(const pencone_grid *grid, int threads);
   /// Order of magnitude of one beam's time on one core, seconds.
   double (*seconds)(const pencone_plan *plan, const pencone_grid *grid);
+  size_t shared_size; ///< of what shared_make() fills in, allocated and freed by engine.c; 0: nothing is shared
+  /// Makes what the beams of one machine have in common, once; job->beam is the first of them. After a failure
+  /// there is nothing in it to be freed.
+  pencone_status (*shared_make)(pencone_context *ctx, const pcn_job *job, void *shared);
+  void (*shared_free)(void *shared); ///< what is in it, after all states that borrow it
   size_t state_size; ///< of what make() fills in, allocated and freed by engine.c
   /// Makes a beam ready. After a failure there is nothing in the state to be freed.
   pencone_status (*make)(pencone_context *ctx, const pcn_job *job, void *state);

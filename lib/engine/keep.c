@@ -2,7 +2,7 @@
 #include "engine/keep.h"
 
 #include "base/base.h"
-#include <string.h>
+#include <float.h>
 
 // A number in [0, 1) that depends on seed, column and voxel only: the finaliser of SplitMix64 (Steele, Lea and Flood
 // 2014, doi:10.1145/2660193.2660195), once for the column and once for the voxel.
@@ -17,24 +17,13 @@ static double chance(uint64_t stream, int32_t voxel) {
   return (double)(mix(stream ^ (uint64_t)voxel) >> 11) / 9007199254740992.0;
 }
 
-// What is above 0, its sum, and the largest of the whole column: the mask changes no entry that it lets through.
-static float drop_nothing(pcn_column *c, const uint8_t *mask, double *sum) {
+// Leaves what is above 0 and in the mask; its sum, and the largest of the whole column: the mask changes no entry that
+// it lets through.
+static float apply_mask(pcn_column *c, const uint8_t *mask, double *sum) {
   float largest = 0;
   double total = 0;
   int64_t n = 0;
-  const int64_t count = c->count;
-  if (mask == NULL) {
-    const float *value = c->value;
-#pragma omp simd reduction(max : largest) reduction(+ : total)
-    for (int64_t i = 0; i < count; i++) {
-      const float v = value[i] > 0 ? value[i] : 0;
-      largest = v > largest ? v : largest;
-      total += (double)v;
-    }
-    *sum = total;
-    return largest;
-  }
-  for (int64_t i = 0; i < count; i++) {
+  for (int64_t i = 0; i < c->count; i++) {
     const float v = c->value[i];
     largest = v > largest ? v : largest;
     if (v > 0 && mask[c->voxel[i]] != 0) {
@@ -48,55 +37,70 @@ static float drop_nothing(pcn_column *c, const uint8_t *mask, double *sum) {
   return largest;
 }
 
-// Entries from the threshold on; no branch to mispredict.
-static double drop_small(pcn_column *c, float threshold) {
-  const int64_t count = c->count;
-  int64_t n = 0;
-  double kept = 0;
-  for (int64_t i = 0; i < count; i++) {
-    const float v = c->value[i];
-    c->voxel[n] = c->voxel[i];
-    c->value[n] = v;
-    n += v >= threshold && v > 0;
-  }
+static float measure(const pcn_column *c, double *sum) {
   const float *value = c->value;
-#pragma omp simd reduction(+ : kept)
-  for (int64_t i = 0; i < n; i++) {
-    kept += (double)value[i];
+  const int64_t count = c->count;
+  float largest = 0;
+  double total = 0;
+#pragma omp simd reduction(max : largest) reduction(+ : total)
+  for (int64_t i = 0; i < count; i++) {
+    const float v = value[i] > 0 ? value[i] : 0;
+    largest = v > largest ? v : largest;
+    total += (double)v;
   }
-  c->count = n;
-  return kept;
+  *sum = total;
+  return largest;
 }
 
-static double sample_small(pcn_column *c, float threshold, uint64_t stream) {
+// Entries from the threshold on: counted first, so that no more memory is touched than they take.
+static pencone_status copy_large(pencone_context *ctx, const pcn_column *c, float threshold, pcn_column *kept) {
+  const float *value = c->value, least = threshold > 0 ? threshold : FLT_TRUE_MIN;
+  const int64_t count = c->count;
   int64_t n = 0;
-  double kept = 0;
+#pragma omp simd reduction(+ : n)
+  for (int64_t i = 0; i < count; i++) {
+    n += value[i] >= least;
+  }
+  PCN_TRY(pcn_column_reserve(ctx, kept, n + 1)); // one more: where the last that is dropped is written to
+  int32_t *restrict to_voxel = kept->voxel;
+  float *restrict to_value = kept->value;
+  n = 0;
+  for (int64_t i = 0; i < count; i++) { // no branch to mispredict
+    const float v = value[i];
+    to_voxel[n] = c->voxel[i];
+    to_value[n] = v;
+    n += v >= least;
+  }
+  kept->count = n;
+  return PENCONE_OK;
+}
+
+// The same, and of the rest with a chance of value over threshold the threshold itself.
+static pencone_status copy_sampled(pencone_context *ctx, const pcn_column *c, float threshold, uint64_t stream,
+                                   pcn_column *kept) {
+  PCN_TRY(pcn_column_reserve(ctx, kept, c->count));
+  int64_t n = 0;
   for (int64_t i = 0; i < c->count; i++) {
     const float v = c->value[i];
     const int small = v < threshold;
     if (v > 0 && (!small || chance(stream, c->voxel[i]) < (double)v / (double)threshold)) {
-      c->voxel[n] = c->voxel[i];
-      c->value[n] = small ? threshold : v;
-      kept += (double)c->value[n++];
+      kept->voxel[n] = c->voxel[i];
+      kept->value[n++] = small ? threshold : v;
     }
   }
-  c->count = n;
-  return kept;
+  kept->count = n;
+  return PENCONE_OK;
 }
 
 pencone_status pcn_column_keep(pencone_context *ctx, const pencone_dij_options *options, int64_t index, pcn_column *raw,
                                pcn_column *kept, pencone_dij_column *out) {
-  double sum;
-  const float largest = drop_nothing(raw, options->mask, &sum), threshold = (float)(options->threshold * (double)largest);
-  const double sum_kept = options->sampling ? sample_small(raw, threshold, mix(options->seed ^ mix((uint64_t)index)))
-                                            : drop_small(raw, threshold);
+  double sum, sum_kept;
+  const float largest = options->mask != NULL ? apply_mask(raw, options->mask, &sum) : measure(raw, &sum);
+  const float threshold = (float)(options->threshold * (double)largest);
   kept->count = 0;
-  PCN_TRY(pcn_column_reserve(ctx, kept, raw->count));
-  if (raw->count > 0) {
-    memcpy(kept->voxel, raw->voxel, (size_t)raw->count * sizeof *kept->voxel);
-    memcpy(kept->value, raw->value, (size_t)raw->count * sizeof *kept->value);
-  }
-  kept->count = raw->count;
+  PCN_TRY(options->sampling ? copy_sampled(ctx, raw, threshold, mix(options->seed ^ mix((uint64_t)index)), kept)
+                            : copy_large(ctx, raw, threshold, kept));
+  measure(kept, &sum_kept);
   out->index = index;
   out->count = kept->count;
   out->voxel = kept->voxel;

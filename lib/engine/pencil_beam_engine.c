@@ -22,9 +22,18 @@ static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
   return 0.5 + 6e-8 * (double)pencone_grid_voxels(grid);
 }
 
+static pencone_status shared_make(pencone_context *ctx, const pcn_job *job, void *shared) {
+  const double kernel_depth_g_cm2 = 10;
+  return pcn_photon_tables_make(ctx, job->beam->machine, kernel_depth_g_cm2, shared);
+}
+
+static void shared_free(void *shared) {
+  pcn_photon_tables_free(shared);
+}
+
 static pencone_status make(pencone_context *ctx, const pcn_job *job, void *state) {
   pcn_pencil_beam *engine = state;
-  PCN_TRY(pcn_pencil_beam_make(ctx, job->medium, job->beam, (int)pcn_plan_option_number(job->plan, "terms"),
+  PCN_TRY(pcn_pencil_beam_make(ctx, job->medium, job->beam, job->shared, (int)pcn_plan_option_number(job->plan, "terms"),
                                pcn_plan_option_number(job->plan, "reach_mm"), engine));
   engine->quantity = pencone_plan_quantity(job->plan);
   return PENCONE_OK;
@@ -68,6 +77,9 @@ const pcn_engine_type pcn_engine_pencil_beam = {
              .option_count = sizeof options / sizeof options[0]},
     .bytes = bytes,
     .seconds = seconds,
+    .shared_size = sizeof(pcn_photon_tables),
+    .shared_make = shared_make,
+    .shared_free = shared_free,
     .state_size = sizeof(pcn_pencil_beam),
     .make = make,
     .free = destroy,

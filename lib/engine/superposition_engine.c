@@ -20,13 +20,19 @@ static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
          pcn_plan_option_number(plan, "azimuths") * (double)pencone_grid_voxels(grid);
 }
 
+static pencone_status shared_make(pencone_context *ctx, const pcn_job *job, void *shared) {
+  return pcn_photon_tables_make(ctx, job->beam->machine, pcn_plan_option_number(job->plan, "kernel_depth_cm"), shared);
+}
+
+static void shared_free(void *shared) {
+  pcn_photon_tables_free(shared);
+}
+
 static pencone_status make(pencone_context *ctx, const pcn_job *job, void *state) {
   pcn_superposition *engine = state;
   const int directions[2] = {(int)pcn_plan_option_number(job->plan, "polar"),
                              (int)pcn_plan_option_number(job->plan, "azimuths")};
-  PCN_TRY(pcn_superposition_make(ctx, job->medium, job->beam, directions,
-                                 pcn_plan_option_number(job->plan, "kernel_depth_cm"), job->progress,
-                                 engine));
+  PCN_TRY(pcn_superposition_make(ctx, job->medium, job->beam, job->shared, directions, job->progress, engine));
   engine->quantity = pencone_plan_quantity(job->plan);
   return PENCONE_OK;
 }
@@ -54,6 +60,9 @@ const pcn_engine_type pcn_engine_superposition = {
          .option_count = sizeof options / sizeof options[0]},
     .bytes = bytes,
     .seconds = seconds,
+    .shared_size = sizeof(pcn_photon_tables),
+    .shared_make = shared_make,
+    .shared_free = shared_free,
     .state_size = sizeof(pcn_superposition),
     .make = make,
     .free = destroy,

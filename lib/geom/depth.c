@@ -89,9 +89,14 @@ static int lay_out(const pencone_grid *grid, const pcn_depth_field *field, pcn_d
   return 1;
 }
 
+enum { SCRATCH_ROWS = PCN_DEPTH_VALUES + 1 };
+
 typedef struct walk {
   const pcn_depth *depth;
   const float *value[PCN_DEPTH_VALUES];
+  int64_t stride[3]; ///< of the volumes
+  const pcn_isa *isa;
+  float *scratch; ///< SCRATCH_ROWS rows of rays for each worker
 } walk;
 
 // Planes whose middles a ray meets, in the order in which it meets them.
@@ -174,6 +179,120 @@ static void walk_row(void *work, size_t j, int worker) {
   }
 }
 
+// --- rows of rays in lock step -----------------------------------------------------------------
+
+// Rays of a row cross the planes' faces and the voxels' faces across the row together: only where each crosses
+// faces along the row is its own. Lengths are along the main axis until they are kept.
+
+/// A row of rays on its way.
+typedef struct row_march {
+  const walk *walk;
+  double slope;             ///< of the row, along axis[2]
+  const float *plane[PCN_DEPTH_VALUES];
+  float *sum[PCN_DEPTH_VALUES];
+  float *stretch; ///< each ray's length per mm along the main axis
+} row_march;
+
+static double low_face(const pencone_grid *grid, int axis) {
+  return grid->origin_mm[axis] - 0.5 * grid->spacing_mm[axis];
+}
+
+// From one distance along the main axis to another, inside a row of voxels.
+static void step_in_row(const row_march *m, int64_t voxel_row, const double way[2]) {
+  const pcn_depth *d = m->walk->depth;
+  const pencone_grid *grid = d->grid;
+  const int a = d->axis[1];
+  const double h = grid->spacing_mm[a], start = (pcn_v3_component(d->source, a) - low_face(grid, a)) / h;
+  const ptrdiff_t row = (ptrdiff_t)(voxel_row * m->walk->stride[d->axis[2]]);
+  const pcn_depth_step step = {{m->plane[0] + row, d->values > 1 ? m->plane[1] + row : NULL},
+                               (int32_t)m->walk->stride[a],
+                               (int32_t)grid->size[a],
+                               (float)(start + d->slope[0] * way[0] / h),
+                               (float)(d->pitch[0] * way[0] / h),
+                               (float)(start + d->slope[0] * way[1] / h),
+                               (float)(d->pitch[0] * way[1] / h),
+                               (float)fabs(way[1] - way[0])};
+  m->walk->isa->depth_step(&step, (size_t)d->rays[0], m->sum);
+}
+
+// The same inside a plane, split where the rays cross the faces between its rows.
+static void step_in_plane(const row_march *m, const double way[2]) {
+  const pcn_depth *d = m->walk->depth;
+  const int a = d->axis[2];
+  const double h = d->grid->spacing_mm[a], start = (pcn_v3_component(d->source, a) - low_face(d->grid, a)) / h;
+  const double per_mm = m->slope / h, from = start + per_mm * way[0], to = start + per_mm * way[1];
+  const double first = fmax(0, floor(fmin(from, to))), last = fmin((double)d->grid->size[a] - 1, floor(fmax(from, to)));
+  for (double row = first; row <= last; row++) {
+    double part[2] = {way[0], way[1]};
+    if (floor(from) != floor(to)) {
+      const double lower = (row - start) / per_mm, upper = (row + 1 - start) / per_mm;
+      const double near = fmin(lower, upper), far = fmax(lower, upper);
+      const int up = way[1] > way[0];
+      part[0] = up ? fmax(way[0], near) : fmin(way[0], far);
+      part[1] = up ? fmin(way[1], far) : fmax(way[1], near);
+    }
+    if ((part[1] - part[0]) * (way[1] - way[0]) > 0) {
+      step_in_row(m, (int64_t)row, part);
+    }
+  }
+}
+
+// Keeps the sums at the middle of a plane, now along the rays.
+static void keep_row(const row_march *m, int64_t plane, int64_t j) {
+  const pcn_depth *d = m->walk->depth;
+  float *out = d->integral + (plane * d->rays[1] + j) * d->rays[0] * d->values;
+  if (d->values == 1) {
+    for (int64_t i = 0; i < d->rays[0]; i++) {
+      out[i] = m->sum[0][i] * m->stretch[i];
+    }
+    return;
+  }
+  for (int64_t i = 0; i < d->rays[0]; i++) {
+    out[2 * i] = m->sum[0][i] * m->stretch[i];
+    out[2 * i + 1] = m->sum[1][i] * m->stretch[i];
+  }
+}
+
+static void march_row(void *work, size_t j, int worker) {
+  const walk *w = work;
+  const pcn_depth *d = w->depth;
+  const int a = d->axis[0];
+  const double h = d->grid->spacing_mm[a], low = low_face(d->grid, a) - pcn_v3_component(d->source, a);
+  const int64_t count = d->grid->size[a], rays = d->rays[0];
+  const int backwards = low + 0.5 * h * (double)count < 0;
+  row_march m = {.walk = w, .slope = d->slope[1] + d->pitch[1] * (double)j};
+  for (int v = 0; v < d->values; v++) {
+    m.sum[v] = w->scratch + ((int64_t)worker * SCRATCH_ROWS + v) * rays;
+    memset(m.sum[v], 0, (size_t)rays * sizeof *m.sum[v]);
+  }
+  m.stretch = w->scratch + ((int64_t)worker * SCRATCH_ROWS + PCN_DEPTH_VALUES) * rays;
+  for (int64_t i = 0; i < rays; i++) {
+    const double slope = d->slope[0] + d->pitch[0] * (double)i;
+    m.stretch[i] = (float)sqrt(1 + slope * slope + m.slope * m.slope);
+  }
+  for (int64_t p = 0; p < count; p++) {
+    const int64_t plane = backwards ? count - 1 - p : p;
+    const double near = low + h * (double)(backwards ? plane + 1 : plane), far = backwards ? near - h : near + h;
+    const double middle = 0.5 * (near + far), start = near * far > 0 ? near : 0; // at the source, inside the plane
+    if (far * (backwards ? -1 : 1) <= 0) {
+      continue; // behind the source
+    }
+    for (int v = 0; v < d->values; v++) {
+      m.plane[v] = w->value[v] + plane * w->stride[a];
+    }
+    const double halves[2][2] = {{start, middle}, {middle, far}};
+    step_in_plane(&m, halves[0]);
+    keep_row(&m, plane, (int64_t)j);
+    step_in_plane(&m, halves[1]);
+  }
+}
+
+// 1 when no ray crosses more than one face along its row in half a plane.
+static int is_steady(const pcn_depth *d) {
+  const double h = d->grid->spacing_mm[d->axis[0]], last = d->slope[0] + d->pitch[0] * (double)(d->rays[0] - 1);
+  return 0.5 * h * fmax(fabs(d->slope[0]), fabs(last)) < 0.999 * d->grid->spacing_mm[d->axis[1]];
+}
+
 pencone_status pcn_depth_make(pencone_context *ctx, const pencone_grid *grid, const float *const value[PCN_DEPTH_VALUES],
                               const pcn_depth_field *field, const double progress[2], pcn_depth *out) {
   memset(out, 0, sizeof *out);
@@ -181,14 +300,19 @@ pencone_status pcn_depth_make(pencone_context *ctx, const pencone_grid *grid, co
     return PENCONE_E_UNSUPPORTED;
   }
   out->values = value[1] != NULL ? 2 : 1;
-  const size_t rays = (size_t)(out->rays[0] * out->rays[1]);
+  const size_t rays = (size_t)(out->rays[0] * out->rays[1]), threads = (size_t)pencone_context_threads(ctx);
+  walk work = {.depth = out,
+               .value = {value[0], value[1]},
+               .stride = {1, grid->size[0], grid->size[0] * grid->size[1]},
+               .isa = pcn_isa_of(ctx)};
   out->integral = pcn_calloc(ctx, rays * (size_t)grid->size[out->axis[0]] * (size_t)out->values, sizeof *out->integral);
-  if (out->integral == NULL) {
-    return PENCONE_E_MEMORY;
+  work.scratch = pcn_alloc(ctx, threads * SCRATCH_ROWS * (size_t)out->rays[0], sizeof *work.scratch);
+  pencone_status status = out->integral != NULL && work.scratch != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
+  if (status == PENCONE_OK) {
+    status = pcn_parallel_for_progress(ctx, (size_t)out->rays[1], is_steady(out) ? march_row : walk_row, &work,
+                                       progress[0], progress[1], "depth");
   }
-  walk work = {out, {value[0], value[1]}};
-  const pencone_status status =
-      pcn_parallel_for_progress(ctx, (size_t)out->rays[1], walk_row, &work, progress[0], progress[1], "depth");
+  pcn_free(work.scratch);
   if (status != PENCONE_OK) {
     pcn_depth_free(out);
   }
@@ -222,4 +346,23 @@ void pcn_depth_at(const pcn_depth *d, int64_t plane, pcn_vec3 point, double inte
     const double bottom = (1 - u) * (double)b[k] + u * (double)b[k + d->values];
     integral[k] = (1 - v) * top + v * bottom;
   }
+}
+
+void pcn_depth_row(const pcn_depth *d, const pcn_isa *isa, const int64_t ijk[3], size_t n,
+                   float *const integral[PCN_DEPTH_VALUES]) {
+  double xyz[3], at[2], step[2];
+  pencone_grid_centre(d->grid, ijk[0], ijk[1], ijk[2], xyz);
+  const pcn_vec3 r = pcn_v3_sub(pcn_v3_from(xyz), d->source);
+  const double h = d->grid->spacing_mm[0];
+  const double depth = pcn_v3_component(r, d->axis[0]), depth_step = d->axis[0] == 0 ? h : 0;
+  for (int k = 0; k < 2; k++) {
+    at[k] = (pcn_v3_component(r, d->axis[k + 1]) - d->slope[k] * depth) / d->pitch[k];
+    step[k] = ((d->axis[k + 1] == 0 ? h : 0) - d->slope[k] * depth_step) / d->pitch[k];
+  }
+  const ptrdiff_t plane = (ptrdiff_t)(d->rays[0] * d->rays[1]) * d->values;
+  const pcn_depth_rays rays = {d->integral + ijk[d->axis[0]] * plane, (int32_t)d->rays[0], (int32_t)d->rays[1], d->values};
+  const pcn_depth_line line = {(float)at[0],   (float)at[1],   (float)depth,
+                               (float)step[0], (float)step[1], (float)depth_step,
+                               d->axis[0] == 0 ? plane : 0};
+  isa->depth(&rays, &line, n, integral);
 }

@@ -4,6 +4,7 @@
 #define PCN_DEPTH_H
 
 #include "geom/frame.h"
+#include "simd/isa.h"
 #include <pencone/grid.h>
 
 enum { PCN_DEPTH_VALUES = 2 };
@@ -39,5 +40,10 @@ void pcn_depth_free(pcn_depth *depth);
 /// Integrals from the source to a point of the field at the middle of a plane. @param plane  index along the
 /// main axis. Points beyond the outermost rays take theirs.
 void pcn_depth_at(const pcn_depth *depth, int64_t plane, pcn_vec3 point, double integral[PCN_DEPTH_VALUES]);
+
+/// The same in single precision for n voxels of a row, from voxel ijk on. @param[out] integral  n values for each
+/// volume
+void pcn_depth_row(const pcn_depth *depth, const pcn_isa *isa, const int64_t ijk[3], size_t n,
+                   float *const integral[PCN_DEPTH_VALUES]);
 
 #endif

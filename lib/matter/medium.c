@@ -49,12 +49,8 @@ void pcn_medium_grid(const pencone_grid *phantom, const double spacing_mm[3], pe
 
 // --- what one phantom voxel is made of ---------------------------------------------------------
 
+/// Volumes in the order of volumes_of().
 enum { VALUES_PHOTON = 3, VALUES = 5 };
-
-/// In the order of volumes_of().
-typedef struct cell {
-  float value[VALUES];
-} cell;
 
 static void volumes_of(const pcn_medium *medium, float *volume[VALUES]) {
   volume[0] = medium->density;
@@ -93,21 +89,39 @@ static pencone_status lookup_make(pencone_context *ctx, const pencone_phantom_de
   return PENCONE_OK;
 }
 
-static cell cell_at(const lookup *look, ptrdiff_t index) {
+static const pcn_basis *basis_at(const lookup *look, ptrdiff_t index, float *density) {
   const pencone_phantom_desc *desc = look->desc;
   const int hu = desc->hu != NULL ? desc->hu[index] - PCN_HU_MIN : 0;
-  const float density = desc->density != NULL ? desc->density[index] : look->hu_density[hu];
-  const pcn_basis *basis;
+  *density = desc->density != NULL ? desc->density[index] : look->hu_density[hu];
   if (desc->material != NULL) {
-    basis = &look->material[desc->material[index]];
-  } else if (desc->hu != NULL) {
-    basis = &look->hu_basis[hu];
-  } else {
-    basis = &look->hu_basis[pcn_hu_from_density(desc->hu_curve, look->hu_density, density) - PCN_HU_MIN];
+    return &look->material[desc->material[index]];
   }
-  const cell c = {{density, (float)(density * basis->electrons), (float)(density * basis->aluminium),
-                   (float)(density * basis->stopping), (float)(density * basis->scattering)}};
-  return c;
+  if (desc->hu != NULL) {
+    return &look->hu_basis[hu];
+  }
+  return &look->hu_basis[pcn_hu_from_density(desc->hu_curve, look->hu_density, *density) - PCN_HU_MIN];
+}
+
+/// A row of phantom voxels: the first, the distance of the next, how many.
+typedef struct source_row {
+  ptrdiff_t first, stride;
+  int64_t n;
+} source_row;
+
+// What the voxels of a row are made of. @param values  how many volumes are wanted
+static void read_row(const lookup *look, source_row row, int values, float *const out[VALUES]) {
+  float *restrict density = out[0], *restrict electrons = out[1], *restrict aluminium = out[2];
+  for (int64_t i = 0; i < row.n; i++) {
+    float here;
+    const pcn_basis *basis = basis_at(look, row.first + (ptrdiff_t)i * row.stride, &here);
+    density[i] = here;
+    electrons[i] = (float)(here * basis->electrons);
+    aluminium[i] = (float)(here * basis->aluminium);
+    if (values > VALUES_PHOTON) {
+      out[3][i] = (float)(here * basis->stopping);
+      out[4][i] = (float)(here * basis->scattering);
+    }
+  }
 }
 
 // --- resampling --------------------------------------------------------------------------------
@@ -118,60 +132,72 @@ typedef struct resample_work {
   int same; ///< the grids are one: no overlaps to sum
   pcn_overlap along[3];
   pcn_medium *out;
-  int values;             ///< how many volumes are wanted
+  int values; ///< how many volumes are wanted
   float *volume[VALUES];
+  float *row; ///< for each worker, VALUES rows of the phantom
+  double *sum; ///< the same, weighted sums of rows
 } resample_work;
 
-static void resample_voxel(const resample_work *w, const int64_t target[3], double sum[VALUES]) {
-  const pcn_overlap *x = &w->along[0], *y = &w->along[1], *z = &w->along[2];
-  memset(sum, 0, VALUES * sizeof *sum);
-  for (int64_t c = 0; c < z->count[target[2]]; c++) {
-    const double wz = z->weight[z->start[target[2]] + c];
-    const ptrdiff_t plane = (ptrdiff_t)(z->first[target[2]] + c) * w->stride[2];
-    for (int64_t b = 0; b < y->count[target[1]]; b++) {
-      const double wzy = wz * y->weight[y->start[target[1]] + b];
-      const ptrdiff_t row = plane + (ptrdiff_t)(y->first[target[1]] + b) * w->stride[1];
-      for (int64_t a = 0; a < x->count[target[0]]; a++) {
-        const double share = wzy * x->weight[x->start[target[0]] + a];
-        const cell from = cell_at(w->look, row + (ptrdiff_t)(x->first[target[0]] + a) * w->stride[0]);
-        for (int v = 0; v < w->values; v++) {
-          sum[v] += share * (double)from.value[v];
+static void copy_slice(const resample_work *w, int64_t k) {
+  const pencone_grid *grid = &w->out->grid;
+  for (int64_t j = 0; j < grid->size[1]; j++) {
+    const source_row from = {(ptrdiff_t)k * w->stride[2] + (ptrdiff_t)j * w->stride[1], w->stride[0], grid->size[0]};
+    const int64_t start = (k * grid->size[1] + j) * grid->size[0];
+    float *out[VALUES] = {NULL};
+    for (int v = 0; v < w->values; v++) {
+      out[v] = w->volume[v] + start;
+    }
+    read_row(w->look, from, w->values, out);
+  }
+}
+
+// The phantom's rows that overlap a row of the target, each with its share of the cross-section.
+static void sum_rows(const resample_work *w, int64_t j, int64_t k, float *const row[VALUES], double *const sum[VALUES]) {
+  const pcn_overlap *y = &w->along[1], *z = &w->along[2];
+  const int64_t n = w->look->desc->grid.size[0];
+  for (int v = 0; v < w->values; v++) {
+    memset(sum[v], 0, (size_t)n * sizeof *sum[v]);
+  }
+  for (int64_t c = 0; c < z->count[k]; c++) {
+    for (int64_t b = 0; b < y->count[j]; b++) {
+      const double share = z->weight[z->start[k] + c] * y->weight[y->start[j] + b];
+      const source_row from = {(ptrdiff_t)(z->first[k] + c) * w->stride[2] + (ptrdiff_t)(y->first[j] + b) * w->stride[1],
+                               w->stride[0], n};
+      read_row(w->look, from, w->values, row);
+      for (int v = 0; v < w->values; v++) {
+        for (int64_t i = 0; i < n; i++) {
+          sum[v][i] += share * (double)row[v][i];
         }
       }
     }
   }
 }
 
-static void copy_slice(const resample_work *w, int64_t k) {
-  const pencone_grid *grid = &w->out->grid;
-  size_t index = (size_t)(k * grid->size[0] * grid->size[1]);
-  for (int64_t j = 0; j < grid->size[1]; j++) {
-    const ptrdiff_t row = (ptrdiff_t)k * w->stride[2] + (ptrdiff_t)j * w->stride[1];
-    for (int64_t i = 0; i < grid->size[0]; i++, index++) {
-      const cell from = cell_at(w->look, row + (ptrdiff_t)i * w->stride[0]);
-      for (int v = 0; v < w->values; v++) {
-        w->volume[v][index] = from.value[v];
-      }
-    }
-  }
-}
-
 static void resample_slice(void *work, size_t k, int worker) {
-  (void)worker;
   const resample_work *w = work;
   if (w->same) {
     copy_slice(w, (int64_t)k);
     return;
   }
   const pencone_grid *grid = &w->out->grid;
+  const pcn_overlap *x = &w->along[0];
+  const int64_t n = w->look->desc->grid.size[0];
+  float *row[VALUES];
+  double *sum[VALUES];
+  for (int v = 0; v < VALUES; v++) {
+    row[v] = w->row + (worker * VALUES + v) * n;
+    sum[v] = w->sum + (worker * VALUES + v) * n;
+  }
   size_t index = k * (size_t)(grid->size[0] * grid->size[1]);
   for (int64_t j = 0; j < grid->size[1]; j++) {
+    sum_rows(w, j, (int64_t)k, row, sum);
     for (int64_t i = 0; i < grid->size[0]; i++, index++) {
-      const int64_t target[3] = {i, j, (int64_t)k};
-      double sum[VALUES];
-      resample_voxel(w, target, sum);
       for (int v = 0; v < w->values; v++) {
-        w->volume[v][index] = (float)sum[v];
+        double value = 0;
+        for (int64_t a = 0; a < x->count[i]; a++) {
+          value += x->weight[x->start[i] + a] * sum[v][x->first[i] + a];
+        }
+        w->volume[v][index] = (float)value;
       }
     }
   }
@@ -188,7 +214,10 @@ static pencone_status resample(pencone_context *ctx, const lookup *look, const d
   work.values = out->stopping != NULL ? VALUES : VALUES_PHOTON;
   volumes_of(out, work.volume);
   work.same = pencone_grid_equal(&desc->grid, &out->grid);
-  pencone_status status = PENCONE_OK;
+  const size_t rows = (size_t)pencone_context_threads(ctx) * VALUES * (size_t)desc->grid.size[0];
+  work.row = work.same ? NULL : pcn_alloc(ctx, rows, sizeof *work.row);
+  work.sum = work.same ? NULL : pcn_alloc(ctx, rows, sizeof *work.sum);
+  pencone_status status = work.same || (work.row != NULL && work.sum != NULL) ? PENCONE_OK : PENCONE_E_MEMORY;
   for (int a = 0; a < 3 && status == PENCONE_OK && !work.same; a++) {
     status = pcn_overlap_make(ctx, &desc->grid, &out->grid, a, &work.along[a]);
   }
@@ -199,6 +228,8 @@ static pencone_status resample(pencone_context *ctx, const lookup *look, const d
   for (int a = 0; a < 3; a++) {
     pcn_overlap_free(&work.along[a]);
   }
+  pcn_free(work.row);
+  pcn_free(work.sum);
   return status;
 }
 

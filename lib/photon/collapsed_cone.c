@@ -7,33 +7,29 @@
 #include <math.h>
 #include <string.h>
 
-// Tangent of the largest angle between a ray of the field and the axis, half voxels at the edges included.
-static double largest_tilt(const pencone_beam *beam, const pencone_grid *grid) {
+double pcn_collapsed_cone_tilt(const pencone_beam *beam, const pencone_grid *grid) {
   const double sad = pencone_machine_describe(beam->machine)->sad_mm;
   const double *h = grid->spacing_mm;
   return 1.02 * pcn_beam_reach(beam) / sad + fmax(h[0], fmax(h[1], h[2])) / sad;
 }
 
-pencone_status pcn_collapsed_cone_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                                       const pcn_collapsed_cone_options *options, pcn_collapsed_cone *out) {
+pencone_status pcn_collapsed_cone_tables_make(pencone_context *ctx, const pencone_machine *machine,
+                                              const pcn_collapsed_cone_options *options, double largest_tilt,
+                                              pcn_collapsed_cone_tables *out) {
   memset(out, 0, sizeof *out);
-  out->medium = medium;
-  out->beam = beam;
-  const double *h = medium->grid.spacing_mm;
-  out->margin = (int)ceil(options->margin_mm / fmin(h[0], fmin(h[1], h[2])));
-  PCN_TRY(pcn_photon_tables_make(ctx, beam->machine, options->kernel_depth_g_cm2, &out->tables));
-  const pencone_status status = pcn_cones_make(ctx, &out->tables.kernel, options->directions,
-                                               largest_tilt(beam, &medium->grid), &out->cones);
+  PCN_TRY(pcn_photon_tables_make(ctx, machine, options->kernel_depth_g_cm2, &out->photon));
+  const pencone_status status =
+      pcn_cones_make(ctx, &out->photon.kernel, options->directions, largest_tilt, &out->cones);
   if (status != PENCONE_OK) {
-    pcn_collapsed_cone_free(out);
+    pcn_collapsed_cone_tables_free(out);
   }
   return status;
 }
 
-void pcn_collapsed_cone_free(pcn_collapsed_cone *engine) {
-  pcn_photon_tables_free(&engine->tables);
-  pcn_cones_free(&engine->cones);
-  memset(engine, 0, sizeof *engine);
+void pcn_collapsed_cone_tables_free(pcn_collapsed_cone_tables *tables) {
+  pcn_photon_tables_free(&tables->photon);
+  pcn_cones_free(&tables->cones);
+  memset(tables, 0, sizeof *tables);
 }
 
 uint64_t pcn_collapsed_cone_bytes(const pencone_grid *grid, int threads) {
@@ -49,11 +45,11 @@ pencone_status pcn_collapsed_cone_add(pencone_context *ctx, const pcn_collapsed_
   float *energy = pcn_calloc(ctx, pencone_grid_voxels(grid), sizeof *energy);
   pencone_status status = energy != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
   if (status == PENCONE_OK) {
-    status = pcn_terma_fill(ctx, engine->medium, engine->beam, engine->tables.quality, PCN_DEPTH_LATTICE, released, &terma);
+    status = pcn_terma_fill(ctx, engine->medium, engine->beam, engine->tables->photon.quality, PCN_DEPTH_LATTICE, released, &terma);
   }
   if (status == PENCONE_OK) {
     const pcn_frame frame = pcn_beam_frame(engine->beam);
-    const pcn_sweep sweep = {engine->medium, &terma, &engine->cones, &frame, engine->margin};
+    const pcn_sweep sweep = {engine->medium, &terma, &engine->tables->cones, &frame, engine->margin};
     status = pcn_sweep_run(ctx, &sweep, energy, progress[0] + released[1], progress[1] - released[1]);
   }
   if (status == PENCONE_OK) {

@@ -6,13 +6,18 @@
 #include "photon/cones.h"
 #include "photon/tables.h"
 
+/// What the beams of a machine share.
+typedef struct pcn_collapsed_cone_tables {
+  pcn_photon_tables photon;
+  pcn_cones cones;
+} pcn_collapsed_cone_tables;
+
 /// One beam made ready on a medium.
 typedef struct pcn_collapsed_cone {
   const pcn_medium *medium; ///< borrowed
   const pencone_beam *beam; ///< borrowed
   pencone_quantity quantity;
-  pcn_photon_tables tables;
-  pcn_cones cones;
+  const pcn_collapsed_cone_tables *tables; ///< borrowed
   int margin; ///< voxels; 0: everywhere
 } pcn_collapsed_cone;
 
@@ -22,10 +27,15 @@ typedef struct pcn_collapsed_cone_options {
   double margin_mm; ///< around the field's box; 0: everywhere
 } pcn_collapsed_cone_options;
 
-/// @param[out] out  freed by pcn_collapsed_cone_free()
-pencone_status pcn_collapsed_cone_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                                       const pcn_collapsed_cone_options *options, pcn_collapsed_cone *out);
-void pcn_collapsed_cone_free(pcn_collapsed_cone *engine);
+/// Tangent of the largest angle between a ray of the field and the axis, half voxels at the edges included.
+double pcn_collapsed_cone_tilt(const pencone_beam *beam, const pencone_grid *grid);
+
+/// @param largest_tilt  of the beams that are going to share them. @param[out] out  freed by
+/// pcn_collapsed_cone_tables_free()
+pencone_status pcn_collapsed_cone_tables_make(pencone_context *ctx, const pencone_machine *machine,
+                                              const pcn_collapsed_cone_options *options, double largest_tilt,
+                                              pcn_collapsed_cone_tables *out);
+void pcn_collapsed_cone_tables_free(pcn_collapsed_cone_tables *tables);
 
 /// Memory that pcn_collapsed_cone_add() takes, bytes.
 uint64_t pcn_collapsed_cone_bytes(const pencone_grid *grid, int threads);

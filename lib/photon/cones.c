@@ -172,13 +172,17 @@ static void profile_fill(const pcn_kernel *k, profile *p) {
 static void cone_energy(const profile *p, const pcn_band *band, double along, double across, double sum[PROFILES]) {
   const double norm = 1 / sqrt(1 + along * along + across * across);
   const double half = PCN_PI / band->azimuths;
+  double towards[AZIMUTHS]; // of the kernel's axis, at each azimuth
+  for (int j = 0; j < AZIMUTHS; j++) {
+    const double phi = half * (2 * (j + 0.5) / AZIMUTHS - 1);
+    towards[j] = cos(phi) * along + sin(phi) * across;
+  }
   sum[0] = sum[1] = sum[2] = 0;
   for (int i = 0; i < COSINES; i++) {
     const double c = band->cosine_near + (band->cosine_far - band->cosine_near) * ((i + 0.5) / COSINES);
     const double s = sqrt(fmax(0, 1 - c * c));
     for (int j = 0; j < AZIMUTHS; j++) {
-      const double phi = half * (2 * (j + 0.5) / AZIMUTHS - 1);
-      const double cosine = norm * (s * cos(phi) * along + s * sin(phi) * across + c);
+      const double cosine = norm * (s * towards[j] + c);
       const double at = PROFILE_NODES * sqrt(fmax(0, 0.5 * (1 - cosine)));
       const int n = (int)at;
       for (int part = 0; part < PROFILES; part++) {

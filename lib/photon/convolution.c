@@ -58,20 +58,18 @@ static pencone_status check_homogeneous(pencone_context *ctx, const pcn_medium *
 }
 
 pencone_status pcn_convolution_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                                    const int directions[2], double kernel_depth_g_cm2, const double progress[2],
+                                    const pcn_photon_tables *tables, const int directions[2], const double progress[2],
                                     pcn_convolution *out) {
   memset(out, 0, sizeof *out);
   out->medium = medium;
+  out->tables = tables;
   out->frame = pcn_beam_frame(beam);
   out->polar = directions[0];
   out->azimuths = directions[1];
   PCN_TRY(check_homogeneous(ctx, medium, &out->electron_density));
-  pencone_status status = pcn_photon_tables_make(ctx, beam->machine, kernel_depth_g_cm2, &out->tables);
+  pencone_status status = pcn_terma_make(ctx, &medium->grid, &out->terma);
   if (status == PENCONE_OK) {
-    status = pcn_terma_make(ctx, &medium->grid, &out->terma);
-  }
-  if (status == PENCONE_OK) {
-    status = pcn_terma_fill(ctx, medium, beam, out->tables.quality, PCN_DEPTH_EXACT, progress, &out->terma);
+    status = pcn_terma_fill(ctx, medium, beam, tables->quality, PCN_DEPTH_EXACT, progress, &out->terma);
   }
   if (status != PENCONE_OK) {
     pcn_convolution_free(out);
@@ -80,7 +78,6 @@ pencone_status pcn_convolution_make(pencone_context *ctx, const pcn_medium *medi
 }
 
 void pcn_convolution_free(pcn_convolution *engine) {
-  pcn_photon_tables_free(&engine->tables);
   pcn_terma_free(&engine->terma);
   memset(engine, 0, sizeof *engine);
 }
@@ -120,7 +117,7 @@ static size_t wrapped(const spread *s, int64_t voxel) {
 
 // Walks from the release along one direction; each voxel gets what is left inside it.
 static void walk(const spread *s, double cosine, double weight, pcn_vec3 travel) {
-  const pcn_kernel *kernel = &s->engine->tables.kernel;
+  const pcn_kernel *kernel = &s->engine->tables->kernel;
   const double far_mm = 1e5, end = kernel->radius_g_cm2[PCN_KERNEL_RADII];
   const pcn_vec3 start = pcn_v3(0, 0, 0);
   pcn_ray ray;
@@ -142,7 +139,7 @@ static void spread_kernel(spread *s) {
   const pcn_frame f = e->frame;
   double sum = 0;
   for (int i = 0; i < e->polar; i++) {
-    sum += e->azimuths * solid_angle(e, i) * pcn_kernel_per_sr(&e->tables.kernel, s->part, cos(polar_angle(e, i)));
+    sum += e->azimuths * solid_angle(e, i) * pcn_kernel_per_sr(&e->tables->kernel, s->part, cos(polar_angle(e, i)));
   }
   memset(s->value, 0, s->pad.real * sizeof *s->value);
   for (int i = 0; i < e->polar; i++) {

@@ -10,7 +10,7 @@ typedef struct pcn_convolution {
   const pcn_medium *medium; ///< borrowed; homogeneous
   pencone_quantity quantity;
   pcn_frame frame; ///< of the beam
-  pcn_photon_tables tables;
+  const pcn_photon_tables *tables; ///< borrowed
   pcn_terma terma;
   double electron_density; ///< of the medium
   int polar, azimuths;     ///< directions by which the kernel is spread over voxels
@@ -21,7 +21,7 @@ typedef struct pcn_convolution {
 /// @param[out] out  freed by pcn_convolution_free()
 /// @return PENCONE_OK, E_UNSUPPORTED (the medium is not homogeneous: the text says where), E_MEMORY
 pencone_status pcn_convolution_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                                    const int directions[2], double kernel_depth_g_cm2, const double progress[2],
+                                    const pcn_photon_tables *tables, const int directions[2], const double progress[2],
                                     pcn_convolution *out);
 void pcn_convolution_free(pcn_convolution *engine);
 

@@ -10,13 +10,18 @@ typedef struct corner {
   pcn_fit fit;
 } corner;
 
+/// What each term leaves within each radius.
+typedef struct terms {
+  double within[PCN_FIT_POINTS][PCN_FIT_TERMS];
+} terms;
+
 // Residual of given shares, made very bad where the kernel would be negative at the origin or far away.
-static void rate(const pcn_fit_data *d, pcn_fit *fit) {
+static void rate(const pcn_fit_data *d, const terms *t, pcn_fit *fit) {
   double sum = 0, weights = 0;
   for (int i = 0; i < d->count; i++) {
     double model = 0;
     for (int k = 0; k < PCN_FIT_TERMS; k++) {
-      model -= fit->share[k] * expm1(-fit->attenuation[k] * d->radius[i]);
+      model += fit->share[k] * t->within[i][k];
     }
     sum += d->weight[i] * (model - d->within[i]) * (model - d->within[i]);
     weights += d->weight[i];
@@ -34,9 +39,12 @@ static void rate(const pcn_fit_data *d, pcn_fit *fit) {
 // Linear least squares for the shares at given attenuations.
 static void solve_shares(const pcn_fit_data *d, pcn_fit *fit) {
   double a11 = 0, a12 = 0, a22 = 0, b1 = 0, b2 = 0;
+  terms t;
   for (int i = 0; i < d->count; i++) {
     const double f1 = -expm1(-fit->attenuation[0] * d->radius[i]);
     const double f2 = -expm1(-fit->attenuation[1] * d->radius[i]);
+    t.within[i][0] = f1;
+    t.within[i][1] = f2;
     const double w = d->weight[i], y = d->within[i];
     if (d->total > 0) { // one free share: y - total f2 = share (f1 - f2)
       a11 += w * (f1 - f2) * (f1 - f2);
@@ -57,7 +65,7 @@ static void solve_shares(const pcn_fit_data *d, pcn_fit *fit) {
     fit->share[0] = (b1 * a22 - b2 * a12) / det;
     fit->share[1] = (b2 * a11 - b1 * a12) / det;
   }
-  rate(d, fit);
+  rate(d, &t, fit);
 }
 
 // The terms are kept apart: two alike with large shares of opposite sign would fit r exp(-a r), but lose

@@ -86,17 +86,8 @@ static pencone_status make_openings(pencone_context *ctx, pcn_pencil_beam *e, co
   return PENCONE_OK;
 }
 
-static pencone_status make_kernel(pencone_context *ctx, pcn_pencil_beam *e, const pencone_beam *beam, int terms, double nearest_mm) {
-  pcn_photon_tables tables;
-  const double kernel_depth_g_cm2 = 10, ssd_mm = find_ssd(e->medium, e, nearest_mm);
-  PCN_TRY(pcn_photon_tables_make(ctx, beam->machine, kernel_depth_g_cm2, &tables));
-  const pencone_status status = pcn_pencil_kernel_make(ctx, &tables, ssd_mm, terms, &e->kernel);
-  pcn_photon_tables_free(&tables);
-  return status;
-}
-
-pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam, int terms,
-                                    double reach_mm, pcn_pencil_beam *out) {
+pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
+                                    const pcn_photon_tables *tables, int terms, double reach_mm, pcn_pencil_beam *out) {
   pcn_aperture aperture;
   const double wanted_pitch = 0.1;
   double span[2];
@@ -112,7 +103,7 @@ pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medi
   out->planes.count = 2 + (int)((span[1] - span[0]) / wanted_pitch);
   out->planes.first = span[0];
   out->planes.pitch = (span[1] - span[0]) / (out->planes.count - 1);
-  pencone_status status = make_kernel(ctx, out, beam, terms, span[0] * out->frame.sad_mm);
+  pencone_status status = pcn_pencil_kernel_make(ctx, tables, find_ssd(medium, out, span[0] * out->frame.sad_mm), terms, &out->kernel);
   if (status == PENCONE_OK) {
     status = make_openings(ctx, out, beam, &aperture);
   }

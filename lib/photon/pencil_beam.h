@@ -30,8 +30,8 @@ typedef struct pcn_pencil_beam {
 
 /// @param terms  1 to PCN_PENCIL_TERMS. @param reach_mm  around the field in the isocentre plane; no dose beyond
 /// @param[out] out  freed by pcn_pencil_beam_free(). @return PENCONE_OK, E_MEMORY, E_CANCELLED.
-pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam, int terms,
-                                    double reach_mm, pcn_pencil_beam *out);
+pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
+                                    const pcn_photon_tables *tables, int terms, double reach_mm, pcn_pencil_beam *out);
 void pcn_pencil_beam_free(pcn_pencil_beam *engine);
 
 /// Adds the dose in Gy, voxel means across the beam, to out[0] and, unless NULL, to out[1]. Re-entrant.

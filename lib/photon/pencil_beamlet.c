@@ -71,9 +71,9 @@ static int look(const pcn_pencil_beamlets *b, int slab, const float *found[LOOKS
 }
 
 // Largest dose that the voxels looked at get from a pixel of either plane of the slab.
-static double largest_of(const float *pixel, size_t plane, const float *const found[LOOKS], int count) {
+static double largest_of(const float *pixel, const float *const found[LOOKS], int count) {
   float largest = 0;
-  for (int side = 0; side < 2; side++, pixel += plane) {
+  for (int side = 0; side < 2; side++, pixel += TERMS) {
     for (int l = 0; l < count; l++) {
       float sum = 0;
       for (int t = 0; t < TERMS; t++) {
@@ -90,7 +90,7 @@ static void find_fall(const pcn_pencil_beamlets *b, int slab, pcn_pencil_fall *f
   const float *found[LOOKS];
   const int count = look(b, slab, found);
   const pcn_pencil_map *map = &b->map;
-  const size_t plane = (size_t)map->size[0] * (size_t)map->size[1] * TERMS;
+  const size_t pixels = (size_t)map->size[0] * (size_t)map->size[1];
   const double farthest = hypot(map->size[0] * map->pixel_mm[0], map->size[1] * map->pixel_mm[1]);
   fall->step_mm = farthest / (PCN_PENCIL_FALLS - 1);
   memset(fall->value, 0, sizeof fall->value);
@@ -99,9 +99,9 @@ static void find_fall(const pcn_pencil_beamlets *b, int slab, pcn_pencil_fall *f
     for (double r = 0; r < farthest; r += 0.5 * fall->step_mm) {
       const int i = (int)(r * dx / map->pixel_mm[0]), j = (int)(r * dy / map->pixel_mm[1]);
       if (i < map->size[0] && j < map->size[1]) {
-        const float *pixel = map->value + (size_t)slab * plane + (size_t)(j * map->size[0] + i) * TERMS;
+        const float *pixel = map->value + ((size_t)slab * pixels + (size_t)(j * map->size[0] + i)) * 2 * TERMS;
         const int at = (int)(r / fall->step_mm);
-        fall->value[at] = fmax(fall->value[at], bound_margin * largest_of(pixel, plane, found, count));
+        fall->value[at] = fmax(fall->value[at], bound_margin * largest_of(pixel, found, count));
       }
     }
   }

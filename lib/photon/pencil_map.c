@@ -110,6 +110,20 @@ static void average_voxels(const pcn_pencil_map *map, const double blur_mm2[2], 
   }
 }
 
+// A plane is the far one of the slab before it and the near one of the slab behind it.
+static void put_plane(const pcn_pencil_map *map, int p, const float *plane) {
+  const size_t pixels = (size_t)map->size[0] * (size_t)map->size[1];
+  for (int far = 0; far < 2; far++) {
+    const int slab = p - far;
+    if (slab >= 0 && slab < map->planes.count - 1) {
+      float *out = map->value + ((size_t)slab * pixels * 2 + (size_t)far) * TERMS;
+      for (size_t i = 0; i < pixels; i++) {
+        memcpy(out + i * 2 * TERMS, plane + i * TERMS, TERMS * sizeof *out);
+      }
+    }
+  }
+}
+
 pencone_status pcn_pencil_map_make(pencone_context *ctx, const pcn_pencil_kernel *kernel, const pcn_pencil_planes *planes,
                                    const pcn_pencil_shape *shape, pcn_pencil_map *out) {
   int half[2];
@@ -123,18 +137,21 @@ pencone_status pcn_pencil_map_make(pencone_context *ctx, const pcn_pencil_kernel
   }
   out->planes = *planes;
   const size_t plane = (size_t)out->size[0] * (size_t)out->size[1] * TERMS;
-  out->value = pcn_alloc(ctx, plane * (size_t)planes->count, sizeof *out->value);
+  out->value = pcn_alloc(ctx, 2 * plane * (size_t)(planes->count - 1), sizeof *out->value);
+  float *one = pcn_alloc(ctx, plane, sizeof *one);
   w.value = pcn_alloc(ctx, w.size[0] * w.size[1] * TERMS, sizeof *w.value);
-  pencone_status status = out->value != NULL && w.value != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
+  pencone_status status = out->value != NULL && one != NULL && w.value != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
   for (int p = 0; p < planes->count && status == PENCONE_OK; p++) {
     w.magnification = planes->first + p * planes->pitch;
     pcn_parallel_for(ctx, w.size[0], fill_column, &w);
     pcn_parallel_for(ctx, w.size[1], fill_row, &w);
-    fill_plane(out, &w, half, out->value + (size_t)p * plane);
-    average_voxels(out, shape->blur_mm2, w.magnification, out->value + (size_t)p * plane);
+    fill_plane(out, &w, half, one);
+    average_voxels(out, shape->blur_mm2, w.magnification, one);
+    put_plane(out, p, one);
     status = pcn_progress(ctx, 0.1, "pencil beam");
   }
   pcn_free(w.value);
+  pcn_free(one);
   if (status != PENCONE_OK) {
     pcn_free(out->value);
     out->value = NULL;
@@ -145,7 +162,7 @@ pencone_status pcn_pencil_map_make(pencone_context *ctx, const pcn_pencil_kernel
 pcn_pencil_table pcn_pencil_map_table(const pcn_pencil_map *map, const double centre_mm[2], const double turn[2]) {
   const pcn_pencil_table table = {.value = map->value,
                                   .size = {map->size[0], map->size[1]},
-                                  .planes = map->planes.count,
+                                  .slabs = map->planes.count - 1,
                                   .centre = {(float)centre_mm[0], (float)centre_mm[1]},
                                   .per_mm = {(float)(1 / map->pixel_mm[0]), (float)(1 / map->pixel_mm[1])},
                                   .turn = {(float)turn[0], (float)turn[1]}};

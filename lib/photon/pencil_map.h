@@ -19,7 +19,7 @@ typedef struct pcn_pencil_shape {
   double blur_mm2[2]; ///< variance along its sides of a voxel, over which the map is averaged
 } pcn_pencil_shape;
 
-/// A quarter of the map, from the rectangle's centre outwards: [plane][y][x][term].
+/// A quarter of the map, from the rectangle's centre outwards: see pcn_pencil_table.
 typedef struct pcn_pencil_map {
   int size[2];
   double pixel_mm[2];

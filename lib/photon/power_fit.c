@@ -5,29 +5,40 @@
 
 const int pcn_powers[PCN_POWERS] = {1, 2, 4};
 
-static double left(double attenuation, int i, double radius) {
-  return exp(-pcn_powers[i] * attenuation * radius);
+/// What each power leaves beyond each radius.
+typedef struct powers_left {
+  double at[PCN_FIT_POINTS][PCN_POWERS];
+} powers_left;
+
+static void fill_left(const pcn_fit_data *d, double attenuation, powers_left *out) {
+  for (int i = 0; i < d->count; i++) {
+    const double once = exp(-attenuation * d->radius[i]), twice = once * once;
+    out->at[i][0] = once;
+    out->at[i][1] = twice;
+    out->at[i][2] = twice * twice;
+  }
 }
 
-// Kernel at a radius, up to the attenuation as a factor.
-static double kernel_at(const pcn_power_fit *fit, double radius) {
+// Kernel where so much is left of each power, up to the attenuation as a factor.
+static double kernel_at(const pcn_power_fit *fit, const double left[PCN_POWERS]) {
   double sum = 0;
   for (int i = 0; i < PCN_POWERS; i++) {
-    sum += fit->share[i] * pcn_powers[i] * left(fit->attenuation, i, radius);
+    sum += fit->share[i] * pcn_powers[i] * left[i];
   }
   return sum;
 }
 
-static void rate(const pcn_fit_data *d, pcn_power_fit *fit) {
-  double sum = 0, weights = 0, negative = fmin(0, kernel_at(fit, 0));
+static void rate(const pcn_fit_data *d, const powers_left *left, pcn_power_fit *fit) {
+  const double all[PCN_POWERS] = {1, 1, 1};
+  double sum = 0, weights = 0, negative = fmin(0, kernel_at(fit, all));
   for (int i = 0; i < d->count; i++) {
     double model = 1;
     for (int k = 0; k < PCN_POWERS; k++) {
-      model -= fit->share[k] * left(fit->attenuation, k, d->radius[i]);
+      model -= fit->share[k] * left->at[i][k];
     }
     sum += d->weight[i] * (model - d->within[i]) * (model - d->within[i]);
     weights += d->weight[i];
-    negative = fmin(negative, kernel_at(fit, d->radius[i]));
+    negative = fmin(negative, kernel_at(fit, left->at[i]));
   }
   fit->rms = sqrt(sum / weights) - negative;
 }
@@ -35,9 +46,10 @@ static void rate(const pcn_fit_data *d, pcn_power_fit *fit) {
 // The shares at an attenuation. With the last power's share eliminated, 1 - within - e4 = s1 (e1 - e4) + s2 (e2 - e4).
 static pcn_power_fit solve(const pcn_fit_data *d, double attenuation) {
   double a11 = 0, a12 = 0, a22 = 0, b1 = 0, b2 = 0;
+  powers_left left;
+  fill_left(d, attenuation, &left);
   for (int i = 0; i < d->count; i++) {
-    const double e4 = left(attenuation, 2, d->radius[i]);
-    const double f1 = left(attenuation, 0, d->radius[i]) - e4, f2 = left(attenuation, 1, d->radius[i]) - e4;
+    const double e4 = left.at[i][2], f1 = left.at[i][0] - e4, f2 = left.at[i][1] - e4;
     const double y = 1 - d->within[i] - e4, w = d->weight[i];
     a11 += w * f1 * f1;
     a12 += w * f1 * f2;
@@ -52,7 +64,7 @@ static pcn_power_fit solve(const pcn_fit_data *d, double attenuation) {
     fit.share[1] = (b2 * a11 - b1 * a12) / det;
     fit.share[2] = 1 - fit.share[0] - fit.share[1];
   }
-  rate(d, &fit);
+  rate(d, &left, &fit);
   return fit;
 }
 

@@ -16,6 +16,8 @@ static const double water_step = 0.25, aluminium_step = 0.5, aluminium_first = -
 static const double piece_width_mev = 0.125; // bins are cut into pieces of this width or less
 static const double lowest_mev = 0.010;      // photons below are absorbed where they are born
 
+_Static_assert(sizeof(pcn_release) == PCN_RELEASE_VALUES * sizeof(float), "a node is a vector of floats");
+
 /// A piece of the spectrum, at its middle energy.
 typedef struct piece {
   double energy_mev, photons;
@@ -107,31 +109,72 @@ pcn_release pcn_quality_exact(const pcn_quality *q, double water_g_cm2, double a
   return to_release(&sum);
 }
 
-// Rows of the table are filled piece by piece: one exp per piece and row, then products.
-static pencone_status fill_table(pencone_context *ctx, pcn_quality *q) {
-  q->node = pcn_alloc(ctx, (size_t)WATER_NODES * ALUMINIUM_NODES, sizeof *q->node);
-  release_sum *row = pcn_alloc(ctx, WATER_NODES, sizeof *row);
-  if (q->node == NULL || row == NULL) {
-    pcn_free(row);
-    return PENCONE_E_MEMORY;
+/// Depths in water that are summed at a time: they and their values fit into registers.
+enum { BLOCK = 4, BLOCKS = (WATER_NODES + BLOCK - 1) / BLOCK };
+
+/// What is left of the pieces: behind the depths in water of a block, and of their release behind aluminium.
+typedef struct fill_work {
+  double (*left)[BLOCK];                ///< [block][piece]
+  double (*factor)[PCN_RELEASE_VALUES]; ///< [piece]
+} fill_work;
+
+// One exp per piece, then products.
+static void fill_left(const pcn_quality *q, double (*left)[BLOCK]) {
+  for (int i = 0; i < q->pieces; i++) {
+    const double per_step = exp(-q->piece[i].mu[0] * water_step);
+    double here = 1;
+    for (int w = 0; w < BLOCKS * BLOCK; w++) {
+      left[w / BLOCK * q->pieces + i][w % BLOCK] = here;
+      here *= per_step;
+    }
   }
-  for (int a = 0; a < ALUMINIUM_NODES; a++) {
-    memset(row, 0, WATER_NODES * sizeof *row);
-    for (int i = 0; i < q->pieces; i++) {
-      const piece *p = &q->piece[i];
-      double left = exp(-p->mu[1] * (aluminium_first + a * aluminium_step));
-      const double per_step = exp(-p->mu[0] * water_step);
-      for (int w = 0; w < WATER_NODES; w++) {
-        add_piece(&row[w], p, left);
-        left *= per_step;
+}
+
+static void fill_block(const pcn_quality *q, const fill_work *work, int block, float *out) {
+  double sum[PCN_RELEASE_VALUES][BLOCK] = {{0}};
+  for (int i = 0; i < q->pieces; i++) {
+    const double *left = work->left[block * q->pieces + i], *factor = work->factor[i];
+    for (int value = 0; value < PCN_RELEASE_VALUES; value++) {
+      for (int w = 0; w < BLOCK; w++) {
+        sum[value][w] += factor[value] * left[w];
       }
     }
-    for (int w = 0; w < WATER_NODES; w++) {
-      q->node[a * WATER_NODES + w] = to_release(&row[w]);
+  }
+  for (int w = 0; w < BLOCK && block * BLOCK + w < WATER_NODES; w++) {
+    for (int value = 0; value < PCN_RELEASE_VALUES; value++) {
+      out[w * PCN_RELEASE_VALUES + value] = (float)sum[value][w];
     }
   }
-  pcn_free(row);
-  return PENCONE_OK;
+}
+
+static void fill_row(pcn_quality *q, const fill_work *work, int a) {
+  for (int i = 0; i < q->pieces; i++) {
+    const piece *p = &q->piece[i];
+    const double left = exp(-p->mu[1] * (aluminium_first + a * aluminium_step));
+    for (int value = 0; value < PCN_RELEASE_VALUES; value++) {
+      work->factor[i][value] = left * p->release[value / PCN_PARTS][value % PCN_PARTS];
+    }
+  }
+  float *row = (float *)(void *)(q->node + a * WATER_NODES);
+  for (int block = 0; block < BLOCKS; block++) {
+    fill_block(q, work, block, row + block * BLOCK * PCN_RELEASE_VALUES);
+  }
+}
+
+static pencone_status fill_table(pencone_context *ctx, pcn_quality *q) {
+  fill_work work = {pcn_alloc(ctx, (size_t)q->pieces * BLOCKS, sizeof *work.left),
+                    pcn_alloc(ctx, (size_t)q->pieces, sizeof *work.factor)};
+  q->node = pcn_alloc(ctx, (size_t)WATER_NODES * ALUMINIUM_NODES, sizeof *q->node);
+  const int made = q->node != NULL && work.left != NULL && work.factor != NULL;
+  if (made) {
+    fill_left(q, work.left);
+    for (int a = 0; a < ALUMINIUM_NODES; a++) {
+      fill_row(q, &work, a);
+    }
+  }
+  pcn_free(work.left);
+  pcn_free(work.factor);
+  return made ? PENCONE_OK : PENCONE_E_MEMORY;
 }
 
 pencone_status pcn_quality_make(pencone_context *ctx, const pencone_machine *machine, const pcn_edk *edk,
@@ -180,6 +223,17 @@ pcn_release pcn_quality_at(const pcn_quality *q, double water_g_cm2, double alum
     r.aluminium[k] = blend(a[0].aluminium[k], a[1].aluminium[k], b[0].aluminium[k], b[1].aluminium[k], w);
   }
   return r;
+}
+
+pcn_release_table pcn_quality_table(const pcn_quality *q, double aluminium_electrons) {
+  const pcn_release_table table = {.node = (const float *)(const void *)q->node,
+                                   .water_nodes = WATER_NODES,
+                                   .aluminium_nodes = ALUMINIUM_NODES,
+                                   .per_water = (float)(1 / water_step),
+                                   .per_aluminium = (float)(1 / aluminium_step),
+                                   .first_aluminium = (float)aluminium_first,
+                                   .aluminium_electrons = (float)aluminium_electrons};
+  return table;
 }
 
 void pcn_quality_kernel_weights(const pcn_quality *q, const pcn_edk *edk, double water_g_cm2,

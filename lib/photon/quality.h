@@ -4,6 +4,7 @@
 #define PCN_QUALITY_H
 
 #include "photon/kernel.h"
+#include "simd/release_row.h"
 #include <pencone/machine.h>
 
 /// Released energy at a depth, per unit fluence, MeV cm2/g; per gram of the two basis materials.
@@ -23,6 +24,10 @@ void pcn_quality_free(pcn_quality *quality);
 
 /// Bilinear in the table (100 g/cm2 of water; -10 to 20 of aluminium), exact sums outside it. Any thread.
 pcn_release pcn_quality_at(const pcn_quality *quality, double water_g_cm2, double aluminium_g_cm2);
+
+/// The table for the loops of simd/release_row.h; its nodes are borrowed.
+/// @param aluminium_electrons  of one gram, relative to water
+pcn_release_table pcn_quality_table(const pcn_quality *quality, double aluminium_electrons);
 
 /// The same as sums over the spectrum, for tests and outside the table.
 pcn_release pcn_quality_exact(const pcn_quality *quality, double water_g_cm2, double aluminium_g_cm2);

@@ -19,19 +19,17 @@ static double solid_angle(const pcn_superposition *e, int i) {
 }
 
 pencone_status pcn_superposition_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                                      const int directions[2], double kernel_depth_g_cm2, const double progress[2],
+                                      const pcn_photon_tables *tables, const int directions[2], const double progress[2],
                                       pcn_superposition *out) {
   memset(out, 0, sizeof *out);
   out->medium = medium;
+  out->tables = tables;
   out->frame = pcn_beam_frame(beam);
   out->polar = directions[0];
   out->azimuths = directions[1];
-  pencone_status status = pcn_photon_tables_make(ctx, beam->machine, kernel_depth_g_cm2, &out->tables);
+  pencone_status status = pcn_terma_make(ctx, &medium->grid, &out->terma);
   if (status == PENCONE_OK) {
-    status = pcn_terma_make(ctx, &medium->grid, &out->terma);
-  }
-  if (status == PENCONE_OK) {
-    status = pcn_terma_fill(ctx, medium, beam, out->tables.quality, PCN_DEPTH_EXACT, progress, &out->terma);
+    status = pcn_terma_fill(ctx, medium, beam, tables->quality, PCN_DEPTH_EXACT, progress, &out->terma);
   }
   if (status != PENCONE_OK) {
     pcn_superposition_free(out);
@@ -41,7 +39,7 @@ pencone_status pcn_superposition_make(pencone_context *ctx, const pcn_medium *me
     double sum = 0;
     for (int i = 0; i < out->polar; i++) {
       sum += out->azimuths * solid_angle(out, i) *
-             pcn_kernel_per_sr(&out->tables.kernel, (pcn_part)part, cos(polar_angle(out, i)));
+             pcn_kernel_per_sr(&tables->kernel, (pcn_part)part, cos(polar_angle(out, i)));
     }
     out->norm[part] = 1 / sum;
   }
@@ -49,7 +47,6 @@ pencone_status pcn_superposition_make(pencone_context *ctx, const pcn_medium *me
 }
 
 void pcn_superposition_free(pcn_superposition *engine) {
-  pcn_photon_tables_free(&engine->tables);
   pcn_terma_free(&engine->terma);
   memset(engine, 0, sizeof *engine);
 }
@@ -64,7 +61,7 @@ static double gather(const pcn_superposition *e, const pcn_frame *frame, pcn_vec
   if (!pcn_ray_begin(&ray, &m->grid, point, pcn_v3_sub(point, pcn_v3_scale(travel, far_mm)))) {
     return 0;
   }
-  const double end = e->tables.kernel.radius_g_cm2[PCN_KERNEL_RADII];
+  const double end = e->tables->kernel.radius_g_cm2[PCN_KERNEL_RADII];
   while (path < end && pcn_ray_next(&ray, &voxel, &length)) {
     const double p = 0.1 * length * (double)m->electron_density[voxel];
     if (e->terma.part[PCN_PRIMARY][voxel] > 0) {
@@ -72,8 +69,8 @@ static double gather(const pcn_superposition *e, const pcn_frame *frame, pcn_vec
       const pcn_vec3 primary = pcn_v3_sub(at, frame->source);
       const double cosine = pcn_v3_dot(primary, travel) / pcn_v3_length(primary);
       for (int part = 0; part < PCN_PARTS; part++) {
-        const double near = pcn_kernel_within(&e->tables.kernel, (pcn_part)part, cosine, path);
-        const double far = pcn_kernel_within(&e->tables.kernel, (pcn_part)part, cosine, path + p);
+        const double near = pcn_kernel_within(&e->tables->kernel, (pcn_part)part, cosine, path);
+        const double far = pcn_kernel_within(&e->tables->kernel, (pcn_part)part, cosine, path + p);
         sum += (double)e->terma.part[part][voxel] * e->norm[part] * (far - near);
       }
     }

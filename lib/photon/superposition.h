@@ -10,7 +10,7 @@ typedef struct pcn_superposition {
   const pcn_medium *medium; ///< borrowed
   pcn_frame frame;          ///< the beam's axes
   pencone_quantity quantity;
-  pcn_photon_tables tables;
+  const pcn_photon_tables *tables; ///< borrowed
   pcn_terma terma;
   int polar, azimuths;   ///< directions of the gather
   double norm[PCN_PARTS]; ///< makes the quadrature's energy 1
@@ -19,7 +19,7 @@ typedef struct pcn_superposition {
 /// @param polar, azimuths  directions: equal steps of the polar angle, equal steps around
 /// @param progress  where it starts and its span. @param[out] out  freed by pcn_superposition_free()
 pencone_status pcn_superposition_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                                      const int directions[2], double kernel_depth_g_cm2, const double progress[2],
+                                      const pcn_photon_tables *tables, const int directions[2], const double progress[2],
                                       pcn_superposition *out);
 void pcn_superposition_free(pcn_superposition *engine);
 

@@ -5,16 +5,23 @@
 #include "base/base.h"
 #include "geom/depth.h"
 #include "geom/ray.h"
+#include "simd/isa.h"
 #include <math.h>
 #include <string.h>
+
+enum { SCRATCH_ROWS = 3 };
 
 typedef struct terma_work {
   const pcn_medium *medium;
   const pcn_quality *quality;
+  pcn_release_table table;
+  const pcn_isa *isa;
   pcn_aperture aperture;
   double fluence_per_cm2;
   double aluminium_electrons; ///< of one gram, relative to water
   const pcn_depth *lattice;   ///< NULL: every voxel's own ray
+  float *scratch;             ///< SCRATCH_ROWS rows for each worker
+  int32_t (*extent)[2];       ///< for each row, its first voxel with released energy and the one behind its last
   pcn_terma *out;
 } terma_work;
 
@@ -61,78 +68,90 @@ static void fill_voxel(const terma_work *w, size_t index, const int64_t ijk[3], 
   }
 }
 
-// Narrows first..last to where at + step * i <= limit.
-static void narrow(double at, double step, double limit, double *first, double *last) {
-  if (step > 0) {
-    *last = fmin(*last, floor((limit - at) / step));
-  } else if (step < 0) {
-    *first = fmax(*first, ceil((limit - at) / step));
-  } else if (at > limit) {
-    *last = -1;
+// A part of a row by the lattice. Voxels behind more than the table holds get their exact sums.
+static void fill_part(const terma_work *w, const int64_t first[3], size_t n, const float *share, float *const integral[2]) {
+  const pcn_medium *m = w->medium;
+  const pencone_grid *grid = &m->grid;
+  const pcn_frame *f = &w->aperture.frame;
+  const size_t start = (size_t)((first[2] * grid->size[1] + first[1]) * grid->size[0] + first[0]);
+  double xyz[3];
+  pencone_grid_centre(grid, first[0], first[1], first[2], xyz);
+  const pcn_vec3 r = pcn_v3_scale(pcn_v3_sub(pcn_v3_from(xyz), f->source), 1 / f->sad_mm);
+  const double h = grid->spacing_mm[0] / f->sad_mm;
+  const pcn_release_line line = {(float)w->fluence_per_cm2,
+                                 (float)pcn_v3_dot(r, f->ez),
+                                 (float)(h * f->ez.x),
+                                 {(float)pcn_v3_dot(r, r), (float)(2 * h * r.x), (float)(h * h)}};
+  const int mixed = w->lattice->values > 1;
+  const pcn_release_row row = {n,
+                               {integral[0], mixed ? integral[1] : NULL},
+                               share,
+                               mixed ? m->electron_density + start : NULL,
+                               mixed ? m->aluminium + start : NULL,
+                               {w->out->part[PCN_PRIMARY] + start, w->out->part[PCN_SCATTER] + start}};
+  pcn_depth_row(w->lattice, w->isa, first, n, integral);
+  if (w->isa->release(&w->table, &line, &row) == 0) {
+    return;
+  }
+  for (size_t i = 0; i < n; i++) {
+    const int64_t ijk[3] = {first[0] + (int64_t)i, first[1], first[2]};
+    pencone_grid_centre(grid, ijk[0], ijk[1], ijk[2], xyz);
+    fill_voxel(w, start + i, ijk, pcn_v3_from(xyz), (double)share[i]);
   }
 }
 
-// Voxels of a row that the field can touch: the distance from each edge's plane is linear along the row.
-static void field_range(const terma_work *w, pcn_vec3 start, int64_t n, int64_t range[2]) {
-  const pcn_frame *f = &w->aperture.frame;
-  const pcn_vec3 r = pcn_v3_sub(start, f->source);
-  const double h = w->medium->grid.spacing_mm[0], reach = 1.01 * w->aperture.reach_mm;
-  const double z = pcn_v3_dot(r, f->ez), dz = h * f->ez.x;
-  const pcn_vec3 side[2] = {f->ex, f->ey};
-  const double *edge[2] = {w->aperture.x_mm, w->aperture.y_mm};
-  double first = 0, last = (double)(n - 1);
-  narrow(-z, -dz, 0, &first, &last);
-  for (int a = 0; a < 2; a++) {
-    const double x = pcn_v3_dot(r, side[a]), dx = h * side[a].x;
-    for (int e = 0; e < 2; e++) {
-      const double sign = e == 0 ? -1 : 1, slope = edge[a][e] / f->sad_mm;
-      narrow(sign * (x - slope * z), sign * (dx - slope * dz), reach * hypot(1, slope), &first, &last);
-    }
+// The first and the last voxel of a row with released energy.
+static void find_extent(const float *primary, const int64_t range[2], int32_t extent[2]) {
+  int64_t first = range[0], last = range[1];
+  while (first < last && !(primary[first] > 0)) {
+    first++;
   }
-  range[0] = (int64_t)first;
-  range[1] = last < first ? range[0] : (int64_t)last + 1;
+  while (last > first && !(primary[last - 1] > 0)) {
+    last--;
+  }
+  extent[0] = (int32_t)first;
+  extent[1] = (int32_t)last;
 }
 
 static void fill_row(void *work, size_t row, int worker) {
-  (void)worker;
   const terma_work *w = work;
   const pencone_grid *grid = &w->medium->grid;
+  const size_t n = (size_t)grid->size[0], start = row * n;
+  float *share = w->scratch + (size_t)worker * SCRATCH_ROWS * n, *const integral[2] = {share + n, share + 2 * n};
   int64_t ijk[3] = {0, (int64_t)row % grid->size[1], (int64_t)row / grid->size[1]}, range[2];
-  const size_t start = row * (size_t)grid->size[0];
   for (int part = 0; part < PCN_PARTS; part++) {
-    memset(w->out->part[part] + start, 0, (size_t)grid->size[0] * sizeof(float));
+    memset(w->out->part[part] + start, 0, n * sizeof(float));
   }
   double xyz[3];
   pencone_grid_centre(grid, 0, ijk[1], ijk[2], xyz);
-  field_range(w, pcn_v3_from(xyz), grid->size[0], range);
-  for (ijk[0] = range[0]; ijk[0] < range[1]; ijk[0]++) {
-    pencone_grid_centre(grid, ijk[0], ijk[1], ijk[2], xyz);
-    const pcn_vec3 centre = pcn_v3_from(xyz);
-    const double share = pcn_aperture_share(&w->aperture, centre);
-    if (share > 0) {
-      fill_voxel(w, start + (size_t)ijk[0], ijk, centre, share);
+  pcn_aperture_row(&w->aperture, pcn_v3_from(xyz), grid->size[0], range, share);
+  if (w->lattice != NULL && range[1] > range[0]) {
+    ijk[0] = range[0];
+    fill_part(w, ijk, (size_t)(range[1] - range[0]), share + range[0], integral);
+  } else {
+    for (ijk[0] = range[0]; ijk[0] < range[1]; ijk[0]++) {
+      if (share[ijk[0]] > 0) {
+        pencone_grid_centre(grid, ijk[0], ijk[1], ijk[2], xyz);
+        fill_voxel(w, start + (size_t)ijk[0], ijk, pcn_v3_from(xyz), (double)share[ijk[0]]);
+      }
     }
   }
+  find_extent(w->out->part[PCN_PRIMARY] + start, range, w->extent[row]);
 }
 
 // Box of the voxels with released energy.
-static void find_box(const pencone_grid *grid, pcn_terma *terma) {
-  size_t index = 0;
+static void find_box(const terma_work *w, pcn_terma *terma) {
+  const int64_t *size = w->medium->grid.size;
   for (int a = 0; a < 3; a++) {
-    terma->low[a] = grid->size[a];
+    terma->low[a] = size[a];
     terma->high[a] = 0;
   }
-  for (int64_t k = 0; k < grid->size[2]; k++) {
-    for (int64_t j = 0; j < grid->size[1]; j++) {
-      for (int64_t i = 0; i < grid->size[0]; i++, index++) {
-        if (terma->part[PCN_PRIMARY][index] > 0) {
-          const int64_t at[3] = {i, j, k};
-          for (int a = 0; a < 3; a++) {
-            terma->low[a] = at[a] < terma->low[a] ? at[a] : terma->low[a];
-            terma->high[a] = at[a] + 1 > terma->high[a] ? at[a] + 1 : terma->high[a];
-          }
-        }
-      }
+  for (int64_t row = 0; row < size[1] * size[2]; row++) {
+    const int32_t *extent = w->extent[row];
+    const int64_t low[3] = {extent[0], row % size[1], row / size[1]}, high[3] = {extent[1], low[1] + 1, low[2] + 1};
+    for (int a = 0; a < 3 && extent[1] > extent[0]; a++) {
+      terma->low[a] = low[a] < terma->low[a] ? low[a] : terma->low[a];
+      terma->high[a] = high[a] > terma->high[a] ? high[a] : terma->high[a];
     }
   }
 }
@@ -151,28 +170,44 @@ static pencone_status make_lattice(pencone_context *ctx, terma_work *w, const do
   return status == PENCONE_E_UNSUPPORTED ? PENCONE_OK : status;
 }
 
+static pencone_status fill(pencone_context *ctx, terma_work *work, pcn_depth_way way, const double progress[2]) {
+  const pencone_grid *grid = &work->medium->grid;
+  const size_t rows = (size_t)(grid->size[1] * grid->size[2]), n = (size_t)grid->size[0];
+  const double half[2] = {progress[0], 0.5 * progress[1]};
+  pcn_depth lattice = {0};
+  work->extent = pcn_alloc(ctx, rows, sizeof *work->extent);
+  work->scratch = pcn_alloc(ctx, (size_t)pencone_context_threads(ctx) * SCRATCH_ROWS * n, sizeof *work->scratch);
+  pencone_status status = work->extent != NULL && work->scratch != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
+  if (status == PENCONE_OK && way == PCN_DEPTH_LATTICE) {
+    status = make_lattice(ctx, work, half, &lattice);
+  }
+  if (status == PENCONE_OK) {
+    status = pcn_parallel_for_progress(ctx, rows, fill_row, work, half[0] + half[1], half[1], "TERMA");
+  }
+  if (status == PENCONE_OK) {
+    find_box(work, work->out);
+  }
+  pcn_depth_free(&lattice);
+  pcn_free(work->extent);
+  pcn_free(work->scratch);
+  return status;
+}
+
 pencone_status pcn_terma_fill(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
                               const pcn_quality *quality, pcn_depth_way way, const double progress[2],
                               pcn_terma *out) {
   pencone_material aluminium;
   PCN_TRY(pencone_material_find(ctx, "aluminium", &aluminium));
+  const double electrons = pcn_basis_of(&aluminium).electrons;
   terma_work work = {.medium = medium,
                      .quality = quality,
+                     .table = pcn_quality_table(quality, electrons),
+                     .isa = pcn_isa_of(ctx),
                      .fluence_per_cm2 = beam->fluence_per_cm2,
-                     .aluminium_electrons = pcn_basis_of(&aluminium).electrons,
+                     .aluminium_electrons = electrons,
                      .out = out};
   PCN_TRY(pcn_aperture_make(ctx, beam, medium->grid.spacing_mm, &work.aperture));
-  const double half[2] = {progress[0], 0.5 * progress[1]};
-  pcn_depth lattice = {0};
-  pencone_status status = way == PCN_DEPTH_LATTICE ? make_lattice(ctx, &work, half, &lattice) : PENCONE_OK;
-  if (status == PENCONE_OK) {
-    const size_t rows = (size_t)(medium->grid.size[1] * medium->grid.size[2]);
-    status = pcn_parallel_for_progress(ctx, rows, fill_row, &work, half[0] + half[1], half[1], "TERMA");
-  }
-  pcn_depth_free(&lattice);
+  const pencone_status status = fill(ctx, &work, way, progress);
   pcn_aperture_free(&work.aperture);
-  if (status == PENCONE_OK) {
-    find_box(&medium->grid, out);
-  }
   return status;
 }

@@ -4,8 +4,11 @@
 #define PCN_ISA_H
 
 #include "simd/cone_row.h"
+#include "simd/depth_row.h"
+#include "simd/depth_step.h"
 #include "simd/gamma.h"
 #include "simd/pencil_row.h"
+#include "simd/release_row.h"
 #include "simd/tilt_row.h"
 #include <pencone/context.h>
 
@@ -23,7 +26,12 @@
                             float *const weight[3]);                                       \
   void pcn_pencil_row##suffix(const pcn_pencil_table *table, const pcn_pencil_voxels *voxels, size_t n, float *out); \
   void pcn_gamma_search##suffix(const float *own, const ptrdiff_t corner[8],               \
-                                const pcn_gamma_offset *offsets, size_t count, pcn_gamma_lanes *lanes)
+                                const pcn_gamma_offset *offsets, size_t count, pcn_gamma_lanes *lanes);   \
+  void pcn_depth_step##suffix(const pcn_depth_step *step, size_t n, float *const sum[2]);   \
+  void pcn_depth_row##suffix(const pcn_depth_rays *rays, const pcn_depth_line *line, size_t n, \
+                             float *const out[2]);                                       \
+  size_t pcn_release_row##suffix(const pcn_release_table *table, const pcn_release_line *line, \
+                                 const pcn_release_row *row)
 
 PCN_ISA_DECLARE(_base);
 PCN_ISA_DECLARE(_v3);
@@ -36,6 +44,9 @@ typedef struct pcn_isa {
   pcn_cone_row_loop transport;
   pcn_tilt_row_loop tilt;
   pcn_gamma_loop gamma;
+  pcn_depth_step_loop depth_step;
+  pcn_depth_row_loop depth;
+  pcn_release_row_loop release;
   pcn_pencil_row_loop pencil;
 } pcn_isa;
 

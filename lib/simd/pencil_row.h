@@ -7,16 +7,17 @@
 
 enum { PCN_PENCIL_VALUES = 4 }; ///< terms, at most
 
-/// A quarter of a map that is even in both axes: [plane][y][x][PCN_PENCIL_VALUES] from its centre outwards.
+/// A quarter of a map that is even in both axes, from its centre outwards; of the slabs between neighbouring planes both
+/// lie together: [slab][y][x][near, far][PCN_PENCIL_VALUES].
 typedef struct pcn_pencil_table {
   const float *value;
-  int size[2], planes;
+  int size[2], slabs;
   float centre[2];  ///< of the map, mm in the plane of the voxels' places
   float per_mm[2];  ///< pixels per mm
   float turn[2];    ///< cosine and sine of the map's axes against the voxels'
 } pcn_pencil_table;
 
-/// Voxels: place in the isocentre plane (mm), plane of the map (0 to planes - 1), what each term is multiplied by.
+/// Voxels: place in the isocentre plane (mm), plane of the map (0 to slabs), what each term is multiplied by.
 typedef struct pcn_pencil_voxels {
   const float *x, *y, *plane;
   const float *weight; ///< [voxel][PCN_PENCIL_VALUES]

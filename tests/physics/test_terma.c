@@ -235,6 +235,25 @@ static void fluence_is_a_factor(void **state) {
   release(&b);
 }
 
+// The table of depths ends at 100 g/cm2: behind more of it, the sums themselves.
+static void depths_beyond_the_table(void **state) {
+  const pencone_grid grid = physics_grid(9, 60, 9, 10, 10, 10);
+  const physics_layer layer[PHYSICS_LAYERS] = {{600, 3, "water"}};
+  setting s;
+  make(*state, &grid, layer, 1000, &s);
+  s.way = PCN_DEPTH_LATTICE;
+  const pencone_beam beam = physics_beam(s.machine, 40);
+  fill(*state, &s, &beam);
+  for (int64_t j = 25; j < 60; j++) {
+    double xyz[3], stretch;
+    pencone_grid_centre(&grid, 4, j, 4, xyz);
+    const double f = fluence(xyz, 1000, &stretch);
+    const pcn_release want = pcn_quality_exact(s.tables.quality, 0.3 * xyz[1] * stretch, 0);
+    assert_near((double)s.terma.part[0][index_of(&grid, 4, j, 4)], f * (double)want.water[0], 5e-4);
+  }
+  release(&s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       UNIT_TEST(slabs_attenuate),
@@ -243,6 +262,7 @@ int main(void) {
       UNIT_TEST(edges_keep_the_fields_area),
       UNIT_TEST(the_box_is_tight),
       UNIT_TEST(fluence_is_a_factor),
+      UNIT_TEST(depths_beyond_the_table),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

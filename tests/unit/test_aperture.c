@@ -118,11 +118,49 @@ static void beams_project_points(void **state) {
   pencone_machine_destroy(machine);
 }
 
+// Voxels of a row get what each gets alone, whether an edge cuts them or not; outside the range there is nothing.
+// Singles: 1e-6.
+static void rows_are_voxels(void **state) {
+  enum { VOXELS = 60 };
+  pencone_machine *machine = physics_machine(*state, "mohan6", 1000);
+  const pencone_control_point points[3] = {{30, 0, 20, {-20, 35}, {-30, 30}, 0.5},
+                                           {30, 40, 20, {-30, 10}, {-10, 40}, 0.3},
+                                           {30, 90, 20, {20, 22}, {-30, 30}, 0.2}};
+  pencone_beam beam = field(machine);
+  beam.gantry_deg = 30;
+  beam.couch_deg = 20;
+  for (int count = 0; count <= 3; count += 3) {
+    beam.control_points = count > 0 ? points : NULL;
+    beam.control_point_count = count;
+    pcn_aperture a;
+    int cut = 0, held = 0;
+    physics_ok(*state, pcn_aperture_make(*state, &beam, cube_mm, &a));
+    for (int row = 0; row < 400; row++) {
+      float share[VOXELS];
+      int64_t range[2];
+      const pcn_vec3 first = pcn_v3(-120, -60 + 6 * (row % 20), -60 + 6 * (row / 20));
+      pcn_aperture_row(&a, first, VOXELS, range, share);
+      assert_true(range[0] >= 0 && range[1] <= VOXELS && range[1] >= range[0]);
+      for (int64_t i = 0; i < VOXELS; i++) {
+        const double want = share_at(&a, -120 + 4 * (double)i, first.y, first.z);
+        const int inside = i >= range[0] && i < range[1];
+        assert_close(inside ? (double)share[i] : 0, want, 1e-6);
+        held += want > 0.99;
+        cut += want > 0 && want < 0.2;
+      }
+    }
+    assert_true(cut > 100 && (held > 100 || count > 0));
+    pcn_aperture_free(&a);
+  }
+  pencone_machine_destroy(machine);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       UNIT_TEST(inside_outside_and_on_an_edge), UNIT_TEST(the_field_diverges),
       UNIT_TEST(a_field_inside_one_voxel),      UNIT_TEST(rotated_edges),
       UNIT_TEST(beams_project_points),
+      UNIT_TEST(rows_are_voxels),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loops over rows of rays and voxels, each instruction set against its slow twin; the lattice of depths against
+// exact walks.
+#include "physics.h"
+
+#include "base/base.h"
+#include "geom/depth.h"
+#include "geom/ray.h"
+#include "photon/quality.h"
+
+enum { N = 83 }; // not a multiple of any vector
+
+static void fill(float *value, size_t n, uint64_t *seed) {
+  for (size_t i = 0; i < n; i++) {
+    value[i] = (float)(0.2 + 1.8 * physics_random(seed));
+  }
+}
+
+// Coordinates up to 60 voxels are singles: a face is crossed where it should be to 1e-5 of a voxel, which is the
+// more of the step the less it goes along the row. Values differ by 1.8 across a face, a step is 2.5 long.
+static void steps_of_rays(void **state) {
+  (void)state;
+  float value[2][3 * 60];
+  uint64_t seed = 7;
+  fill(value[0], 3 * 60, &seed);
+  fill(value[1], 3 * 60, &seed);
+  for (int n = 0; n < 200; n++) {
+    const int two = n % 2, stride = n % 4 < 2 ? 1 : 3;
+    const double from = -8 + 20 * physics_random(&seed), pitch = 0.7 * physics_random(&seed) - 0.1;
+    const double way = 1.6 * physics_random(&seed) - 0.8, spread = 0.002 * (physics_random(&seed) - 0.5);
+    const pcn_depth_step step = {{value[0], two ? value[1] : NULL}, stride, 60, (float)from, (float)pitch,
+                                 (float)(from + way), (float)(pitch + spread), 2.5F};
+    for (int level = 0; level < pcn_isa_count(); level++) {
+      float want[2][N] = {{0}}, got[2][N] = {{0}};
+      if (pcn_isa_runs(pcn_isa_at(level))) {
+        pcn_depth_step_reference(&step, N, (float *const[2]){want[0], want[1]});
+        pcn_isa_at(level)->depth_step(&step, N, (float *const[2]){got[0], got[1]});
+        for (int i = 0; i < N; i++) {
+          const double share = 1e-5 / fabs(way + spread * i), tolerance = 1e-6 + 1.8 * 2.5 * fmin(1, share);
+          assert_close((double)got[0][i], (double)want[0][i], tolerance);
+          assert_close((double)got[1][i], (double)want[1][i], tolerance);
+        }
+      }
+    }
+  }
+}
+
+static void rows_between_rays(void **state) {
+  (void)state;
+  static float integral[20 * 30 * 40 * 2];
+  uint64_t seed = 9;
+  fill(integral, sizeof integral / sizeof integral[0], &seed);
+  for (int n = 0; n < 200; n++) {
+    const int values = 1 + n % 2;
+    const pcn_depth_rays rays = {integral, 30, 20, values};
+    const double depth = 800 + 400 * physics_random(&seed);
+    const pcn_depth_line line = {(float)(depth * (40 * physics_random(&seed) - 5)),
+                                 (float)(depth * (30 * physics_random(&seed) - 5)),
+                                 (float)depth,
+                                 (float)(2000 * (physics_random(&seed) - 0.5)),
+                                 (float)(2000 * (physics_random(&seed) - 0.5)),
+                                 (float)(5 * (physics_random(&seed) - 0.5)),
+                                 n % 3 == 0 ? 20 * 30 * values / 4 : 0};
+    const size_t points = n % 3 == 0 ? 40 : N;
+    for (int level = 0; level < pcn_isa_count(); level++) {
+      float want[2][N] = {{0}}, got[2][N] = {{0}};
+      if (pcn_isa_runs(pcn_isa_at(level))) {
+        pcn_depth_row_reference(&rays, &line, points, (float *const[2]){want[0], want[1]});
+        pcn_isa_at(level)->depth(&rays, &line, points, (float *const[2]){got[0], got[1]});
+        for (int i = 0; i < N; i++) { // coordinates to 40 in singles: 1e-5 of a cell, which spans 1.8
+          assert_close((double)got[0][i], (double)want[0][i], 5e-5);
+          assert_close((double)got[1][i], (double)want[1][i], 5e-5);
+        }
+      }
+    }
+  }
+}
+
+/// A row of voxels behind depths in and outside the table.
+typedef struct release_case {
+  float integral[2][N], share[N], electrons[N], aluminium[N];
+} release_case;
+
+static void make_row(uint64_t *seed, release_case *c) {
+  fill(c->share, N, seed);
+  fill(c->electrons, N, seed);
+  for (int i = 0; i < N; i++) {
+    c->integral[0][i] = (float)(1100 * physics_random(seed) - 20); // mm: the table ends at 1000
+    c->integral[1][i] = (float)(330 * physics_random(seed) - 110); // -100 to 200
+    c->aluminium[i] = (float)(physics_random(seed) - 0.1);
+  }
+}
+
+static void releases_of_voxels(void **state) {
+  pencone_machine *machine = physics_machine(*state, "mohan6", 1000);
+  pcn_edk *edk;
+  pcn_quality *quality;
+  physics_ok(*state, pcn_edk_load(*state, &edk));
+  physics_ok(*state, pcn_quality_make(*state, machine, edk, &quality));
+  const pcn_release_table table = pcn_quality_table(quality, 0.868);
+  const pcn_release_line line = {1.5F, 0.9F, 0.003F, {0.83F, 0.0054F, 1e-5F}};
+  uint64_t seed = 11;
+  release_case c;
+  for (int n = 0; n < 100; n++) {
+    make_row(&seed, &c);
+    const int mixed = n % 2;
+    for (int level = 0; level < pcn_isa_count(); level++) {
+      float want[2][N], got[2][N];
+      pcn_release_row row = {N,
+                             {c.integral[0], mixed ? c.integral[1] : NULL},
+                             c.share,
+                             mixed ? c.electrons : NULL,
+                             mixed ? c.aluminium : NULL,
+                             {want[0], want[1]}};
+      if (!pcn_isa_runs(pcn_isa_at(level))) {
+        continue;
+      }
+      const size_t outside = pcn_release_row_reference(&table, &line, &row);
+      row.release[0] = got[0];
+      row.release[1] = got[1];
+      assert_int_equal(pcn_isa_at(level)->release(&table, &line, &row), outside);
+      assert_true(outside > 0 && outside < N);
+      for (int i = 0; i < N; i++) { // of what one gram releases at the surface: about 0.05 times 2 to 3
+        assert_close((double)got[0][i], (double)want[0][i], 1e-6);
+        assert_close((double)got[1][i], (double)want[1][i], 1e-6);
+      }
+    }
+  }
+  pcn_quality_free(quality);
+  pcn_free(edk);
+  pencone_machine_destroy(machine);
+}
+
+/// A lattice through voxels of random density.
+typedef struct lattice_case {
+  pencone_grid grid;
+  double gantry_deg, couch_deg;
+} lattice_case;
+
+// Each ray's integral up to the middle of each plane is that of an exact walk: singles, 3e-6 of 1e-3 mm and more.
+static void rays_are_exact(pencone_context *ctx, const lattice_case *c) {
+  const size_t voxels = pencone_grid_voxels(&c->grid);
+  float *value[2] = {malloc(voxels * sizeof(float)), malloc(voxels * sizeof(float))};
+  assert_true(value[0] != NULL && value[1] != NULL);
+  uint64_t seed = 5;
+  fill(value[0], voxels, &seed);
+  fill(value[1], voxels, &seed);
+  const double isocenter[3] = {3, 31, -7};
+  const pcn_frame frame = pcn_frame_make(isocenter, 1000, c->gantry_deg, 20, c->couch_deg);
+  const pcn_depth_field field = {&frame, {-60, 50}, {-40, 70}};
+  for (int values = 1; values <= 2; values++) {
+    const float *const volume[2] = {value[0], values > 1 ? value[1] : NULL};
+    pcn_depth d;
+    physics_ok(ctx, pcn_depth_make(ctx, &c->grid, volume, &field, physics_progress, &d));
+    const int a = d.axis[0];
+    for (int n = 0; n < 1500; n++) {
+      const int64_t i = (int64_t)((double)d.rays[0] * physics_random(&seed));
+      const int64_t j = (int64_t)((double)d.rays[1] * physics_random(&seed));
+      const int64_t plane = (int64_t)((double)c->grid.size[a] * physics_random(&seed));
+      const double along = c->grid.origin_mm[a] + c->grid.spacing_mm[a] * (double)plane - pcn_v3_component(d.source, a);
+      double way[3];
+      way[a] = along;
+      way[d.axis[1]] = along * (d.slope[0] + d.pitch[0] * (double)i);
+      way[d.axis[2]] = along * (d.slope[1] + d.pitch[1] * (double)j);
+      const pcn_vec3 end = pcn_v3_add(d.source, pcn_v3_from(way));
+      const float *got = d.integral + ((plane * d.rays[1] + j) * d.rays[0] + i) * d.values;
+      for (int v = 0; v < values; v++) {
+        const double want = pcn_ray_integral(&c->grid, value[v], d.source, end);
+        assert_close((double)got[v], want, 3e-6 * want + 2e-3);
+      }
+    }
+    pcn_depth_free(&d);
+  }
+  free(value[0]);
+  free(value[1]);
+}
+
+static void the_lattice_is_exact_on_its_rays(void **state) {
+  const lattice_case cases[] = {
+      {physics_grid(31, 28, 33, 4, 4, 4), 0, 0},    {physics_grid(31, 28, 33, 4, 4, 4), 90, 0},
+      {physics_grid(31, 28, 33, 4, 4, 4), 270, 30}, {physics_grid(31, 28, 33, 4, 4, 4), 180, 0},
+      {physics_grid(25, 30, 20, 5, 3, 6), 40, 0},   {physics_grid(30, 25, 30, 4, 5, 4), 45, 90},
+      {physics_grid(40, 9, 40, 2, 14, 2), 50, 10}, // rays cross several voxels in half a plane
+  };
+  for (int level = 0; level < pcn_isa_count(); level++) {
+    if (pcn_isa_runs(pcn_isa_at(level))) {
+      physics_ok(*state, pencone_context_set_isa(*state, pcn_isa_at(level)->name));
+      for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
+        rays_are_exact(*state, &cases[n]);
+      }
+    }
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      UNIT_TEST(steps_of_rays),
+      UNIT_TEST(rows_between_rays),
+      UNIT_TEST(releases_of_voxels),
+      UNIT_TEST(the_lattice_is_exact_on_its_rays),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
