@@ -112,23 +112,20 @@ static void wrong_keys_are_named_with_their_line(void **state) {
 
 static void bixels_are_read(void **state) {
   const unit_files *f = *state;
-  const struct {
-    const char *text;
-    pencone_status status;
-    const char *part;
-  } cases[] = {
-      {"bixel_mm: 1", PENCONE_OK, ""},
-      {"bixel_mm: [17, 15.5]", PENCONE_OK, ""},
-      {"bixel_mm: 0", PENCONE_E_RANGE, "plan.yaml:11: bixel_mm: got 0"},
-      {"bixel_mm: [5]", PENCONE_E_FORMAT, "plan.yaml:11: bixel_mm"},
-      {"bixel_mm: seven", PENCONE_E_FORMAT, "plan.yaml:11: bixel_mm"},
-      {"bixel_mm: 7", PENCONE_E_RANGE, "not a whole part of the field"},
-  };
-  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
-    char text[96];
-    snprintf(text, sizeof text, "%s\n    couch_deg", cases[i].text);
-    expect(f, "couch_deg", text, cases[i].status, cases[i].part);
+  static const char *const good[] = {"bixel_mm: 1", "bixel_mm: [17, 15.5]"};
+  static const double wanted_mm[2][2] = {{1, 1}, {17, 15.5}};
+  for (int i = 0; i < 2; ++i) {
+    char text[2000];
+    pencone_plan *plan = NULL;
+    snprintf(text, sizeof text, "%s    %s\n", beam, good[i]);
+    assert_int_equal(pencone_plan_read(f->ctx, write_plan(f, head, text), &plan, NULL, NULL), PENCONE_OK);
+    assert_memory_equal(pencone_plan_beam(plan, 0)->bixel_mm, wanted_mm[i], sizeof wanted_mm[i]);
+    pencone_plan_destroy(plan);
   }
+  expect(f, "couch_deg", "bixel_mm: 0\n    couch_deg", PENCONE_E_RANGE, "plan.yaml:11: bixel_mm: got 0");
+  expect(f, "couch_deg", "bixel_mm: [5]\n    couch_deg", PENCONE_E_FORMAT, "plan.yaml:11: bixel_mm");
+  expect(f, "couch_deg", "bixel_mm: seven\n    couch_deg", PENCONE_E_FORMAT, "plan.yaml:11: bixel_mm");
+  expect(f, "couch_deg", "bixel_mm: 7\n    couch_deg", PENCONE_E_RANGE, "not a whole part of the field of 51 mm");
 }
 
 static void keys_of_later_versions_are_unsupported(void **state) {
