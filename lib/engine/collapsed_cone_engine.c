@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/base.h"
 #include "engine/engine_type.h"
-#include "photon/collapsed_cone.h"
+#include "photon/cone_beamlet.h"
 #include <math.h>
 #include <string.h>
 
@@ -12,6 +12,8 @@ static const pencone_option_info options[] = {
      24, 1024, 1},
     {"margin_mm", "dose only this far around the box of the field, mm, the same there; 0: everywhere", "0",
      NULL, 0, 1000, 0},
+    {"beamlet_margin_mm", "influence matrices: voxels this far around a bixel's rays are calculated, mm; 0: all", "60", NULL,
+     0, 1000, 0},
     {"kernel_depth_cm", "depth of water whose spectrum shapes the scatter kernel, cm", "10", NULL, 0, 50, 0},
 };
 
@@ -74,6 +76,30 @@ static pencone_status add(pencone_context *ctx, const void *state, float *const 
   return pcn_collapsed_cone_add(ctx, state, out, progress);
 }
 
+static uint64_t beamlets_bytes(const pencone_plan *plan, const pencone_grid *medium, const pencone_grid *rows, int threads) {
+  const double margin_mm = pcn_plan_option_number(plan, "beamlet_margin_mm");
+  uint64_t most = 0;
+  (void)rows;
+  for (int i = 0; i < pencone_plan_beam_count(plan); i++) {
+    const uint64_t one = pcn_cone_beamlets_bytes(pencone_plan_beam(plan, i), medium, margin_mm);
+    most = one > most ? one : most;
+  }
+  return most * (uint64_t)threads;
+}
+
+static pencone_status beamlets_make(pencone_context *ctx, const pcn_beamlet_job *job, void *beamlets) {
+  return pcn_cone_beamlets_make(ctx, job->state, job->rows, pcn_plan_option_number(job->plan, "beamlet_margin_mm"), beamlets);
+}
+
+static void beamlets_free(void *beamlets) {
+  (void)beamlets; // all of it is borrowed
+}
+
+static pencone_status beamlet(pencone_context *ctx, const void *beamlets, const pencone_beamlet *which, pcn_column *out) {
+  const double centre_mm[2] = {which->x_mm, which->y_mm};
+  return pcn_cone_beamlet(ctx, beamlets, centre_mm, out);
+}
+
 const pcn_engine_type pcn_engine_collapsed_cone = {
     .info = {.name = "photon-collapsed-cone",
              .summary = "collapsed-cone superposition: tilted kernels, hardening, electron-density scaling",
@@ -92,4 +118,9 @@ const pcn_engine_type pcn_engine_collapsed_cone = {
     .make = make,
     .free = destroy,
     .add = add,
+    .beamlets_size = sizeof(pcn_cone_beamlets),
+    .beamlets_bytes = beamlets_bytes,
+    .beamlets_make = beamlets_make,
+    .beamlets_free = beamlets_free,
+    .beamlet = beamlet,
 };

@@ -28,7 +28,7 @@ typedef struct stream {
   int workers;
   pencone_context **worker; ///< one for each thread, then one for the sink
   pcn_column *raw;          ///< of each thread: the column in work
-  int beam;                 ///< whose beamlets are ready; -1: none
+  int beam, layer;          ///< whose beamlets are ready; -1: none
   void *shared;
   block *blocks;            ///< SIDES of them
   // What the threads do at the moment:
@@ -56,7 +56,7 @@ static pencone_status check(pencone_context *ctx, const pencone_engine *engine, 
   return PENCONE_OK;
 }
 
-// --- what a beam's beamlets share --------------------------------------------------------------
+// --- what beamlets share -----------------------------------------------------------------------
 
 static void free_shared(stream *s) {
   if (s->beam >= 0) {
@@ -65,17 +65,23 @@ static void free_shared(stream *s) {
   }
 }
 
-static pencone_status use_beam(stream *s, int beam) {
-  if (s->beam == beam) {
+static pencone_status use_beam(stream *s, int beam, int layer) {
+  if (s->beam == beam && s->layer == layer) {
     return PENCONE_OK;
   }
   free_shared(s);
   const pencone_engine *e = s->engine;
-  const pcn_beamlet_job job = {&e->medium, pencone_plan_beam(e->plan, beam), e->plan, e->beam[beam].state[0], &e->rows,
-                               s->options.sampling ? 0 : s->options.threshold};
+  const pcn_beamlet_job job = {.medium = &e->medium,
+                               .beam = pencone_plan_beam(e->plan, beam),
+                               .plan = e->plan,
+                               .state = e->beam[beam].state[0],
+                               .rows = &e->rows,
+                               .layer = layer,
+                               .threshold = s->options.sampling ? 0 : s->options.threshold};
   memset(s->shared, 0, e->type->beamlets_size);
   PCN_TRY(e->type->beamlets_make(s->ctx, &job, s->shared));
   s->beam = beam;
+  s->layer = layer;
   return PENCONE_OK;
 }
 
@@ -136,10 +142,10 @@ static pencone_status stream_make(pencone_context *ctx, const pencone_engine *en
 // --- estimate ----------------------------------------------------------------------------------
 
 // Memory besides the columns: the medium and what the beamlets of the greediest beam share.
-static uint64_t fixed_bytes(const pencone_engine *engine) {
+static uint64_t fixed_bytes(const pencone_engine *engine, int threads) {
   const uint64_t volumes = engine->medium.stopping != NULL ? 5 : 3;
   return volumes * (uint64_t)pencone_grid_voxels(&engine->medium.grid) * sizeof(float) +
-         engine->type->beamlets_bytes(engine->plan, &engine->medium.grid, &engine->rows.grid);
+         engine->type->beamlets_bytes(engine->plan, &engine->medium.grid, &engine->rows.grid, threads);
 }
 
 static pencone_status make_column(stream *s, int64_t index, int worker, pcn_column *column, pencone_dij_column *out) {
@@ -161,7 +167,7 @@ static pencone_status sample(stream *s, double *entries, double *bytes) {
     if (b % step == 0) {
       pcn_column *column = &s->blocks[0].column[0];
       pencone_dij_column out;
-      PCN_TRY(use_beam(s, b));
+      PCN_TRY(use_beam(s, b, s->beamlets[first + columns / 2].layer));
       PCN_TRY(make_column(s, first + columns / 2, 0, column, &out));
       *entries += (double)columns * (double)out.count;
       most = fmax(most, (double)out.count);
@@ -190,7 +196,7 @@ pencone_status pencone_dij_estimate(pencone_context *ctx, const pencone_engine *
     pcn_fail(ctx, status, "%s", pencone_context_error(s.worker[0]));
   }
   if (status == PENCONE_OK) {
-    *bytes = fixed_bytes(engine) + (uint64_t)columns;
+    *bytes = fixed_bytes(engine, s.workers) + (uint64_t)columns;
     if (entries != NULL) {
       *entries = (int64_t)count;
     }
@@ -210,7 +216,7 @@ static pencone_status check_budget(stream *s) {
   PCN_CHECK(s->ctx, bytes <= budget, PENCONE_E_BUDGET,
             "memory: the influence matrix needs about %.1f MiB while it is calculated, the budget is %.1f MiB",
             mib * (double)bytes, mib * (double)budget);
-  s->quota.limit = budget - fixed_bytes(s->engine);
+  s->quota.limit = budget - fixed_bytes(s->engine, s->workers);
   return PENCONE_OK;
 }
 
@@ -255,12 +261,13 @@ static pencone_status collect(stream *s) {
   return PENCONE_OK;
 }
 
-// The columns of one beam in a block, and with the first of them the block before is written.
+// The columns of one beam (and layer) in a block, and with the first of them the block before is written.
 static pencone_status run_part(stream *s, int first, int count) {
   const double all = (double)(s->info.columns - s->options.first_column);
   const double done = (double)(s->work->ready[0].index + first - s->options.first_column);
   s->first = first;
-  PCN_TRY(use_beam(s, s->beamlets[s->work->ready[0].index + first].beam));
+  const pencone_beamlet *b = &s->beamlets[s->work->ready[0].index + first];
+  PCN_TRY(use_beam(s, b->beam, b->layer));
   const size_t tasks = (size_t)count + (s->put != NULL);
   PCN_TRY(pcn_parallel_for_progress(s->ctx, tasks, task, s, done / all, count / all, "influence matrix"));
   s->put = NULL;
@@ -279,13 +286,17 @@ static void add_to_report(stream *s, const block *b) {
   }
 }
 
+static int share(const pencone_beamlet *a, const pencone_beamlet *b) {
+  return a->beam == b->beam && a->layer == b->layer;
+}
+
 static pencone_status run_block(stream *s, int64_t start, block *b) {
   b->count = (int)(s->info.columns - start < BLOCK ? s->info.columns - start : BLOCK);
   b->ready[0].index = start;
   s->work = b;
   for (int first = 0, count; first < b->count; first += count) {
-    const int32_t beam = s->beamlets[start + first].beam;
-    for (count = 1; first + count < b->count && s->beamlets[start + first + count].beam == beam; count++) {
+    for (count = 1; first + count < b->count && share(&s->beamlets[start + first], &s->beamlets[start + first + count]);
+         count++) {
     }
     PCN_TRY(run_part(s, first, count));
   }

@@ -374,6 +374,7 @@ pencone_status pencone_engine_compute(pencone_context *ctx, const pencone_engine
   const double start = pcn_seconds();
   pcn_dose_clear_parts(dose);
   memset(pencone_dose_values(dose), 0, pencone_grid_voxels(grid) * sizeof(float));
+  PCN_TRY(pcn_progress(ctx, 0, "dose"));
   for (int i = 0; i < engine->beams; i++) {
     PCN_TRY(compute_beam(ctx, engine, i, keep_beams, dose));
   }

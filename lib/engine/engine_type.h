@@ -18,13 +18,14 @@ typedef struct pcn_job {
   double progress[2];       ///< where making starts and its span
 } pcn_job;
 
-/// A beam whose beamlets shall be made ready. All borrowed; the job is valid during the call, what it points to longer.
+/// A beam, or one layer of a proton beam, whose beamlets shall be made ready. All borrowed; the job is valid during the call, what it points to longer.
 typedef struct pcn_beamlet_job {
   const pcn_medium *medium;
   const pencone_beam *beam;
   const pencone_plan *plan;
   const void *state;   ///< of the beam's dose
   const pcn_box *rows; ///< where dose is wanted
+  int layer;           ///< of protons, whose beamlets are wanted
   /// Entries below this share of their column's largest will be left out, so that the engine need not make them; 0:
   /// all are wanted.
   double threshold;
@@ -58,8 +59,8 @@ typedef struct pcn_engine_type {
   /// Dose in Gy at a point; NULL where the engine calculates grids only.
   double (*at)(const void *state, const double xyz_mm[3]);
   size_t beamlets_size; ///< of what beamlets_make() fills in; 0: an engine without beamlets
-  /// Memory that one beam's beamlets share, bytes.
-  uint64_t (*beamlets_bytes)(const pencone_plan *plan, const pencone_grid *medium, const pencone_grid *rows);
+  /// Memory that one beam's beamlets share and that the threads take for theirs, bytes.
+  uint64_t (*beamlets_bytes)(const pencone_plan *plan, const pencone_grid *medium, const pencone_grid *rows, int threads);
   /// Makes what a beam's beamlets share. After a failure there is nothing to be freed.
   pencone_status (*beamlets_make)(pencone_context *ctx, const pcn_beamlet_job *job, void *beamlets);
   void (*beamlets_free)(void *beamlets);

@@ -48,8 +48,9 @@ static pencone_status add(pencone_context *ctx, const void *state, float *const 
   return pcn_pencil_beam_add(ctx, state, out, progress);
 }
 
-static uint64_t beamlets_bytes(const pencone_plan *plan, const pencone_grid *medium, const pencone_grid *rows) {
+static uint64_t beamlets_bytes(const pencone_plan *plan, const pencone_grid *medium, const pencone_grid *rows, int threads) {
   (void)plan;
+  (void)threads;
   (void)medium;
   return pcn_pencil_beamlets_bytes(rows);
 }

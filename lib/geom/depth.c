@@ -67,6 +67,7 @@ static int lay_out(const pencone_grid *grid, const pcn_depth_field *field, pcn_d
   out->grid = grid;
   out->source = field->frame->source;
   out->axis[0] = main_axis_of(field->frame);
+  out->ahead = pcn_v3_component(field->frame->ez, out->axis[0]) > 0 ? 1 : -1;
   out->axis[1] = out->axis[0] == 0 ? 1 : 0;
   out->axis[2] = 3 - out->axis[0] - out->axis[1];
   if (!slope_range(field, out->axis, low, high)) {
@@ -99,7 +100,7 @@ typedef struct walk {
   float *scratch; ///< SCRATCH_ROWS rows of rays for each worker
 } walk;
 
-// Planes whose middles a ray meets, in the order in which it meets them.
+// Planes whose middles a ray meets, in the order in which it meets them; those behind the source first.
 typedef struct planes {
   int64_t next, step, left;
   double distance, pitch; ///< along the ray, to the next middle and between middles
@@ -112,16 +113,11 @@ static planes planes_of(const pcn_depth *d, pcn_vec3 way) {
   planes p = {.step = per_mm > 0 ? 1 : -1, .left = d->grid->size[a], .pitch = h / fabs(per_mm)};
   p.next = per_mm > 0 ? 0 : d->grid->size[a] - 1;
   p.distance = (first + h * (double)p.next) / per_mm;
-  while (p.left > 0 && p.distance <= 0) { // behind the source
-    p.next += p.step;
-    p.distance += p.pitch;
-    p.left--;
-  }
   return p;
 }
 
 static void keep(const pcn_depth *d, const planes *p, int64_t i, int64_t j, const double sum[PCN_DEPTH_VALUES]) {
-  float *out = d->integral + ((p->next * d->rays[1] + j) * d->rays[0] + i) * d->values;
+  float *out = pcn_depth_node(d, p->next, i, j);
   for (int v = 0; v < d->values; v++) {
     out[v] = (float)sum[v];
   }
@@ -136,7 +132,7 @@ static void pass(planes *p) {
 static void walk_ray(const walk *w, int64_t i, int64_t j) {
   const pcn_depth *d = w->depth;
   const int a = d->axis[0];
-  const double ahead = d->grid->origin_mm[a] > pcn_v3_component(d->source, a) ? 1 : -1, far_mm = 1e5;
+  const double ahead = d->ahead, far_mm = 1e5;
   double step[3];
   step[a] = ahead;
   step[d->axis[1]] = ahead * (d->slope[0] + d->pitch[0] * (double)i);
@@ -147,7 +143,7 @@ static void walk_ray(const walk *w, int64_t i, int64_t j) {
   double sum[PCN_DEPTH_VALUES] = {0}, length;
   int64_t voxel;
   if (pcn_ray_begin(&ray, d->grid, d->source, pcn_v3_add(d->source, pcn_v3_scale(way, far_mm)))) {
-    while (p.left > 0 && p.distance <= ray.at) { // middles before the ray enters the grid from a side
+    while (p.left > 0 && p.distance <= ray.at) { // middles before the ray enters the grid
       keep(d, &p, i, j, sum);
       pass(&p);
     }
@@ -240,7 +236,7 @@ static void step_in_plane(const row_march *m, const double way[2]) {
 // Keeps the sums at the middle of a plane, now along the rays.
 static void keep_row(const row_march *m, int64_t plane, int64_t j) {
   const pcn_depth *d = m->walk->depth;
-  float *out = d->integral + (plane * d->rays[1] + j) * d->rays[0] * d->values;
+  float *out = pcn_depth_node(d, plane, 0, j);
   if (d->values == 1) {
     for (int64_t i = 0; i < d->rays[0]; i++) {
       out[i] = m->sum[0][i] * m->stretch[i];
@@ -259,7 +255,7 @@ static void march_row(void *work, size_t j, int worker) {
   const int a = d->axis[0];
   const double h = d->grid->spacing_mm[a], low = low_face(d->grid, a) - pcn_v3_component(d->source, a);
   const int64_t count = d->grid->size[a], rays = d->rays[0];
-  const int backwards = low + 0.5 * h * (double)count < 0;
+  const int backwards = d->ahead < 0;
   row_march m = {.walk = w, .slope = d->slope[1] + d->pitch[1] * (double)j};
   for (int v = 0; v < d->values; v++) {
     m.sum[v] = w->scratch + ((int64_t)worker * SCRATCH_ROWS + v) * rays;
@@ -274,8 +270,9 @@ static void march_row(void *work, size_t j, int worker) {
     const int64_t plane = backwards ? count - 1 - p : p;
     const double near = low + h * (double)(backwards ? plane + 1 : plane), far = backwards ? near - h : near + h;
     const double middle = 0.5 * (near + far), start = near * far > 0 ? near : 0; // at the source, inside the plane
-    if (far * (backwards ? -1 : 1) <= 0) {
-      continue; // behind the source
+    if (far * (backwards ? -1 : 1) <= 0) { // behind the source
+      keep_row(&m, plane, (int64_t)j);
+      continue;
     }
     for (int v = 0; v < d->values; v++) {
       m.plane[v] = w->value[v] + plane * w->stride[a];
@@ -305,7 +302,7 @@ pencone_status pcn_depth_make(pencone_context *ctx, const pencone_grid *grid, co
                .value = {value[0], value[1]},
                .stride = {1, grid->size[0], grid->size[0] * grid->size[1]},
                .isa = pcn_isa_of(ctx)};
-  out->integral = pcn_calloc(ctx, rays * (size_t)grid->size[out->axis[0]] * (size_t)out->values, sizeof *out->integral);
+  out->integral = pcn_alloc(ctx, rays * (size_t)grid->size[out->axis[0]] * (size_t)out->values, sizeof *out->integral);
   work.scratch = pcn_alloc(ctx, threads * SCRATCH_ROWS * (size_t)out->rays[0], sizeof *work.scratch);
   pencone_status status = out->integral != NULL && work.scratch != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
   if (status == PENCONE_OK) {
@@ -338,8 +335,7 @@ void pcn_depth_at(const pcn_depth *d, int64_t plane, pcn_vec3 point, double inte
   double u, v;
   const int64_t i = cell((pcn_v3_component(r, d->axis[1]) * inverse - d->slope[0]) / d->pitch[0], d->rays[0], &u);
   const int64_t j = cell((pcn_v3_component(r, d->axis[2]) * inverse - d->slope[1]) / d->pitch[1], d->rays[1], &v);
-  const float *a = d->integral + ((plane * d->rays[1] + j) * d->rays[0] + i) * d->values;
-  const float *b = a + d->rays[0] * d->values;
+  const float *a = pcn_depth_node(d, plane, i, j), *b = pcn_depth_node(d, plane, i, j + 1);
   integral[1] = 0;
   for (int k = 0; k < d->values; k++) {
     const double top = (1 - u) * (double)a[k] + u * (double)a[k + d->values];
@@ -359,8 +355,9 @@ void pcn_depth_row(const pcn_depth *d, const pcn_isa *isa, const int64_t ijk[3],
     at[k] = (pcn_v3_component(r, d->axis[k + 1]) - d->slope[k] * depth) / d->pitch[k];
     step[k] = ((d->axis[k + 1] == 0 ? h : 0) - d->slope[k] * depth_step) / d->pitch[k];
   }
-  const ptrdiff_t plane = (ptrdiff_t)(d->rays[0] * d->rays[1]) * d->values;
-  const pcn_depth_rays rays = {d->integral + ijk[d->axis[0]] * plane, (int32_t)d->rays[0], (int32_t)d->rays[1], d->values};
+  const ptrdiff_t plane = (ptrdiff_t)d->rays[0] * d->values;
+  const pcn_depth_rays rays = {pcn_depth_node(d, ijk[d->axis[0]], 0, 0), plane * d->grid->size[d->axis[0]],
+                               (int32_t)d->rays[0], (int32_t)d->rays[1], d->values};
   const pcn_depth_line line = {(float)at[0],   (float)at[1],   (float)depth,
                                (float)step[0], (float)step[1], (float)depth_step,
                                d->axis[0] == 0 ? plane : 0};

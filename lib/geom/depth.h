@@ -16,11 +16,12 @@ typedef struct pcn_depth {
   const pencone_grid *grid; ///< borrowed
   pcn_vec3 source;
   int axis[3];       ///< main axis, then the slopes' axes
+  int ahead;         ///< 1 or -1: the way along the main axis
   double slope[2];   ///< of ray (0,0)
   double pitch[2];   ///< between rays
   int64_t rays[2];   ///< along the slopes' axes
   int values;        ///< 1 or 2
-  float *integral;   ///< [plane][ray of axis 2][ray of axis 1][value], value times mm
+  float *integral;   ///< [ray of axis 2][plane][ray of axis 1][value], value times mm; 0 behind the source
 } pcn_depth;
 
 /// A rectangle in the isocentre plane of a frame: the rays that are wanted.
@@ -36,6 +37,12 @@ typedef struct pcn_depth_field {
 pencone_status pcn_depth_make(pencone_context *ctx, const pencone_grid *grid, const float *const value[PCN_DEPTH_VALUES],
                               const pcn_depth_field *field, const double progress[2], pcn_depth *out);
 void pcn_depth_free(pcn_depth *depth);
+
+/// Values of ray (i, j) at a plane.
+static inline float *pcn_depth_node(const pcn_depth *depth, int64_t plane, int64_t i, int64_t j) {
+  const int64_t planes = depth->grid->size[depth->axis[0]];
+  return depth->integral + ((j * planes + plane) * depth->rays[0] + i) * depth->values;
+}
 
 /// Integrals from the source to a point of the field at the middle of a plane. @param plane  index along the
 /// main axis. Points beyond the outermost rays take theirs.

@@ -6,9 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Integrals where the rays meet the planes of a grid: [plane][ray across][ray along][value].
+/// Integrals where the rays meet the planes of a grid: [ray across][plane][ray along][value].
 typedef struct pcn_depth_rays {
   const float *integral; ///< of the plane of point 0
+  ptrdiff_t across_step; ///< floats from one ray across to the next
   int32_t along, across; ///< numbers of rays, at least 2
   int values;            ///< 1 or 2
 } pcn_depth_rays;

@@ -12,8 +12,8 @@ void pcn_depth_row_reference(const pcn_depth_rays *rays, const pcn_depth_line *l
     const double x = fmin(rays->along - 1 - 1e-6, fmax(0, along)), y = fmin(rays->across - 1 - 1e-6, fmax(0, across));
     const ptrdiff_t ix = (ptrdiff_t)x, iy = (ptrdiff_t)y;
     const double u = x - (double)ix, v = y - (double)iy;
-    const float *a = rays->integral + (ptrdiff_t)i * line->plane_step + (iy * rays->along + ix) * rays->values;
-    const float *b = a + (ptrdiff_t)rays->along * rays->values;
+    const float *a = rays->integral + (ptrdiff_t)i * line->plane_step + iy * rays->across_step + ix * rays->values;
+    const float *b = a + rays->across_step;
     for (int k = 0; k < rays->values; k++) {
       const double top = (1 - u) * (double)a[k] + u * (double)a[k + rays->values];
       const double bottom = (1 - u) * (double)b[k] + u * (double)b[k + rays->values];

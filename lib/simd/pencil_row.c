@@ -25,18 +25,19 @@ static inline __attribute__((always_inline)) void find_places(const pcn_pencil_t
   const pcn_pencil_table t = *table;
   const float *restrict vx = voxels->x + first, *restrict vy = voxels->y + first, *restrict vp = voxels->plane + first;
   const float last_x = (float)(t.size[0] - 1), last_y = (float)(t.size[1] - 1), last_slab = (float)(t.slabs - 1);
+  const float below_one = 0.9999999f, edge_x = last_x * below_one, edge_y = last_y * below_one; // the last cell's index
   const int32_t row = t.size[0], slab = t.size[0] * t.size[1];
 #pragma omp simd
   for (size_t k = 0; k < n; k++) {
     const float x = fabsf(t.turn[0] * vx[k] + t.turn[1] * vy[k] - t.centre[0]) * t.per_mm[0];
     const float y = fabsf(t.turn[0] * vy[k] - t.turn[1] * vx[k] - t.centre[1]) * t.per_mm[1];
-    const float in = x < last_x && y < last_y ? 1.0f : 0.0f, at_x = in * x, at_y = in * y, p = vp[k];
+    const float at_x = x < edge_x ? x : edge_x, at_y = y < edge_y ? y : edge_y, p = vp[k];
     const int32_t ix = (int32_t)at_x, iy = (int32_t)at_y, ip = (int32_t)(p < last_slab ? p : last_slab);
     out->pixel[k] = (ip * slab + iy * row + ix) * PIXEL;
     out->u[k] = at_x - (float)ix;
     out->v[k] = at_y - (float)iy;
     out->h[k] = p - (float)ip;
-    out->inside[k] = in;
+    out->inside[k] = (float)((x < last_x) & (y < last_y));
   }
 }
 
