@@ -7,11 +7,9 @@
 #include <stdlib.h>
 
 static const int ptv = 1, oar = 2;  // structures of the phantom: the target and its core
-
 static void check(pencone_context *ctx, pencone_status status) {
   if (status == PENCONE_OK) return;
-  fprintf(stderr, "%s: %s\n", pencone_status_name(status), pencone_context_error(ctx));
-  exit(EXIT_FAILURE);
+  exit(fprintf(stderr, "%s: %s\n", pencone_status_name(status), pencone_context_error(ctx)) > 0);
 }
 
 // A structure's share of the phantom's voxel in which a voxel of the dose has its centre.
@@ -70,7 +68,8 @@ int main(int argc, char **argv) {
     pencone_dvh *dvh = NULL;
     const uint8_t *mask = pencone_phantom_structure_mask(phantom, s);
     check(ctx, pencone_dvh_create(ctx, dose, &pencone_phantom_describe(phantom)->grid, mask, &dvh));
-    printf("%s D95 %.2f, D5 %.2f Gy\n", pencone_phantom_structure_name(phantom, s), pencone_dvh_dose_at(dvh, 95), pencone_dvh_dose_at(dvh, 5));
+    printf("%s D95", pencone_phantom_structure_name(phantom, s));
+    printf(" %.2f, D5 %.2f Gy\n", pencone_dvh_dose_at(dvh, 95), pencone_dvh_dose_at(dvh, 5));
     pencone_dvh_destroy(dvh);
   }
   check(ctx, pencone_dose_set_units(ctx, dose, "Gy", "dose to medium", "for the optimised fluence"));
