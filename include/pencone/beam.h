@@ -19,7 +19,7 @@ typedef struct pencone_control_point {
 
 /// Protons on one place of the isocentre plane.
 typedef struct pencone_proton_spot {
-  double x_mm, y_mm; ///< collimator axes, -300 to 300
+  double x_mm, y_mm; ///< collimator axes, within the machine's limits
   double protons;    ///< >= 0
 } pencone_proton_spot;
 
@@ -49,11 +49,14 @@ typedef struct pencone_beam {
   int control_point_count;        ///< 0: none
   int layer_count;                ///< protons only
   const pencone_proton_layer *layers; ///< copied by the plan
+  double range_shifter_mm;            ///< protons only: thickness of a slab before the patient, 0 to 300; 0: none
+  const char *range_shifter_material; ///< "pmma" (also for NULL) or "water"
   /// Photons: width of the field's bixels along x and y for influence matrices (dij.h); 0, 0: none. It must divide the field.
   double bixel_mm[2];
 } pencone_beam;
 
-#define PENCONE_BEAM_DEFAULT {sizeof(pencone_beam), "beam", 0, {0, 0, 0}, 0, 0, 0, {0, 0}, {0, 0}, 1.0, 0, 0, 0, 0, {0, 0}}
+#define PENCONE_BEAM_DEFAULT \
+  {sizeof(pencone_beam), "beam", 0, {0, 0, 0}, 0, 0, 0, {0, 0}, {0, 0}, 1.0, 0, 0, 0, 0, 0, 0, {0, 0}}
 
 /// Position of a point in the beam's own axes (IEC 61217 collimator system): x and y as projected from
 /// the source on the isocentre plane, and the distance from the source plane along the beam axis.

@@ -46,6 +46,23 @@ PENCONE_API int pencone_dose_part_count(const pencone_dose *dose);
 PENCONE_API const char *pencone_dose_part_name(const pencone_dose *dose, int i);
 PENCONE_API const float *pencone_dose_part_values(const pencone_dose *dose, int i);
 
+/// Further volumes of the plan or of a beam, by name: "let" (dose-averaged LET, keV/um), "rbe_dose" (RBE-weighted dose,
+/// Gy (RBE)). They share the grid; a calculation replaces them all. docs/formats.md has the names.
+/// Adds a volume of zeros. @param beam  NULL: of the plan; all texts are copied. @param[out] values  may be NULL
+/// @return PENCONE_OK, E_ARGUMENT (an empty name, or one that the plan or beam has already), E_MEMORY.
+PENCONE_API pencone_status pencone_dose_add_volume(pencone_context *ctx, pencone_dose *dose, const char *beam,
+                                                   const char *name, const char *units, const char *quantity,
+                                                   float **values);
+PENCONE_API int pencone_dose_volume_count(const pencone_dose *dose);
+/// Of the i-th volume; NULL outside 0..count-1, and the beam is NULL for the plan's.
+PENCONE_API const char *pencone_dose_volume_name(const pencone_dose *dose, int i);
+PENCONE_API const char *pencone_dose_volume_beam(const pencone_dose *dose, int i);
+PENCONE_API const char *pencone_dose_volume_units(const pencone_dose *dose, int i);
+PENCONE_API const char *pencone_dose_volume_quantity(const pencone_dose *dose, int i);
+PENCONE_API const float *pencone_dose_volume_values(const pencone_dose *dose, int i);
+/// Values of a volume by name; NULL when there is none. @param beam  NULL: of the plan
+PENCONE_API const float *pencone_dose_volume_find(const pencone_dose *dose, const char *beam, const char *name);
+
 /// Dose at a point by trilinear interpolation between voxel centres; in the outer half voxel the
 /// nearest voxels' value. NaN outside the grid. Any thread.
 PENCONE_API double pencone_dose_at(const pencone_dose *dose, const double xyz_mm[3]);

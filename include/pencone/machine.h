@@ -13,6 +13,14 @@ typedef struct pencone_machine pencone_machine;
 
 typedef enum pencone_modality { PENCONE_PHOTON = 0, PENCONE_PROTON = 1 } pencone_modality;
 
+/// Proton spot of one energy in the isocentre plane without phantom; alike in x and y.
+typedef struct pencone_spot_optics {
+  double energy_mev;      ///< rising from one to the next
+  double sigma_mm;        ///< 1 sigma, 1 to 20
+  double divergence_mrad; ///< 1 sigma of the angle, 0 to 20
+  double correlation;     ///< of position and angle, -1 to 1
+} pencone_spot_optics;
+
 /// A photon machine of the ideal kind: point source, sharp edges, fluence uniform per unit area of the
 /// isocentre plane, no contamination and no head scatter. Start from PENCONE_MACHINE_DESC_DEFAULT.
 typedef struct pencone_machine_desc {
@@ -27,9 +35,15 @@ typedef struct pencone_machine_desc {
   double spot_sigma_mm;      ///< protons: spot size (1 sigma) in the isocentre plane, 1 to 20
   double divergence_mrad;    ///< protons: angular spread (1 sigma), 0 to 20
   double correlation;        ///< protons: of position and angle in the isocentre plane, -1 to 1
+  int optics_count;          ///< protons: spots by energy, 2 to 100; 0: the three fields above at every energy
+  const pencone_spot_optics *optics;
+  double scan_sad_mm[2];     ///< protons: scanning magnets (x, y) to isocentre, 1000 to 20000; 0: parallel scanning
+  double spot_limit_mm[2];   ///< protons: spots lie from -limit to limit (x, y), above 0 to 300
+  double range_shifter_distance_mm; ///< protons: downstream face of a range shifter to isocentre, 0 to 2000
 } pencone_machine_desc;
 
-#define PENCONE_MACHINE_DESC_DEFAULT {sizeof(pencone_machine_desc), 0, 0, 1000.0, 0, 0, 0, PENCONE_PHOTON, 0, 0, 0}
+#define PENCONE_MACHINE_DESC_DEFAULT \
+  {sizeof(pencone_machine_desc), 0, 0, 1000.0, 0, 0, 0, PENCONE_PHOTON, 0, 0, 0, 0, 0, {0, 0}, {300, 300}, 300}
 
 /// Creates a machine from values; all is copied. @param[out] out owned by the caller.
 /// @return PENCONE_OK, E_ARGUMENT, E_RANGE or E_MEMORY. Machine files: pencone_machine_read() in io.h.

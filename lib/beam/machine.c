@@ -9,12 +9,13 @@
 
 static const double sad_min_mm = 100, sad_max_mm = 10000;
 static const double energy_max_mev = 20;  // end of the attenuation and kernel tables
-static const int bins_max = 1000;
+static const int bins_max = 1000, optics_max = 100;
 
 struct pencone_machine {
   pencone_machine_desc desc;  // its pointers are the members below
   char *name, *description;
   double *edges_mev, *weight;
+  pencone_spot_optics *optics;
   char sha256[PCN_SHA256_HEX];
 };
 
@@ -43,14 +44,48 @@ static pencone_status check_spectrum(pencone_context *ctx, const pencone_machine
   return PENCONE_OK;
 }
 
-static pencone_status check_spot(pencone_context *ctx, const pencone_machine_desc *desc, double *sum) {
+static pencone_status check_optics(pencone_context *ctx, const char *name, const pencone_spot_optics *o) {
+  PCN_CHECK(ctx, o->sigma_mm >= 1 && o->sigma_mm <= 20, PENCONE_E_RANGE,
+            "machine %s: spot sigma_mm: got %g, expected 1 to 20", name, o->sigma_mm);
+  PCN_CHECK(ctx, o->divergence_mrad >= 0 && o->divergence_mrad <= 20, PENCONE_E_RANGE,
+            "machine %s: spot divergence_mrad: got %g, expected 0 to 20", name, o->divergence_mrad);
+  PCN_CHECK(ctx, o->correlation >= -1 && o->correlation <= 1, PENCONE_E_RANGE,
+            "machine %s: spot correlation: got %g, expected -1 to 1", name, o->correlation);
+  return PENCONE_OK;
+}
+
+static pencone_status check_spots(pencone_context *ctx, const pencone_machine_desc *desc) {
+  if (desc->optics_count == 0) {
+    const pencone_spot_optics one = {0, desc->spot_sigma_mm, desc->divergence_mrad, desc->correlation};
+    return check_optics(ctx, desc->name, &one);
+  }
+  PCN_CHECK(ctx, desc->optics_count >= 2 && desc->optics_count <= optics_max && desc->optics != NULL, PENCONE_E_ARGUMENT,
+            "machine %s: spots by energy: got %d, expected 2 to %d", desc->name, desc->optics_count, optics_max);
+  double before = 0;
+  for (int i = 0; i < desc->optics_count; i++) {
+    PCN_CHECK(ctx, isfinite(desc->optics[i].energy_mev) && desc->optics[i].energy_mev > before, PENCONE_E_RANGE,
+              "machine %s: spot energy_mev %d: got %g, expected above %g", desc->name, i + 1, desc->optics[i].energy_mev,
+              before);
+    before = desc->optics[i].energy_mev;
+    PCN_TRY(check_optics(ctx, desc->name, &desc->optics[i]));
+  }
+  return PENCONE_OK;
+}
+
+static pencone_status check_protons(pencone_context *ctx, const pencone_machine_desc *desc, double *sum) {
   *sum = 1;
-  PCN_CHECK(ctx, desc->spot_sigma_mm >= 1 && desc->spot_sigma_mm <= 20, PENCONE_E_RANGE,
-            "machine %s: spot sigma_mm: got %g, expected 1 to 20", desc->name, desc->spot_sigma_mm);
-  PCN_CHECK(ctx, desc->divergence_mrad >= 0 && desc->divergence_mrad <= 20, PENCONE_E_RANGE,
-            "machine %s: spot divergence_mrad: got %g, expected 0 to 20", desc->name, desc->divergence_mrad);
-  PCN_CHECK(ctx, desc->correlation >= -1 && desc->correlation <= 1, PENCONE_E_RANGE,
-            "machine %s: spot correlation: got %g, expected -1 to 1", desc->name, desc->correlation);
+  PCN_TRY(check_spots(ctx, desc));
+  for (int a = 0; a < 2; a++) {
+    const double sad_mm = desc->scan_sad_mm[a], limit_mm = desc->spot_limit_mm[a];
+    PCN_CHECK(ctx, sad_mm == 0 || (sad_mm >= 1000 && sad_mm <= 20000), PENCONE_E_RANGE,
+              "machine %s: scanning magnet of %c to isocentre: got %g mm, expected 1000 to 20000, or 0 (parallel)",
+              desc->name, 'x' + a, sad_mm);
+    PCN_CHECK(ctx, limit_mm > 0 && limit_mm <= 300, PENCONE_E_RANGE,
+              "machine %s: limit of spots along %c: got %g mm, expected above 0 to 300", desc->name, 'x' + a, limit_mm);
+  }
+  PCN_CHECK(ctx, desc->range_shifter_distance_mm >= 0 && desc->range_shifter_distance_mm <= 2000, PENCONE_E_RANGE,
+            "machine %s: range shifter to isocentre: got %g mm, expected 0 to 2000", desc->name,
+            desc->range_shifter_distance_mm);
   return PENCONE_OK;
 }
 
@@ -64,19 +99,26 @@ static pencone_status check(pencone_context *ctx, const pencone_machine_desc *de
   PCN_CHECK(ctx, desc->sad_mm >= sad_min_mm && desc->sad_mm <= sad_max_mm, PENCONE_E_RANGE,
             "machine %s: sad_mm: got %g, expected %g to %g", desc->name, desc->sad_mm, sad_min_mm,
             sad_max_mm);
-  return desc->modality == PENCONE_PROTON ? check_spot(ctx, desc, sum) : check_spectrum(ctx, desc, sum);
+  return desc->modality == PENCONE_PROTON ? check_protons(ctx, desc, sum) : check_spectrum(ctx, desc, sum);
 }
 
 // What decides the dose, and only that: not the name. Weights count in units of 2^-40, so that another
 // normalisation, which changes the last bits, gives the same hash.
 static void hash_protons(pencone_machine *machine) {
   pcn_sha256 hash;
-  static const char version[] = "pencone-proton-machine-1";
+  static const char version[] = "pencone-proton-machine-2";
   const pencone_machine_desc *d = &machine->desc;
-  const double values[] = {d->sad_mm, d->spot_sigma_mm, d->divergence_mrad, d->correlation};
+  const double values[] = {d->sad_mm,         d->spot_sigma_mm,  d->divergence_mrad,  d->correlation,
+                           d->scan_sad_mm[0], d->scan_sad_mm[1], d->spot_limit_mm[0], d->spot_limit_mm[1],
+                           d->range_shifter_distance_mm};
   pcn_sha256_start(&hash);
   pcn_sha256_add(&hash, version, sizeof version);
   pcn_sha256_add_doubles(&hash, values, sizeof values / sizeof values[0]);
+  for (int i = 0; i < d->optics_count; i++) {
+    const pencone_spot_optics *o = &d->optics[i];
+    const double spot[] = {o->energy_mev, o->sigma_mm, o->divergence_mrad, o->correlation};
+    pcn_sha256_add_doubles(&hash, spot, sizeof spot / sizeof spot[0]);
+  }
   pcn_sha256_end(&hash, machine->sha256);
 }
 
@@ -105,9 +147,14 @@ static pencone_status fill(pencone_context *ctx, const pencone_machine_desc *des
   machine->description = pcn_strdup(ctx, desc->description != NULL ? desc->description : "");
   machine->edges_mev = pcn_alloc(ctx, bins + 1, sizeof *machine->edges_mev);
   machine->weight = pcn_alloc(ctx, bins, sizeof *machine->weight);
+  const size_t spots = desc->modality == PENCONE_PROTON ? (size_t)desc->optics_count : 0;
+  machine->optics = pcn_alloc(ctx, spots, sizeof *machine->optics);
   if (machine->name == NULL || machine->description == NULL || machine->edges_mev == NULL ||
-      machine->weight == NULL) {
+      machine->weight == NULL || machine->optics == NULL) {
     return PENCONE_E_MEMORY;
+  }
+  if (spots > 0) {
+    memcpy(machine->optics, desc->optics, spots * sizeof *machine->optics);
   }
   memset(machine->edges_mev, 0, (bins + 1) * sizeof *machine->edges_mev);
   if (bins > 0) {
@@ -123,6 +170,8 @@ static pencone_status fill(pencone_context *ctx, const pencone_machine_desc *des
   machine->desc.bins = (int)bins;
   machine->desc.edges_mev = machine->edges_mev;
   machine->desc.weight = machine->weight;
+  machine->desc.optics_count = (int)spots;
+  machine->desc.optics = machine->optics;
   return PENCONE_OK;
 }
 
@@ -152,6 +201,7 @@ void pencone_machine_destroy(pencone_machine *machine) {
     pcn_free(machine->description);
     pcn_free(machine->edges_mev);
     pcn_free(machine->weight);
+    pcn_free(machine->optics);
     pcn_free(machine);
   }
 }

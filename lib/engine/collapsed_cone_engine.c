@@ -12,7 +12,7 @@ static const pencone_option_info options[] = {
      24, 1024, 1},
     {"margin_mm", "dose only this far around the box of the field, mm, the same there; 0: everywhere", "0",
      NULL, 0, 1000, 0},
-    {"beamlet_margin_mm", "influence matrices: voxels this far around a bixel's rays are calculated, mm; 0: all", "60", NULL,
+    {"beamlet_margin_mm", "influence matrices: dose only this far around the box of a bixel, mm; 0: like margin_mm", "100", NULL,
      0, 1000, 0},
     {"kernel_depth_cm", "depth of water whose spectrum shapes the scatter kernel, cm", "10", NULL, 0, 50, 0},
 };
@@ -71,20 +71,15 @@ static void destroy(void *state) {
   (void)state; // all of it is borrowed
 }
 
-static pencone_status add(pencone_context *ctx, const void *state, float *const out[2],
+static pencone_status add(pencone_context *ctx, const void *state, float *const out[4],
                           const double progress[2]) {
   return pcn_collapsed_cone_add(ctx, state, out, progress);
 }
 
 static uint64_t beamlets_bytes(const pencone_plan *plan, const pencone_grid *medium, const pencone_grid *rows, int threads) {
-  const double margin_mm = pcn_plan_option_number(plan, "beamlet_margin_mm");
-  uint64_t most = 0;
+  (void)plan;
   (void)rows;
-  for (int i = 0; i < pencone_plan_beam_count(plan); i++) {
-    const uint64_t one = pcn_cone_beamlets_bytes(pencone_plan_beam(plan, i), medium, margin_mm);
-    most = one > most ? one : most;
-  }
-  return most * (uint64_t)threads;
+  return pcn_cone_beamlets_bytes(medium) * (uint64_t)threads;
 }
 
 static pencone_status beamlets_make(pencone_context *ctx, const pcn_beamlet_job *job, void *beamlets) {

@@ -40,7 +40,7 @@ static void destroy(void *state) {
   pcn_convolution_free(state);
 }
 
-static pencone_status add(pencone_context *ctx, const void *state, float *const out[2],
+static pencone_status add(pencone_context *ctx, const void *state, float *const out[4],
                           const double progress[2]) {
   return pcn_convolution_add(ctx, state, out, progress);
 }

@@ -28,6 +28,7 @@ struct pencone_dose {
   int note_count, note_room;
   dose_part *parts;
   int part_count, part_room;
+  pcn_dose_volumes *volumes; ///< owned
 };
 
 /// Makes room for one more element. New elements are cleared.
@@ -61,7 +62,8 @@ static pencone_status dose_make(pencone_context *ctx, const pencone_grid *grid, 
   dose->grid = *grid;
   dose->owns_values = values == NULL;
   dose->values = values != NULL ? values : pcn_calloc(ctx, pencone_grid_voxels(grid), sizeof(float));
-  pencone_status status = dose->values != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
+  dose->volumes = pcn_calloc(ctx, 1, sizeof *dose->volumes);
+  pencone_status status = dose->values != NULL && dose->volumes != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
   if (status == PENCONE_OK) {
     status = pencone_dose_set_units(ctx, dose, "Gy", "unspecified", "unspecified");
   }
@@ -92,6 +94,11 @@ void pcn_dose_clear_parts(pencone_dose *dose) {
     pcn_free(dose->parts[i].values);
   }
   dose->part_count = 0;
+  pcn_dose_volumes_clear(dose->volumes);
+}
+
+pcn_dose_volumes *pcn_dose_volumes_of(const pencone_dose *dose) {
+  return dose->volumes;
 }
 
 void pencone_dose_destroy(pencone_dose *dose) {
@@ -106,6 +113,7 @@ void pencone_dose_destroy(pencone_dose *dose) {
   if (dose->owns_values) {
     pcn_free(dose->values);
   }
+  pcn_free(dose->volumes);
   pcn_free(dose->notes);
   pcn_free(dose->parts);
   pcn_free(dose->units);

@@ -4,7 +4,26 @@
 
 #include <pencone/dose.h>
 
-/// Removes all parts: before a dose is calculated anew.
+/// Removes all parts and volumes: before a dose is calculated anew.
 void pcn_dose_clear_parts(pencone_dose *dose);
+
+/// Values of the i-th volume to be changed; i must be valid.
+float *pcn_dose_volume(pencone_dose *dose, int i);
+
+// Volumes are in volumes.c; a dose holds them.
+
+typedef struct pcn_dose_volume_entry {
+  char *beam, *name, *units, *quantity;
+  float *values;
+} pcn_dose_volume_entry;
+
+typedef struct pcn_dose_volumes {
+  pcn_dose_volume_entry *entry;
+  int count;
+} pcn_dose_volumes;
+
+/// The dose's own list, not NULL; to be changed only by whoever may change the dose.
+pcn_dose_volumes *pcn_dose_volumes_of(const pencone_dose *dose);
+void pcn_dose_volumes_clear(pcn_dose_volumes *volumes);
 
 #endif

@@ -2,6 +2,7 @@
 // Plan and phantom to dose, whatever the engine.
 #include "base/base.h"
 #include "beam/aperture.h"
+#include "engine/biology.h"
 #include "engine/dose.h"
 #include "engine/engine_state.h"
 #include "engine/provenance.h"
@@ -306,18 +307,19 @@ static void copy_box(const pencone_engine *engine, const float *full, float *out
 }
 
 // One calculation on the whole calculation grid, cut to the box; full is scratch for two volumes.
-static pencone_status add_cropped(pencone_context *ctx, const pencone_engine *engine, const void *state, float *const out[2],
+static pencone_status add_cropped(pencone_context *ctx, const pencone_engine *engine, const void *state, float *const out[4],
                                   const double progress[2]) {
   const size_t voxels = pencone_grid_voxels(&engine->medium.grid), wanted = pencone_grid_voxels(&engine->rows.grid);
-  float *full = pcn_calloc(ctx, voxels, sizeof *full), *box = pcn_alloc(ctx, wanted, sizeof *box);
+  const size_t volumes = out[2] != NULL ? 2 : 1; // dose, and dose times LET
+  float *full = pcn_calloc(ctx, volumes * voxels, sizeof *full), *box = pcn_alloc(ctx, wanted, sizeof *box);
   pencone_status status = full != NULL && box != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
   if (status == PENCONE_OK) {
-    float *const whole[2] = {full, NULL};
+    float *const whole[4] = {full, NULL, volumes > 1 ? full + voxels : NULL, NULL};
     status = engine->type->add(ctx, state, whole, progress);
   }
-  if (status == PENCONE_OK) {
-    copy_box(engine, full, box);
-    for (int o = 0; o < 2; o++) {
+  for (size_t v = 0; status == PENCONE_OK && v < volumes; v++) {
+    copy_box(engine, full + v * voxels, box);
+    for (size_t o = 2 * v; o < 2 * v + 2; o++) {
       for (size_t i = 0; out[o] != NULL && i < wanted; i++) {
         out[o][i] += box[i];
       }
@@ -328,13 +330,15 @@ static pencone_status add_cropped(pencone_context *ctx, const pencone_engine *en
   return status;
 }
 
-static pencone_status compute_beam(pencone_context *ctx, const pencone_engine *engine, int i, int keep,
+static pencone_status compute_beam(pencone_context *ctx, const pencone_engine *engine, int i, int keep, float *let,
                                    pencone_dose *dose) {
   const pcn_beam_states *beam = &engine->beam[i];
   const int whole = pencone_grid_equal(&engine->rows.grid, &engine->medium.grid);
-  float *out[2] = {pencone_dose_values(dose), NULL};
+  float *out[4] = {pencone_dose_values(dose), NULL, let, NULL};
   if (keep) {
-    PCN_TRY(pencone_dose_add_part(ctx, dose, pencone_plan_beam(engine->plan, i)->name, &out[1]));
+    const char *name = pencone_plan_beam(engine->plan, i)->name;
+    PCN_TRY(pencone_dose_add_part(ctx, dose, name, &out[1]));
+    PCN_TRY(pcn_biology_begin(ctx, engine->plan, name, dose, &out[3]));
   }
   for (int g = 0; g < beam->groups.count; g++) {
     const double share = 1.0 / engine->beams / beam->groups.count;
@@ -375,9 +379,12 @@ pencone_status pencone_engine_compute(pencone_context *ctx, const pencone_engine
   pcn_dose_clear_parts(dose);
   memset(pencone_dose_values(dose), 0, pencone_grid_voxels(grid) * sizeof(float));
   PCN_TRY(pcn_progress(ctx, 0, "dose"));
+  float *let;
+  PCN_TRY(pcn_biology_begin(ctx, engine->plan, NULL, dose, &let));
   for (int i = 0; i < engine->beams; i++) {
-    PCN_TRY(compute_beam(ctx, engine, i, keep_beams, dose));
+    PCN_TRY(compute_beam(ctx, engine, i, keep_beams, let, dose));
   }
+  PCN_TRY(pcn_biology_finish(ctx, engine->plan, dose));
   PCN_TRY(put_units(ctx, engine, dose));
   PCN_TRY(pcn_provenance_put(ctx, engine->plan, engine->phantom, dose, pcn_seconds() - start));
   return pcn_progress(ctx, 1, "done");

@@ -2,20 +2,40 @@
 #include "engine/layers.h"
 
 #include "base/base.h"
+#include "proton/optics.h"
 #include <math.h>
 #include <string.h>
 
 static const double energy_min_mev = 70, energy_max_mev = 230; // the beam data
-static const double place_max_mm = 300;
+static const double shifter_max_mm = 300;
 
 static pencone_status check_spot(pencone_context *ctx, const pencone_beam *beam, int layer, int i) {
   const pencone_proton_spot *spot = &beam->layers[layer].spots[i];
-  PCN_CHECK(ctx, fabs(spot->x_mm) <= place_max_mm && fabs(spot->y_mm) <= place_max_mm, PENCONE_E_RANGE,
-            "beam %s: layer %d, spot %d: got (%g, %g) mm, expected -%g to %g", beam->name, layer + 1, i + 1, spot->x_mm,
-            spot->y_mm, place_max_mm, place_max_mm);
+  const pencone_machine_desc *machine = pencone_machine_describe(beam->machine);
+  const double *limit_mm = machine->spot_limit_mm;
+  PCN_CHECK(ctx, fabs(spot->x_mm) <= limit_mm[0] && fabs(spot->y_mm) <= limit_mm[1], PENCONE_E_RANGE,
+            "beam %s: layer %d, spot %d: got (%g, %g) mm, expected -%g to %g and -%g to %g of machine %s", beam->name,
+            layer + 1, i + 1, spot->x_mm, spot->y_mm, limit_mm[0], limit_mm[0], limit_mm[1], limit_mm[1], machine->name);
   PCN_CHECK(ctx, isfinite(spot->protons) && spot->protons >= 0, PENCONE_E_RANGE,
             "beam %s: layer %d, spot %d: protons: got %g, expected 0 or more", beam->name, layer + 1, i + 1,
             spot->protons);
+  return PENCONE_OK;
+}
+
+static pencone_status check_shifter(pencone_context *ctx, const pencone_beam *beam) {
+  const char *material = beam->range_shifter_material;
+  PCN_CHECK(ctx, beam->range_shifter_mm >= 0 && beam->range_shifter_mm <= shifter_max_mm, PENCONE_E_RANGE,
+            "beam %s: range_shifter_mm: got %g, expected 0 to %g", beam->name, beam->range_shifter_mm, shifter_max_mm);
+  PCN_CHECK(ctx, material == NULL || strcmp(material, "pmma") == 0 || strcmp(material, "water") == 0, PENCONE_E_RANGE,
+            "beam %s: range_shifter_material: got %.40s, expected pmma or water", beam->name, material);
+  const double water_mm = pcn_shifter_water_mm(beam);
+  for (int l = 0; water_mm > 0 && l < beam->layer_count; l++) {
+    const double range_mm = pcn_proton_range_mm(beam->layers[l].energy_mev);
+    PCN_CHECK(ctx, water_mm < range_mm, PENCONE_E_RANGE,
+              "beam %s: layer %d: range_shifter_mm: got %g, which are %.1f mm of water, expected less than the range of "
+              "%g MeV, %.1f mm",
+              beam->name, l + 1, beam->range_shifter_mm, water_mm, beam->layers[l].energy_mev, range_mm);
+  }
   return PENCONE_OK;
 }
 
@@ -33,7 +53,7 @@ pencone_status pcn_layers_check(pencone_context *ctx, const pencone_beam *beam) 
       PCN_TRY(check_spot(ctx, beam, l, i));
     }
   }
-  return PENCONE_OK;
+  return check_shifter(ctx, beam);
 }
 
 pencone_status pcn_layers_copy(pencone_context *ctx, const pencone_beam *beam, pencone_proton_layer **out) {

@@ -43,7 +43,7 @@ static void destroy(void *state) {
   pcn_pencil_beam_free(state);
 }
 
-static pencone_status add(pencone_context *ctx, const void *state, float *const out[2],
+static pencone_status add(pencone_context *ctx, const void *state, float *const out[4],
                           const double progress[2]) {
   return pcn_pencil_beam_add(ctx, state, out, progress);
 }

@@ -157,6 +157,9 @@ static pencone_status copy_beam(pencone_context *ctx, const pencone_beam *beam, 
   out->beam.name = out->name;
   out->beam.machine = out->machine;
   out->beam.control_points = out->points;
+  if (beam->range_shifter_material != NULL) { // a checked word: that of the library lives as long as it
+    out->beam.range_shifter_material = strcmp(beam->range_shifter_material, "water") == 0 ? "water" : "pmma";
+  }
   if (beam->layer_count > 0) {
     PCN_TRY(pcn_layers_copy(ctx, beam, &out->layers));
     out->beam.layers = out->layers;

@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/base.h"
+#include "engine/biology.h"
 #include "engine/engine_type.h"
-#include "proton/proton_beam.h"
+#include "proton/spot_column.h"
+#include <string.h>
 
 static const pencone_option_info options[] = {
     {"ray_spacing_mm", "distance of the rays into which spots are split, mm", "1.5", NULL, 0.25, 4, 0},
     {"cut_sigma", "where Gaussians end, in standard deviations; what is cut is scaled back", "4", NULL, 2.5,
      6, 0},
+    {"let", "dose-averaged LET beside the dose: of all charged particles, of primary protons, or none", "no",
+     "no|yes|primaries", 0, 0, 0},
+    {"rbe", "model of the RBE-weighted dose beside the dose (docs/theory/proton.md, section 6)", "none",
+     "none|constant|wedenberg|mcnamara|carabe|rorvik", 0, 0, 0},
+    {"alpha_beta_gy", "alpha over beta of photons, Gy, for the models of the RBE", "2", NULL, 0.5, 20, 0},
+    {"fractions", "fractions in which the plan's protons are given, for the models of the RBE", "1", NULL, 1, 100, 1},
+    {"depth_dose", "from Monte Carlo, or Bortfeld's closed form (teaching and tests)", "tables", "tables|bortfeld", 0, 0,
+     0},
 };
 
 static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
@@ -16,9 +26,10 @@ static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
 
 static pencone_status make(pencone_context *ctx, const pcn_job *job, void *state) {
   pcn_proton_beam *engine = state;
-  PCN_TRY(pcn_proton_beam_make(ctx, job->medium, job->beam,
-                               pcn_plan_option_number(job->plan, "ray_spacing_mm"),
-                               pcn_plan_option_number(job->plan, "cut_sigma"), engine));
+  const pcn_proton_options wanted = {
+      pcn_plan_option_number(job->plan, "ray_spacing_mm"), pcn_plan_option_number(job->plan, "cut_sigma"),
+      pcn_let_of(job->plan), strcmp(pencone_plan_option(job->plan, "depth_dose"), "bortfeld") == 0};
+  PCN_TRY(pcn_proton_beam_make(ctx, job->medium, job->beam, &wanted, engine));
   engine->quantity = pencone_plan_quantity(job->plan);
   return PENCONE_OK;
 }
@@ -27,9 +38,33 @@ static void destroy(void *state) {
   pcn_proton_beam_free(state);
 }
 
-static pencone_status add(pencone_context *ctx, const void *state, float *const out[2],
+static pencone_status add(pencone_context *ctx, const void *state, float *const out[4],
                           const double progress[2]) {
   return pcn_proton_beam_add(ctx, state, out, progress);
+}
+
+static uint64_t beamlets_bytes(const pencone_plan *plan, const pencone_grid *medium, const pencone_grid *rows, int threads) {
+  const double spacing_mm = pcn_plan_option_number(plan, "ray_spacing_mm");
+  uint64_t most = 0;
+  (void)rows;
+  for (int i = 0; i < pencone_plan_beam_count(plan); i++) {
+    const uint64_t one = pcn_spot_layer_bytes(pencone_plan_beam(plan, i), medium, spacing_mm, threads);
+    most = one > most ? one : most;
+  }
+  return most;
+}
+
+static pencone_status beamlets_make(pencone_context *ctx, const pcn_beamlet_job *job, void *beamlets) {
+  return pcn_spot_layer_make(ctx, job->state, job->rows, job->layer, beamlets);
+}
+
+static void beamlets_free(void *beamlets) {
+  pcn_spot_layer_free(beamlets);
+}
+
+static pencone_status beamlet(pencone_context *ctx, const void *beamlets, const pencone_beamlet *which, pcn_column *out) {
+  const pencone_proton_spot spot = {which->x_mm, which->y_mm, 1};
+  return pcn_spot_column(ctx, beamlets, &spot, out);
 }
 
 const pcn_engine_type pcn_engine_proton_pencil_beam = {
@@ -47,4 +82,9 @@ const pcn_engine_type pcn_engine_proton_pencil_beam = {
     .make = make,
     .free = destroy,
     .add = add,
+    .beamlets_size = sizeof(pcn_spot_layer),
+    .beamlets_bytes = beamlets_bytes,
+    .beamlets_make = beamlets_make,
+    .beamlets_free = beamlets_free,
+    .beamlet = beamlet,
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bixels of the collapsed-cone engine: the engine itself on the voxels around each (docs/theory/influence-matrix.md).
+// Bixels of the collapsed-cone engine: the engine itself, its sweep kept to the voxels around each (docs/theory/influence-matrix.md).
 #ifndef PCN_CONE_BEAMLET_H
 #define PCN_CONE_BEAMLET_H
 
@@ -11,14 +11,14 @@
 typedef struct pcn_cone_beamlets {
   const pcn_collapsed_cone *engine; ///< borrowed
   const pcn_box *box;               ///< borrowed: where dose is wanted
-  double margin_mm;                 ///< around a bixel; 0: the whole phantom
+  int margin;                       ///< voxels around a bixel's box where dose is calculated; 0: everywhere
   double beyond;                    ///< dose out of the margin over that inside, of the middle bixel
 } pcn_cone_beamlets;
 
-/// Memory of one bixel's calculation at most, bytes.
-uint64_t pcn_cone_beamlets_bytes(const pencone_beam *beam, const pencone_grid *medium, double margin_mm);
+/// Memory of one bixel's calculation, bytes.
+uint64_t pcn_cone_beamlets_bytes(const pencone_grid *medium);
 
-/// Calculates the middle bixel twice where there is a margin. @return PENCONE_OK, E_MEMORY, E_CANCELLED.
+/// Calculates the middle bixel with and without a margin. @param margin_mm  0: the engine's own. @return PENCONE_OK, E_MEMORY, E_CANCELLED.
 pencone_status pcn_cone_beamlets_make(pencone_context *ctx, const pcn_collapsed_cone *engine, const pcn_box *box,
                                       double margin_mm, pcn_cone_beamlets *out);
 

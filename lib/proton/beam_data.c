@@ -4,19 +4,23 @@
 #include "base/base.h"
 #include "data/data.h"
 #include "num/csv.h"
+#include "proton/bortfeld.h"
 #include <math.h>
 #include <string.h>
 
-enum { ENERGIES = 7, DEPTHS = 111, RANGES = 44, VALUES = 7, COLUMNS = 10, NODES = 4 };
+enum { ENERGIES = 7, DEPTHS = 111, RANGES = 44, VALUES = 7, COLUMNS = 10, LET_COLUMNS = 4, NODES = 4 };
 enum { SUM, DOSE, CORE, WIDE2, SHARE2, WIDE3, SHARE3 };
 
 static const double step_mm = 0.2;
+static const double energy_spread = 0.005; // standard deviation over energy, of the Monte Carlo and of ideal-proton
+static const double halo_let_max = 25;     // keV/um: bounds what the little energy of a thin halo would make of noise
 static const double proton_mass_mev = 938.27208816; // CODATA 2018
 
-/// lib/data/proton_beam.csv.
+/// lib/data/proton_beam.csv and proton_let.csv.
 typedef struct beam_file {
   double energy_mev[ENERGIES], r80_mm[ENERGIES], t[DEPTHS];
   double value[ENERGIES][DEPTHS][VALUES];
+  double let[ENERGIES][DEPTHS][2]; // of the plane, on the axis
 } beam_file;
 
 // --- range -------------------------------------------------------------------------------------
@@ -71,6 +75,28 @@ double pcn_proton_energy_mev(double range_mm) {
 
 // --- beam data ---------------------------------------------------------------------------------
 
+static pencone_status read_let_file(pencone_context *ctx, beam_file *file) {
+  size_t bytes = 0;
+  const char *text = pcn_data_find("proton_let.csv", &bytes);
+  pcn_csv csv;
+  double row[LET_COLUMNS];
+  int rows = 0;
+  pcn_csv_start(&csv, text != NULL ? text : "", bytes);
+  while (pcn_csv_row(&csv)) {
+    if (!pcn_csv_doubles(&csv, row, LET_COLUMNS)) {
+      continue; // the line of names
+    }
+    const int e = rows / DEPTHS, d = rows % DEPTHS;
+    PCN_CHECK(ctx, e < ENERGIES && row[0] == file->energy_mev[e] && row[1] == file->t[d], PENCONE_E_FORMAT,
+              "proton_let.csv:%d: got %g MeV, t %g, expected the rows of proton_beam.csv", csv.line, row[0], row[1]);
+    memcpy(file->let[e][d], row + 2, sizeof file->let[e][d]);
+    rows++;
+  }
+  PCN_CHECK(ctx, rows == ENERGIES * DEPTHS, PENCONE_E_FORMAT, "proton_let.csv: got %d rows, expected %d", rows,
+            ENERGIES * DEPTHS);
+  return PENCONE_OK;
+}
+
 static pencone_status read_beam_file(pencone_context *ctx, beam_file *file) {
   size_t bytes = 0;
   const char *text = pcn_data_find("proton_beam.csv", &bytes);
@@ -93,7 +119,7 @@ static pencone_status read_beam_file(pencone_context *ctx, beam_file *file) {
   }
   PCN_CHECK(ctx, rows == ENERGIES * DEPTHS, PENCONE_E_FORMAT, "proton_beam.csv: got %d rows, expected %d", rows,
             ENERGIES * DEPTHS);
-  return PENCONE_OK;
+  return read_let_file(ctx, file);
 }
 
 /// Weights of the tabulated energies, by range: cubic for what the physics makes smooth, linear for fits.
@@ -142,6 +168,59 @@ static void values_at(const beam_file *file, const blend *b, double t, double ou
                        h * u * (1 - u) * ((1 - u) * lower[DOSE] - u * upper[DOSE]);
     out[SUM] += b->cubic[e] * sum;
   }
+}
+
+// LET of the core, which is that on the axis, and of the halo, which has the rest of the plane's.
+static void let_at(const beam_file *file, const blend *b, double t, double halo, double out[2]) {
+  int d = 0;
+  while (d < DEPTHS - 2 && file->t[d + 1] < t) {
+    d++;
+  }
+  const double u = fmin((t - file->t[d]) / (file->t[d + 1] - file->t[d]), 1);
+  double plane = 0, axis = 0;
+  for (int e = 0; e < ENERGIES; e++) {
+    const double *lower = file->let[e][d], *upper = file->let[e][d + 1];
+    plane += b->linear[e] * (lower[0] + u * (upper[0] - lower[0]));
+    axis += b->linear[e] * (lower[1] + u * (upper[1] - lower[1]));
+  }
+  const double rest = halo > 0 ? (plane - (1 - halo) * axis) / halo : plane;
+  out[0] = axis;
+  out[1] = fmax(plane, fmin(rest, halo_let_max));
+}
+
+static void sum_let(pcn_depth_table *table) {
+  for (int i = 1; i < table->count; i++) {
+    const pcn_depth_row *before = &table->row[i - 1];
+    pcn_depth_row *row = &table->row[i];
+    for (int c = 0; c < 2; c++) {
+      row->let_sum[c] = before->let_sum[c] + (row->sum - before->sum) * 0.5 * (before->let[c] + row->let[c]);
+    }
+  }
+}
+
+static pcn_bragg bragg_of(const pcn_depth_table *table) {
+  const double spread_mev = energy_spread * table->energy_mev;
+  const pcn_bragg beam = {table->r80_mm, pcn_bragg_sigma_mm(table->energy_mev, table->r80_mm, spread_mev), 0};
+  return beam;
+}
+
+void pcn_depth_table_use_bortfeld(pcn_depth_table *table) {
+  const pcn_bragg beam = bragg_of(table);
+  double before = pcn_bragg_dose(&beam, 0);
+  for (int i = 1; i < table->count; i++) {
+    const double dose = pcn_bragg_dose(&beam, table->step_mm * i);
+    table->row[i].sum = table->row[i - 1].sum + table->step_mm * 0.5 * (before + dose);
+    before = dose;
+  }
+  sum_let(table);
+}
+
+void pcn_depth_table_use_primaries(pcn_depth_table *table) {
+  const pcn_bragg beam = bragg_of(table);
+  for (int i = 0; i < table->count; i++) {
+    table->row[i].let[0] = table->row[i].let[1] = pcn_bragg_let(&beam, table->step_mm * i);
+  }
+  sum_let(table);
 }
 
 // Differential Moliere scattering power of water (Gottschalk 2010, doi:10.1118/1.3264177), rad2/mm; eq. 4.
@@ -204,13 +283,15 @@ pencone_status pcn_depth_table_make(pencone_context *ctx, double energy_mev, pcn
       const double r = out->r80_mm;
       values_at(file, &b, i * step_mm / r, v);
       const pcn_depth_row row = {r * v[SUM], v[CORE] * v[CORE] * r * r, {v[WIDE2] * v[WIDE2] * r * r,
-                                 v[WIDE3] * v[WIDE3] * r * r}, {v[SHARE2], v[SHARE3]}, 0, 0};
+                                 v[WIDE3] * v[WIDE3] * r * r}, {v[SHARE2], v[SHARE3]}, 0, 0, {0, 0}, {0, 0}};
       out->row[i] = row;
+      let_at(file, &b, i * step_mm / r, v[SHARE2] + v[SHARE3], out->row[i].let);
     }
   }
   pcn_free(file);
   if (status == PENCONE_OK) {
     add_scattering(out);
+    sum_let(out);
   }
   return status;
 }
@@ -233,6 +314,8 @@ pcn_depth_row pcn_depth_table_at(const pcn_depth_table *table, double depth_mm) 
                              {w * a->wide[0] + u * b->wide[0], w * a->wide[1] + u * b->wide[1]},
                              {w * a->share[0] + u * b->share[0], w * a->share[1] + u * b->share[1]},
                              a->power,
-                             w * a->excess + u * b->excess};
+                             w * a->excess + u * b->excess,
+                             {w * a->let[0] + u * b->let[0], w * a->let[1] + u * b->let[1]},
+                             {w * a->let_sum[0] + u * b->let_sum[0], w * a->let_sum[1] + u * b->let_sum[1]}};
   return row;
 }

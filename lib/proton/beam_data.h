@@ -12,6 +12,8 @@ typedef struct pcn_depth_row {
   double wide[2], share[2]; ///< variance of the wider Gaussians beyond the core's, and their share of the energy
   double power;            ///< scattering power in water, rad2/mm
   double excess;           ///< core variance over that of eq. 4 in water: 1 but for what the formula lacks
+  double let[2];           ///< dose-averaged LET of the core and of the wider Gaussians, keV/um
+  double let_sum[2];       ///< integral of dose times LET from the surface, MeV cm2/g mm keV/um per proton
 } pcn_depth_row;
 
 /// Table over depth in water, step by step from 0; plain memory.
@@ -26,6 +28,12 @@ typedef struct pcn_depth_table {
 /// @return PENCONE_OK, E_RANGE (energy not 70 to 230 MeV), E_FORMAT, E_MEMORY.
 pencone_status pcn_depth_table_make(pencone_context *ctx, double energy_mev, pcn_depth_table *out);
 void pcn_depth_table_free(pcn_depth_table *table);
+
+/// Puts Bortfeld's closed form in place of the depth dose, with the table's R80 and energy spread (eq. 6).
+void pcn_depth_table_use_bortfeld(pcn_depth_table *table);
+
+/// Puts the LET of primary protons in place of that of all charged particles (eq. 8).
+void pcn_depth_table_use_primaries(pcn_depth_table *table);
 
 /// The row at a depth of water in mm, linear between steps; the last one beyond the table.
 pcn_depth_row pcn_depth_table_at(const pcn_depth_table *table, double depth_mm);

@@ -25,9 +25,8 @@ static float below(const pcn_edge_table *edges, double x) {
   return edges->below[i] + (float)(at - i) * (edges->below[i + 1] - edges->below[i]);
 }
 
-// Mean over each cell of one axis that the cut reaches, per mm. @return the first; *count of them
-static int64_t shares(const pcn_edge_table *edges, pcn_axis axis, double centre, double sigma, float *share,
-                      int64_t *count) {
+int64_t pcn_edge_shares(const pcn_edge_table *edges, pcn_axis axis, double centre, double sigma, float *share,
+                        int64_t *count) {
   const double reach = edges->cut * sigma;
   int64_t first = (int64_t)ceil((centre - reach - axis.first) / axis.step - 0.5);
   int64_t last = (int64_t)floor((centre + reach - axis.first) / axis.step + 0.5);
@@ -49,8 +48,8 @@ static int64_t shares(const pcn_edge_table *edges, pcn_axis axis, double centre,
 void pcn_plane_add(const pcn_edge_table *edges, const pcn_axis cell[2], const pcn_gaussian *g, float *share, float *plane) {
   int64_t nx, ny;
   float *along_x = share, *along_y = share + cell[0].count;
-  const int64_t x0 = shares(edges, cell[0], g->x, g->sigma, along_x, &nx);
-  const int64_t y0 = shares(edges, cell[1], g->y, g->sigma, along_y, &ny);
+  const int64_t x0 = pcn_edge_shares(edges, cell[0], g->x, g->sigma, along_x, &nx);
+  const int64_t y0 = pcn_edge_shares(edges, cell[1], g->y, g->sigma, along_y, &ny);
   for (int64_t j = 0; j < ny; j++) {
     const float row = (float)g->integral * along_y[j];
     float *restrict out = plane + (y0 + j) * cell[0].count + x0;

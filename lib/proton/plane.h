@@ -15,6 +15,10 @@ typedef struct pcn_edge_table {
 
 void pcn_edge_table_make(double cut, pcn_edge_table *out);
 
+/// Mean of a Gaussian over each cell of one axis that the cut reaches, per mm. @return the first; *count of them
+int64_t pcn_edge_shares(const pcn_edge_table *edges, pcn_axis axis, double centre, double sigma, float *share,
+                        int64_t *count);
+
 /// A Gaussian: centre, standard deviation (mm), integral over the plane.
 typedef struct pcn_gaussian {
   double x, y, sigma, integral;

@@ -3,6 +3,7 @@
 
 #include "base/base.h"
 #include "geom/ray.h"
+#include "proton/optics.h"
 #include <math.h>
 #include <string.h>
 
@@ -54,7 +55,9 @@ static void cells_make(pcn_rays *rays, const pencone_grid *grid, const pencone_b
     const double *field = a == 0 ? beam->field_x_mm : beam->field_y_mm;
     const double step = along ? voxel_along(e[a], h) : fine;
     const double anchor = low[a];
-    rays->cell[a] = axis_make(anchor, step, fmax(low[a], field[0] - margin), fmin(high[a], field[1] + margin));
+    const double near = pcn_optics_spread(rays->machine, a, low[2]), far = pcn_optics_spread(rays->machine, a, high[2]);
+    rays->cell[a] = axis_make(anchor, step, fmax(low[a], fmin(field[0] * near, field[0] * far) - margin),
+                              fmin(high[a], fmax(field[1] * near, field[1] * far) + margin));
   }
   rays->cell[2] = axis_make(low[2], along ? voxel_along(e[2], h) : fine, low[2], high[2]);
 }
@@ -64,6 +67,12 @@ typedef struct trace_work {
   const pcn_medium *medium;
 } trace_work;
 
+static pcn_vec3 point_of(const pcn_rays *rays, double x, double y, double z) {
+  const double at_x = x * pcn_optics_spread(rays->machine, 0, z), at_y = y * pcn_optics_spread(rays->machine, 1, z);
+  const pcn_vec3 side = pcn_v3_add(pcn_v3_scale(rays->frame.ex, at_x), pcn_v3_scale(rays->frame.ey, at_y));
+  return pcn_v3_add(pcn_v3_add(rays->isocenter, side), pcn_v3_scale(rays->frame.ez, z));
+}
+
 // Water and scattering depth of one ray at every face between cells.
 static void trace(void *work, size_t index, int worker) {
   (void)worker;
@@ -72,10 +81,10 @@ static void trace(void *work, size_t index, int worker) {
   const int64_t faces = rays->cell[2].count + 1;
   const double x = rays->ray[0].first + rays->ray[0].step * (double)((int64_t)index % rays->ray[0].count);
   const double y = rays->ray[1].first + rays->ray[1].step * (double)((int64_t)index / rays->ray[0].count);
-  const double step = rays->cell[2].step, z = rays->cell[2].first - 0.5 * step;
-  const pcn_vec3 side = pcn_v3_add(pcn_v3_scale(rays->frame.ex, x), pcn_v3_scale(rays->frame.ey, y));
-  const pcn_vec3 from = pcn_v3_add(pcn_v3_add(rays->isocenter, side), pcn_v3_scale(rays->frame.ez, z));
-  const pcn_vec3 to = pcn_v3_add(from, pcn_v3_scale(rays->frame.ez, step * (double)(faces - 1)));
+  const double z = rays->cell[2].first - 0.5 * rays->cell[2].step, deep = rays->cell[2].step * (double)(faces - 1);
+  const pcn_vec3 from = point_of(rays, x, y, z), to = point_of(rays, x, y, z + deep);
+  const pcn_vec3 way = pcn_v3_sub(to, from);
+  const double step = deep > 0 ? rays->cell[2].step * sqrt(pcn_v3_dot(way, way)) / deep : 0; // along the ray
   float *water = rays->water + (int64_t)index * faces, *scatter = rays->scatter + (int64_t)index * faces;
   double sum[2] = {0, 0}, at, length;
   int64_t face = 0, voxel;
@@ -100,12 +109,27 @@ static void trace(void *work, size_t index, int worker) {
   }
 }
 
+// The last face that no ray has met matter before.
+static double entry_of(const pcn_rays *rays) {
+  const int64_t faces = rays->cell[2].count + 1;
+  const float matter_mm = 0.05f; // air of 40 mm
+  for (int64_t face = 1; face < faces; face++) {
+    for (int64_t r = 0; r < rays->rays; r++) {
+      if (rays->water[r * faces + face] > matter_mm) {
+        return rays->cell[2].first + rays->cell[2].step * ((double)face - 1.5);
+      }
+    }
+  }
+  return 0;
+}
+
 pencone_status pcn_rays_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
                              double spacing_mm, const double margin_mm[2], pcn_rays *out) {
   memset(out, 0, sizeof *out);
   out->frame = pcn_frame_make(beam->isocenter_mm, pencone_machine_describe(beam->machine)->sad_mm, beam->gantry_deg,
                               beam->collimator_deg, beam->couch_deg);
   out->isocenter = pcn_v3_from(beam->isocenter_mm);
+  out->machine = pencone_machine_describe(beam->machine);
   cells_make(out, &medium->grid, beam, margin_mm[1]);
   // Half a step beside the isocentre: no ray runs between two voxels of the usual phantoms.
   out->ray[0] = axis_make(0.5 * spacing_mm, spacing_mm, beam->field_x_mm[0] - margin_mm[0], beam->field_x_mm[1] + margin_mm[0]);
@@ -119,6 +143,7 @@ pencone_status pcn_rays_make(pencone_context *ctx, const pcn_medium *medium, con
   }
   trace_work work = {out, medium};
   pcn_parallel_for(ctx, (size_t)out->rays, trace, &work);
+  out->entry_mm = entry_of(out);
   return PENCONE_OK;
 }
 

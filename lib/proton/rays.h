@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A lattice of parallel rays through the medium, and the beam's own grid of planes across it.
+// A lattice of rays through the medium, and the beam's own grid of planes across it.
 #ifndef PCN_PROTON_RAYS_H
 #define PCN_PROTON_RAYS_H
 
@@ -19,7 +19,9 @@ typedef struct pcn_rays {
   pcn_frame frame;
   pcn_vec3 isocenter;
   pcn_axis cell[3];
-  pcn_axis ray[2];  ///< lattice of rays in x and y
+  pcn_axis ray[2];  ///< lattice of rays in x and y, in the isocentre plane
+  const pencone_machine_desc *machine; ///< for how rays spread: pcn_optics_spread()
+  double entry_mm;  ///< z where the first of them meets matter
   int64_t rays;
   float *water;     ///< [ray][z face]: water-equivalent depth, mm
   float *scatter;   ///< [ray][z face]: scattering-equivalent thickness of water, mm

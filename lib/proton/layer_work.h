@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// A layer in work: what the dose of a beam and the columns of an influence matrix make of rays.
+#ifndef PCN_PROTON_LAYER_WORK_H
+#define PCN_PROTON_LAYER_WORK_H
+
+#include "proton/plane.h"
+#include "proton/proton_beam.h"
+
+enum { PCN_PROTON_WIDE = 2 };
+
+/// A ray in one cell: dose integrated over the plane, Gy mm2, and variances, mm2.
+typedef struct pcn_ray_cell {
+  float dose, core, wide[PCN_PROTON_WIDE], share[PCN_PROTON_WIDE];
+  float let[2]; ///< of the core and of the wide Gaussians, keV/um
+} pcn_ray_cell;
+
+typedef struct pcn_layer_work {
+  const pcn_proton_beam *engine;
+  const pcn_proton_energy *energy;
+  pcn_edge_table edges[2]; ///< core, wide
+  double *protons;         ///< of each ray
+  pcn_ray_cell *cell;      ///< [z][ray]
+  float *volume;           ///< [z][y][x] of cells, Gy to water; after it, with LET, the same times LET
+  float *share;            ///< scratch of each thread
+  int64_t share_count;
+  int block;               ///< rays along x and y whose wide Gaussians are one
+} pcn_layer_work;
+
+/// Rays along x and y whose wide Gaussians are taken as one.
+int pcn_layer_block(const pcn_proton_beam *engine);
+
+/// Task of pcn_parallel_for() on a pcn_layer_work: fills the cells of one ray, unless it has no protons.
+void pcn_layer_walk(void *work, size_t ray, int worker);
+
+/// The rays of one spot: weights along x and y, whose products sum to 1.
+typedef struct pcn_spot_rays {
+  int64_t first[2], count[2];
+  double *weight[2];
+} pcn_spot_rays;
+
+/// @param scratch  room for as many doubles as there are rays along x and y together: the weights
+pcn_spot_rays pcn_spot_spread(const pcn_proton_beam *engine, double lattice_mm2, const pencone_proton_spot *spot,
+                              double *scratch);
+
+#endif
