@@ -145,6 +145,10 @@ PENCONE_API pencone_status pencone_dij_file_describe(pencone_context *ctx, const
 PENCONE_API pencone_status pencone_dij_file_beamlets(pencone_context *ctx, const char *path, int64_t count,
                                                      pencone_beamlet *out);
 
+/// Reads a whole matrix into memory. @param dij  what it held before is forgotten, also after a failure
+/// @return PENCONE_OK, E_FILE, E_FORMAT, E_SHAPE, E_RANGE, E_MEMORY.
+PENCONE_API pencone_status pencone_dij_read(pencone_context *ctx, const char *path, pencone_dij *dij);
+
 /// dose = A weights from a file, a piece of it in memory at a time: the same bits as pencone_dij_dose().
 /// @param count, weights  one per column. @param[out] out  dose with the file's provenance, owned by the caller
 /// @return PENCONE_OK, E_SHAPE (another count), E_RANGE (a weight that is not finite or negative; an entry outside the

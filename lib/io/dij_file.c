@@ -69,24 +69,30 @@ pencone_status pcn_dij_reader_close(pcn_dij_reader *reader, pencone_status statu
   return pcn_h5_finish(&reader->h5, status);
 }
 
-pencone_status pcn_dij_reader_piece(pcn_dij_reader *r, int64_t start) {
-  const int64_t left = r->first[r->columns] - start;
+/// Reads entries and checks that they are doses of voxels of the grid.
+static pencone_status read_entries(const pcn_dij_reader *r, int64_t start, int64_t count, int32_t *voxel,
+                                   float *value) {
   const int64_t voxels = (int64_t)pencone_grid_voxels(&r->grid);
-  r->start = start;
-  r->count = left < PCN_DIJ_PIECE ? left : PCN_DIJ_PIECE;
-  PCN_TRY(pcn_h5_read_piece(&r->h5, indices, H5T_NATIVE_INT32, start, r->count, r->voxel));
-  PCN_TRY(pcn_h5_read_piece(&r->h5, data, H5T_NATIVE_FLOAT, start, r->count, r->value));
-  for (int64_t e = 0; e < r->count; ++e) {
-    if (r->voxel[e] < 0 || r->voxel[e] >= voxels) {
+  PCN_TRY(pcn_h5_read_piece(&r->h5, indices, H5T_NATIVE_INT32, start, count, voxel));
+  PCN_TRY(pcn_h5_read_piece(&r->h5, data, H5T_NATIVE_FLOAT, start, count, value));
+  for (int64_t e = 0; e < count; ++e) {
+    if (voxel[e] < 0 || voxel[e] >= voxels) {
       return pcn_h5_fail(&r->h5, PENCONE_E_RANGE, indices, "entry %lld: got voxel %d, expected 0 to %lld",
-                         (long long)(start + e), r->voxel[e], (long long)voxels - 1);
+                         (long long)(start + e), voxel[e], (long long)voxels - 1);
     }
-    if (!isfinite(r->value[e])) {
+    if (!isfinite(value[e])) {
       return pcn_h5_fail(&r->h5, PENCONE_E_RANGE, data, "entry %lld: got %g, expected a finite dose",
-                         (long long)(start + e), (double)r->value[e]);
+                         (long long)(start + e), (double)value[e]);
     }
   }
   return PENCONE_OK;
+}
+
+pencone_status pcn_dij_reader_piece(pcn_dij_reader *r, int64_t start) {
+  const int64_t left = r->first[r->columns] - start;
+  r->start = start;
+  r->count = left < PCN_DIJ_PIECE ? left : PCN_DIJ_PIECE;
+  return read_entries(r, start, r->count, r->voxel, r->value);
 }
 
 pencone_status pcn_dij_reader_beamlets(const pcn_dij_reader *r, pencone_beamlet *out) {
@@ -167,6 +173,57 @@ pencone_status pencone_dij_file_beamlets(pencone_context *ctx, const char *path,
   PCN_TRY(pcn_dij_reader_open(ctx, path, &reader));
   pencone_status status = check_count(&reader, count, "beamlets");
   status = status == PENCONE_OK ? pcn_dij_reader_beamlets(&reader, out) : status;
+  return pcn_dij_reader_close(&reader, status);
+}
+
+// --- into memory -------------------------------------------------------------------------------
+
+/// First column behind a block of columns.
+static int64_t block_end(const pcn_dij_reader *r, int64_t start) {
+  return start + PENCONE_DIJ_BLOCK < r->columns ? start + PENCONE_DIJ_BLOCK : r->columns;
+}
+
+static pencone_status give_blocks(const pcn_dij_reader *r, const pencone_dij_sink *sink, int32_t *voxel, float *value) {
+  for (int64_t start = 0, end; start < r->columns; start = end) {
+    pencone_dij_column columns[PENCONE_DIJ_BLOCK];
+    end = block_end(r, start);
+    PCN_TRY(read_entries(r, r->first[start], r->first[end] - r->first[start], voxel, value));
+    for (int64_t c = start; c < end; ++c) {
+      const int64_t at = r->first[c] - r->first[start];
+      columns[c - start] = (pencone_dij_column){c, r->first[c + 1] - r->first[c], voxel + at, value + at, 0, 0};
+    }
+    PCN_TRY(sink->put(sink->data, r->h5.ctx, columns, (int)(end - start)));
+  }
+  return sink->end != NULL ? sink->end(sink->data, r->h5.ctx) : PENCONE_OK;
+}
+
+static pencone_status give_all(const pcn_dij_reader *r, const pencone_dij_sink *sink, pencone_beamlet *beamlets) {
+  const pencone_dij_options options = PENCONE_DIJ_OPTIONS_DEFAULT;
+  const pencone_dij_info info = {sizeof info, NULL, NULL, r->grid, r->columns, beamlets, &options};
+  size_t most = 0;
+  for (int64_t start = 0; start < r->columns; start += PENCONE_DIJ_BLOCK) {
+    const size_t entries = (size_t)(r->first[block_end(r, start)] - r->first[start]);
+    most = entries > most ? entries : most;
+  }
+  PCN_TRY(pcn_dij_reader_beamlets(r, beamlets));
+  PCN_TRY(sink->begin(sink->data, r->h5.ctx, &info));
+  int32_t *voxel = pcn_alloc(r->h5.ctx, most, sizeof *voxel);
+  float *value = pcn_alloc(r->h5.ctx, most, sizeof *value);
+  const pencone_status status =
+      voxel != NULL && value != NULL ? give_blocks(r, sink, voxel, value) : PENCONE_E_MEMORY;
+  pcn_free(value);
+  pcn_free(voxel);
+  return status;
+}
+
+pencone_status pencone_dij_read(pencone_context *ctx, const char *path, pencone_dij *dij) {
+  pcn_dij_reader reader;
+  PCN_CHECK(ctx, dij != NULL, PENCONE_E_ARGUMENT, "matrix file: the matrix to fill is NULL");
+  const pencone_dij_sink sink = pencone_dij_fill(dij);
+  PCN_TRY(pcn_dij_reader_open(ctx, path, &reader));
+  pencone_beamlet *beamlets = pcn_alloc(ctx, (size_t)reader.columns, sizeof *beamlets);
+  const pencone_status status = beamlets != NULL ? give_all(&reader, &sink, beamlets) : PENCONE_E_MEMORY;
+  pcn_free(beamlets);
   return pcn_dij_reader_close(&reader, status);
 }
 

@@ -119,7 +119,7 @@ call 0 dij four.yaml --format portpy -o Four_Patient_1 -q
 has err "off PortPy's lattice"
 verify "an output of bad input" [ -z "$(find . -name 'bad.h5*')" ]
 
-# --- resuming: 256 bixels in four blocks of some 5 MB, the file too large for the limit after the first or second
+# --- resuming: 256 bixels in blocks of some 2 MB, the file too large for the limit after a few of them
 sed '/name: left/,$d;s/bixel_mm.*/bixel_mm: 2.5/;s/\[3, 3, 3\]/[2, 2, 2]/;s/\[-10, 10\]/[-20, 20]/g' dij.yaml >fine.yaml
 call 0 dij fine.yaml -o whole.h5 -q
 for format in pencone fred portpy; do

@@ -9,7 +9,8 @@
 #include "io/dij_file.h"
 #include "unit_io.h"
 
-enum { N = 16, VOXELS = N * N * N, SIDE = 14, COLUMNS = SIDE * SIDE, BLOCKS = (COLUMNS + 63) / 64 };
+enum { N = 16, VOXELS = N * N * N, SIDE = 14, COLUMNS = SIDE * SIDE };
+enum { BLOCK = PENCONE_DIJ_BLOCK, BLOCKS = (COLUMNS + BLOCK - 1) / BLOCK };
 
 /// A plan, its phantom and room for a block of columns.
 typedef struct stage {
@@ -19,8 +20,8 @@ typedef struct stage {
   pencone_dij_info info;
   pencone_beamlet beamlets[COLUMNS];
   float density[VOXELS];
-  int32_t voxel[64][VOXELS];
-  float value[64][VOXELS];
+  int32_t voxel[BLOCK][VOXELS];
+  float value[BLOCK][VOXELS];
 } stage;
 
 static pencone_grid stage_grid(void) {
@@ -62,8 +63,8 @@ static void free_stage(stage *s) {
 
 /// A column of its own for every index; every seventh is empty.
 static pencone_dij_column make_column(stage *s, int64_t index) {
-  int32_t *voxel = s->voxel[index % 64];
-  float *value = s->value[index % 64];
+  int32_t *voxel = s->voxel[index % BLOCK];
+  float *value = s->value[index % BLOCK];
   int64_t count = 0;
   uint32_t random = (uint32_t)index * 2654435761U + 1;
   for (int v = 0; v < VOXELS && index % 7 != 3; ++v) {
@@ -78,10 +79,10 @@ static pencone_dij_column make_column(stage *s, int64_t index) {
 
 /// Gives columns from first to end to a sink, in blocks.
 static pencone_status feed(pencone_context *ctx, stage *s, const pencone_dij_sink *sink, int64_t first, int64_t end) {
-  for (int64_t start = first; start < end; start += PENCONE_DIJ_BLOCK) {
-    pencone_dij_column columns[PENCONE_DIJ_BLOCK];
+  for (int64_t start = first; start < end; start += BLOCK) {
+    pencone_dij_column columns[BLOCK];
     int count = 0;
-    for (; count < PENCONE_DIJ_BLOCK && start + count < end; ++count) {
+    for (; count < BLOCK && start + count < end; ++count) {
       columns[count] = make_column(s, start + count);
     }
     PCN_TRY(sink->put(sink->data, ctx, columns, count));
@@ -175,6 +176,26 @@ static void matrix_comes_back(void **state) {
   assert_int_equal(pencone_dij_file_beamlets(f->ctx, path, COLUMNS, beamlets), PENCONE_OK);
   assert_memory_equal(beamlets, s->beamlets, sizeof beamlets);
   assert_int_equal(pencone_dij_file_beamlets(f->ctx, path, COLUMNS - 1, beamlets), PENCONE_E_SHAPE);
+  free_stage(s);
+}
+
+static void matrix_comes_into_memory(void **state) {
+  const unit_files *f = *state;
+  stage *s = make_stage(f->ctx);
+  pencone_dij *matrix = NULL;
+  write_whole(f, s, unit_path(f, "m.h5"), PENCONE_DIJ_PENCONE, 0);
+  assert_int_equal(pencone_dij_create(f->ctx, &matrix), PENCONE_OK);
+  assert_int_equal(pencone_dij_read(f->ctx, unit_path(f, "m.h5"), matrix), PENCONE_OK);
+  const pencone_dij_view view = pencone_dij_view_of(matrix);
+  assert_int_equal(view.columns, COLUMNS);
+  assert_memory_equal(view.beamlets, s->beamlets, sizeof s->beamlets);
+  for (int c = 0; c < COLUMNS; ++c) {
+    const pencone_dij_column wanted = make_column(s, c);
+    assert_int_equal(view.first[c + 1] - view.first[c], wanted.count);
+    assert_memory_equal(view.voxel + view.first[c], wanted.voxel, (size_t)wanted.count * sizeof(int32_t));
+    assert_memory_equal(view.value + view.first[c], wanted.value, (size_t)wanted.count * sizeof(float));
+  }
+  pencone_dij_destroy(matrix);
   free_stage(s);
 }
 
@@ -280,11 +301,11 @@ static void part_goes_on(void **state) {
   stage *s = make_stage(f->ctx);
   const pencone_dij_format formats[] = {PENCONE_DIJ_PENCONE, PENCONE_DIJ_FRED};
   for (int i = 0; i < 2; ++i) {
-    for (int64_t done = 0; done <= COLUMNS; done += 64) {
+    for (int64_t done = 0; done <= COLUMNS; done += BLOCK) {
       write_part(f, s, unit_path(f, "m"), formats[i], done < COLUMNS ? done : COLUMNS - 1);
       assert_int_not_equal(access(unit_path(f, "m"), F_OK), 0);
       pencone_dij_writer *writer = make_writer(f->ctx, unit_path(f, "m"), formats[i], 1);
-      assert_int_equal(pencone_dij_writer_done_columns(writer), done / 64 * 64);
+      assert_int_equal(pencone_dij_writer_done_columns(writer), done / BLOCK * BLOCK);
       assert_int_equal(stream(f->ctx, s, writer, COLUMNS), PENCONE_OK);
       uint64_t bytes = 0;
       assert_int_equal(pencone_dij_writer_report(writer, &bytes).columns, COLUMNS);
@@ -312,7 +333,7 @@ static void killed_process_leaves_its_blocks(void **state) {
       const pid_t child = fork();
       if (child == 0) {
         pencone_dij_writer *writer = make_writer(f->ctx, unit_path(f, "m"), formats[i], 0);
-        stream(f->ctx, s, writer, blocks * 64 < COLUMNS ? blocks * 64 : COLUMNS - 1);
+        stream(f->ctx, s, writer, blocks * BLOCK < COLUMNS ? blocks * BLOCK : COLUMNS - 1);
         kill(getpid(), SIGKILL);
       }
       int status = 0;
@@ -320,7 +341,7 @@ static void killed_process_leaves_its_blocks(void **state) {
       assert_true(WIFSIGNALED(status));
       pencone_dij_writer *writer = make_writer(f->ctx, unit_path(f, "m"), formats[i], 1);
       const int whole = blocks < BLOCKS ? blocks : BLOCKS - 1;
-      assert_int_equal(pencone_dij_writer_done_columns(writer), 64 * whole);
+      assert_int_equal(pencone_dij_writer_done_columns(writer), BLOCK * whole);
       assert_int_equal(stream(f->ctx, s, writer, COLUMNS), PENCONE_OK);
       pencone_dij_writer_destroy(writer);
       if (i == 0) {
@@ -337,10 +358,10 @@ static void killed_process_leaves_its_blocks(void **state) {
 static void twice_interrupted(void **state) {
   const unit_files *f = *state;
   stage *s = make_stage(f->ctx);
-  write_part(f, s, unit_path(f, "m.h5"), PENCONE_DIJ_PENCONE, 64);
+  write_part(f, s, unit_path(f, "m.h5"), PENCONE_DIJ_PENCONE, BLOCK);
   for (int again = 2; again <= 3; ++again) {
     pencone_dij_writer *writer = make_writer(f->ctx, unit_path(f, "m.h5"), PENCONE_DIJ_PENCONE, 1);
-    assert_int_equal(stream(f->ctx, s, writer, 64 * again), PENCONE_OK);
+    assert_int_equal(stream(f->ctx, s, writer, BLOCK * again), PENCONE_OK);
     pencone_dij_writer_destroy(writer);
   }
   write_whole(f, s, unit_path(f, "m.h5"), PENCONE_DIJ_PENCONE, 1);
@@ -352,12 +373,12 @@ static void twice_interrupted(void **state) {
 static void torn_log_loses_its_last_block(void **state) {
   const unit_files *f = *state;
   stage *s = make_stage(f->ctx);
-  write_part(f, s, unit_path(f, "m.h5"), PENCONE_DIJ_PENCONE, 128);
+  write_part(f, s, unit_path(f, "m.h5"), PENCONE_DIJ_PENCONE, 2 * BLOCK);
   size_t bytes = 0;
   free(unit_read(unit_path(f, "m.h5.part.log"), &bytes));
   assert_int_equal(truncate(unit_path(f, "m.h5.part.log"), (off_t)bytes - 5), 0);
   pencone_dij_writer *writer = make_writer(f->ctx, unit_path(f, "m.h5"), PENCONE_DIJ_PENCONE, 1);
-  assert_int_equal(pencone_dij_writer_done_columns(writer), 64);
+  assert_int_equal(pencone_dij_writer_done_columns(writer), BLOCK);
   assert_int_equal(stream(f->ctx, s, writer, COLUMNS), PENCONE_OK);
   pencone_dij_writer_destroy(writer);
   assert_columns(f, s, unit_path(f, "m.h5"));
@@ -371,7 +392,7 @@ static void changed_part_is_noticed(void **state) {
   const pencone_dij_format formats[] = {PENCONE_DIJ_PENCONE, PENCONE_DIJ_FRED};
   for (int i = 0; i < 2; ++i) {
     size_t bytes = 0;
-    write_part(f, s, unit_path(f, "m"), formats[i], 128);
+    write_part(f, s, unit_path(f, "m"), formats[i], 2 * BLOCK);
     unsigned char *part = unit_read(unit_path(f, "m.part"), &bytes);
     part[bytes / 2] ^= 1;
     unit_write(unit_path(f, "m.part"), part, bytes);
@@ -381,7 +402,7 @@ static void changed_part_is_noticed(void **state) {
     assert_error_has(f->ctx, "other entries than were written");
     pencone_dij_writer_destroy(writer);
     writer = make_writer(f->ctx, unit_path(f, "m"), formats[i], 1);
-    assert_true(pencone_dij_writer_done_columns(writer) < 128);
+    assert_true(pencone_dij_writer_done_columns(writer) < 2 * BLOCK);
     assert_int_equal(stream(f->ctx, s, writer, COLUMNS), PENCONE_OK);
     pencone_dij_writer_destroy(writer);
     unlink(unit_path(f, "m"));
@@ -395,7 +416,7 @@ static void other_origin_is_refused(void **state) {
   const unit_files *f = *state;
   stage *s = make_stage(f->ctx);
   const char *path = unit_path(f, "m.h5");
-  write_part(f, s, path, PENCONE_DIJ_PENCONE, 64);
+  write_part(f, s, path, PENCONE_DIJ_PENCONE, BLOCK);
   pencone_dij_writer *writer = make_writer(f->ctx, path, PENCONE_DIJ_PENCONE, 1);
   s->options.threshold = 0.5;
   assert_int_equal(stream(f->ctx, s, writer, COLUMNS), PENCONE_E_FORMAT);
@@ -424,7 +445,7 @@ static void part_is_not_overwritten(void **state) {
   stage *s = make_stage(f->ctx);
   pencone_dij_writer *writer = NULL;
   const char *path = unit_path(f, "m.h5");
-  write_part(f, s, path, PENCONE_DIJ_PENCONE, 64);
+  write_part(f, s, path, PENCONE_DIJ_PENCONE, BLOCK);
   assert_int_equal(pencone_dij_writer_create(f->ctx, path, PENCONE_DIJ_PENCONE, NULL, &writer), PENCONE_E_FILE);
   assert_error_has(f->ctx, "an earlier run has begun");
   assert_null(writer);
@@ -506,6 +527,7 @@ static void weights_are_read(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       UNIT_FILES_TEST(matrix_comes_back),
+      UNIT_FILES_TEST(matrix_comes_into_memory),
       UNIT_FILES_TEST(dose_from_file_is_that_of_memory),
       UNIT_FILES_TEST(fred_is_exact),
       UNIT_FILES_TEST(part_goes_on),
