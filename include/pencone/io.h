@@ -3,6 +3,7 @@
 #define PENCONE_IO_H
 
 #include <pencone/analysis.h>
+#include <pencone/dij.h>
 #include <pencone/dose.h>
 #include <pencone/measurement.h>
 #include <pencone/phantom.h>
@@ -85,6 +86,92 @@ PENCONE_API pencone_status pencone_measurement_read(pencone_context *ctx, const 
 /// Number of shipped machines, and the name of the i-th (NULL outside the range).
 PENCONE_API int pencone_machine_count(void);
 PENCONE_API const char *pencone_machine_name_at(int i);
+
+// Influence matrices (dij.h) in files. A writer is the sink of one stream:
+//   create, pencone_dij_stream() with first_column = pencone_dij_writer_done_columns(), destroy.
+// The matrix grows in PATH.part, with a log of its finished blocks in PATH.part.log, and gets its name when it is
+// whole. After a failure, a cancel or a crash both stay, and a writer with resume goes on at the last finished block:
+// in the end the columns have the same bits as without the interruption.
+
+/// Forms of an influence matrix (docs/formats.md).
+typedef enum pencone_dij_format {
+  PENCONE_DIJ_PENCONE = 0, ///< our own, HDF5
+  PENCONE_DIJ_PORTPY = 1,  ///< a folder as PortPy reads it; made from our own when all columns are there
+  PENCONE_DIJ_FRED = 2     ///< FRED's binary ij file, version 2.0, which matRad, pyRadPlan and FREDtools read
+} pencone_dij_format;
+
+/// Start from PENCONE_DIJ_WRITER_OPTIONS_DEFAULT. Texts are copied.
+typedef struct pencone_dij_writer_options {
+  size_t struct_size;
+  int resume;               ///< not 0: go on with the part that is there, or begin if there is none
+  const char *plan_text;    ///< for the provenance; NULL: none
+  const char *phantom_path; ///< the same
+} pencone_dij_writer_options;
+
+#define PENCONE_DIJ_WRITER_OPTIONS_DEFAULT {sizeof(pencone_dij_writer_options), 0, 0, 0}
+
+typedef struct pencone_dij_writer pencone_dij_writer;
+
+/// Makes a writer. Without resume, a part that is there is an error: it may hold hours of work.
+/// @param options  NULL: the defaults. @param[out] out  owned by the caller
+/// @return PENCONE_OK, E_ARGUMENT, E_FILE (also a folder for PortPy that is there), E_FORMAT (a damaged log), E_MEMORY.
+PENCONE_API pencone_status pencone_dij_writer_create(pencone_context *ctx, const char *path,
+                                                     pencone_dij_format format,
+                                                     const pencone_dij_writer_options *options,
+                                                     pencone_dij_writer **out);
+
+/// Closes what is open. A matrix that is not whole stays as a part, if it has an entry.
+PENCONE_API void pencone_dij_writer_destroy(pencone_dij_writer *writer);
+
+/// The sink for one stream; valid while the writer lives. Besides what writing may return it refuses (E_FORMAT) to
+/// go on with a part made from another plan, phantom or options or by another version or instruction set.
+PENCONE_API pencone_dij_sink pencone_dij_writer_sink(pencone_dij_writer *writer);
+
+/// Columns that are there: first_column of the stream. 0 of NULL.
+PENCONE_API int64_t pencone_dij_writer_done_columns(const pencone_dij_writer *writer);
+
+/// What the file holds after the stream, columns of earlier runs included; and its bytes, 0 until it is whole.
+/// @param[out] bytes  may be NULL
+PENCONE_API pencone_dij_report pencone_dij_writer_report(const pencone_dij_writer *writer, uint64_t *bytes);
+
+/// What a matrix file of our own form holds. Set struct_size first (PENCONE_DIJ_FILE_INFO_DEFAULT).
+typedef struct pencone_dij_file_info {
+  size_t struct_size;
+  pencone_grid grid;
+  int64_t columns, entries;
+  int64_t empty;     ///< columns without an entry
+  double threshold;  ///< see pencone_dij_options
+  int sampling;      ///< the same
+  double sum, lost;  ///< of all columns
+  double worst_lost; ///< largest lost / sum of a column
+} pencone_dij_file_info;
+
+#define PENCONE_DIJ_FILE_INFO_DEFAULT {sizeof(pencone_dij_file_info), {{0, 0, 0}, {0, 0, 0}, {0, 0, 0}}, 0, 0, 0, 0, 0, 0, 0, 0}
+
+PENCONE_API pencone_status pencone_dij_file_describe(pencone_context *ctx, const char *path,
+                                                     pencone_dij_file_info *out);
+
+/// The beamlets of a matrix file. @param count  its number of columns. @param[out] out  room for them
+/// @return PENCONE_OK, E_SHAPE (another count), E_FILE, E_FORMAT.
+PENCONE_API pencone_status pencone_dij_file_beamlets(pencone_context *ctx, const char *path, int64_t count,
+                                                     pencone_beamlet *out);
+
+/// Reads a whole matrix into memory. @param dij  what it held before is forgotten, also after a failure
+/// @return PENCONE_OK, E_FILE, E_FORMAT, E_SHAPE, E_RANGE, E_MEMORY.
+PENCONE_API pencone_status pencone_dij_read(pencone_context *ctx, const char *path, pencone_dij *dij);
+
+/// dose = A weights from a file, a piece of it in memory at a time: the same bits as pencone_dij_dose().
+/// @param count, weights  one per column. @param[out] out  dose with the file's provenance, owned by the caller
+/// @return PENCONE_OK, E_SHAPE (another count), E_RANGE (a weight that is not finite or negative; an entry outside the
+/// grid), E_FILE, E_FORMAT, E_CANCELLED, E_MEMORY.
+PENCONE_API pencone_status pencone_dij_file_dose(pencone_context *ctx, const char *path, int64_t count,
+                                                 const double *weights, pencone_dose **out);
+
+/// Reads weights from a text file: one number per line, or a table with a heading that has a column "weight".
+/// @param[out] count, weights  freed by pencone_numbers_free()
+PENCONE_API pencone_status pencone_weights_read(pencone_context *ctx, const char *path, int64_t *count,
+                                                double **weights);
+PENCONE_API void pencone_numbers_free(double *numbers);
 
 /// Frees a text that this library returned; NULL is allowed.
 PENCONE_API void pencone_string_free(char *text);

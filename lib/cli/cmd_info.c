@@ -16,7 +16,8 @@ static const cli_usage usage = {
     .about =
         "Tells what a file holds: a phantom (grid in mm, density in g/cm3, CT numbers in\n"
         "HU, structures), a dose (grid, unit, largest dose, where it came from), a reference\n"
-        "(for instance Monte Carlo, with its uncertainty), a plan, or a machine.\n\n"
+        "(for instance Monte Carlo, with its uncertainty), an influence matrix (columns, entries,\n"
+        "threshold, lost dose), a plan, or a machine.\n\n"
         "Or what the library offers: 'engines' with every option, its default, its range\n"
         "and the papers behind it; 'machines' that are shipped, and one 'machine' in full,\n"
         "with its spectrum in MeV; 'materials' with density in g/cm3, composition by mass\n"
@@ -166,6 +167,45 @@ static pencone_status tell_dose(cli_session *session, const char *path, cli_json
   return status;
 }
 
+// --- influence matrix --------------------------------------------------------------------------
+
+static void put_matrix(const pencone_dij_file_info *m) {
+  cli_put_grid("grid", &m->grid);
+  cli_line("columns", "%lld, %lld of them empty", (long long)m->columns, (long long)m->empty);
+  cli_line("entries", "%lld, %.4g per column, %.3g %% of the matrix", (long long)m->entries,
+           (double)m->entries / (double)m->columns,
+           100 * (double)m->entries / (double)m->columns / (double)pencone_grid_voxels(&m->grid));
+  cli_line("threshold", "%g of a column's largest%s", m->threshold, m->sampling ? ", sampled below" : "");
+  cli_line("lost dose", "%.3g %% of all, %.3g %% of the worst column", m->sum > 0 ? 100 * m->lost / m->sum : 0,
+           100 * m->worst_lost);
+}
+
+static void json_matrix(cli_json *json, const pencone_dij_file_info *m) {
+  cli_json_grid(json, "grid", &m->grid);
+  cli_json_integer(json, "columns", m->columns);
+  cli_json_integer(json, "columns_empty", m->empty);
+  cli_json_integer(json, "entries", m->entries);
+  cli_json_number(json, "threshold", m->threshold, 9);
+  cli_json_boolean(json, "sampling", m->sampling);
+  cli_json_number(json, "lost_pct", m->sum > 0 ? 100 * m->lost / m->sum : 0, 9);
+  cli_json_number(json, "lost_worst_column_pct", 100 * m->worst_lost, 9);
+}
+
+static pencone_status tell_matrix(cli_session *session, const char *path, cli_json *json) {
+  pencone_dij_file_info matrix = PENCONE_DIJ_FILE_INFO_DEFAULT;
+  const pencone_status status = pencone_dij_file_describe(session->ctx, path, &matrix);
+  if (status == PENCONE_OK) {
+    cli_info_start(json, "matrix", path);
+    if (json != NULL) {
+      json_matrix(json, &matrix);
+    } else {
+      put_matrix(&matrix);
+    }
+    cli_info_end(json);
+  }
+  return status;
+}
+
 // --- phantom -----------------------------------------------------------------------------------
 
 static pencone_status tell_phantom(cli_session *session, const char *path, cli_json *json, int recipe) {
@@ -272,8 +312,8 @@ static int tell_file(cli_session *session, const char *path, int full) {
       status = cli_tell_machine(session, path, json);
       break;
     case PENCONE_FILE_DIJ:
-      return cli_error(session, CLI_INPUT, "%s: got an influence matrix, which this version cannot show",
-                       path);
+      status = tell_matrix(session, path, json);
+      break;
     case PENCONE_FILE_PHANTOM:
     case PENCONE_FILE_RECIPE:
       status = tell_phantom(session, path, json, kind == PENCONE_FILE_RECIPE);

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
+#include "input.h"
 #include "report.h"
+#include "weigh.h"
 
 static const cli_usage usage = {
     .command = "run",
@@ -41,6 +42,7 @@ static const cli_usage usage = {
         "  pencone run plan.yaml -o d.h5 --beams        # keeps the dose of each beam too\n"
         "  pencone run plan.yaml --quality fast         # a first look\n"
         "  pencone run plan.yaml -o d.h5 --threads 2 --memory 2G\n"
+        "  pencone run plan.yaml --from-dij m.h5 --weights w.csv -o d.h5\n"
         "  pencone profile d.h5 --from 0,-150,0 --to 0,150,0",
     .operands_min = 1,
     .operands_max = 1,
@@ -48,34 +50,16 @@ static const cli_usage usage = {
 
 /// What is read, made and written in one run.
 typedef struct job {
-  const char *plan_path;
-  const char *phantom_path;  ///< from the command line, else from the plan
+  cli_input in;
   const char *output;
   int keep_beams;
-  const char *quality;  ///< NULL: as the plan says
-  char *default_output, *plan_phantom, *plan_text;
-  pencone_plan *plan;
-  pencone_phantom *phantom;
+  cli_weighing weighing;  ///< the dose by a matrix, if one is given
+  char *default_output;
   pencone_engine *engine;
   pencone_dose *dose;
   pencone_estimate_info estimate;
   double seconds;
 } job;
-
-/// "folder/plan.yaml" becomes "folder/plan.dose.h5". @return text to free, NULL without memory
-static char *default_output(const char *plan_path) {
-  static const char ending[] = ".dose.h5";
-  const char *slash = strrchr(plan_path, '/');
-  const char *name = slash != NULL ? slash + 1 : plan_path;
-  const char *dot = strrchr(name, '.');
-  const size_t stem = dot != NULL && dot != name ? (size_t)(dot - plan_path) : strlen(plan_path);
-  char *path = malloc(stem + sizeof ending);
-  if (path != NULL) {
-    memcpy(path, plan_path, stem);
-    memcpy(path + stem, ending, sizeof ending);
-  }
-  return path;
-}
 
 // --- telling -----------------------------------------------------------------------------------
 
@@ -85,16 +69,16 @@ static void tell_before(const cli_session *session, const job *j) {
   }
   char memory[32];
   char options[512];
-  const pencone_grid *grid = &pencone_phantom_describe(j->phantom)->grid;
-  cli_line("plan", "%s (%s)", pencone_plan_name(j->plan), j->plan_path);
-  cli_line("phantom", "%s, %lld x %lld x %lld voxels of %g x %g x %g mm", j->phantom_path,
+  const pencone_grid *grid = &pencone_phantom_describe(j->in.phantom)->grid;
+  cli_line("plan", "%s (%s)", pencone_plan_name(j->in.plan), j->in.plan_path);
+  cli_line("phantom", "%s, %lld x %lld x %lld voxels of %g x %g x %g mm", j->in.phantom_path,
            (long long)grid->size[0], (long long)grid->size[1], (long long)grid->size[2], grid->spacing_mm[0],
            grid->spacing_mm[1], grid->spacing_mm[2]);
-  cli_line("engine", "%s, %s, %s", pencone_plan_engine(j->plan),
-           cli_engine_options(options, sizeof options, j->plan),
-           cli_quantity(pencone_plan_quantity(j->plan)));
-  for (int i = 0; i < pencone_plan_beam_count(j->plan); ++i) {
-    cli_put_beam(pencone_plan_beam(j->plan, i));
+  cli_line("engine", "%s, %s, %s", pencone_plan_engine(j->in.plan),
+           cli_engine_options(options, sizeof options, j->in.plan),
+           cli_quantity(pencone_plan_quantity(j->in.plan)));
+  for (int i = 0; i < pencone_plan_beam_count(j->in.plan); ++i) {
+    cli_put_beam(pencone_plan_beam(j->in.plan, i));
   }
   cli_put_grid("dose grid", &j->estimate.grid);
   cli_line("memory", "%s estimated, %d thread%s", cli_bytes(memory, sizeof memory, j->estimate.bytes),
@@ -105,6 +89,10 @@ static void tell_before(const cli_session *session, const job *j) {
 static void tell_after(const job *j) {
   double at[3];
   const double maximum = cli_maximum(pencone_dose_grid_of(j->dose), pencone_dose_values_const(j->dose), at);
+  if (j->weighing.matrix_path != NULL) {
+    cli_line("matrix", "%s", j->weighing.matrix_path);
+    cli_line("weights", "%s", j->weighing.weights_path != NULL ? j->weighing.weights_path : "the plan's own");
+  }
   cli_line("time", "%.2f s", j->seconds);
   cli_line("largest dose", "%.5g %s at x %g, y %g, z %g mm (%s)", maximum, pencone_dose_units(j->dose), at[0],
            at[1], at[2], pencone_dose_quantity(j->dose));
@@ -116,15 +104,15 @@ static void tell_json(const cli_session *session, const job *j) {
   const double maximum = cli_maximum(pencone_dose_grid_of(j->dose), pencone_dose_values_const(j->dose), at);
   cli_json json = {.out = stdout};
   cli_json_object(&json, NULL);
-  cli_json_text(&json, "plan", pencone_plan_name(j->plan));
-  cli_json_text(&json, "plan_file", j->plan_path);
-  cli_json_text(&json, "phantom", j->phantom_path);
-  cli_json_text(&json, "engine", pencone_plan_engine(j->plan));
+  cli_json_text(&json, "plan", pencone_plan_name(j->in.plan));
+  cli_json_text(&json, "plan_file", j->in.plan_path);
+  cli_json_text(&json, "phantom", j->in.phantom_path);
+  cli_json_text(&json, "engine", pencone_plan_engine(j->in.plan));
   char options[512];
-  cli_json_text(&json, "options", cli_engine_options(options, sizeof options, j->plan));
+  cli_json_text(&json, "options", cli_engine_options(options, sizeof options, j->in.plan));
   cli_json_array(&json, "beams");
-  for (int i = 0; i < pencone_plan_beam_count(j->plan); ++i) {
-    cli_json_beam(&json, pencone_plan_beam(j->plan, i));
+  for (int i = 0; i < pencone_plan_beam_count(j->in.plan); ++i) {
+    cli_json_beam(&json, pencone_plan_beam(j->in.plan, i));
   }
   cli_json_end(&json);
   cli_json_grid(&json, "grid", pencone_dose_grid_of(j->dose));
@@ -137,6 +125,8 @@ static void tell_json(const cli_session *session, const job *j) {
   cli_json_text(&json, "units", pencone_dose_units(j->dose));
   cli_json_text(&json, "quantity", pencone_dose_quantity(j->dose));
   cli_json_text(&json, "normalisation", pencone_dose_normalisation(j->dose));
+  cli_json_text(&json, "matrix", j->weighing.matrix_path);
+  cli_json_text(&json, "weights", j->weighing.weights_path);
   cli_json_text(&json, "output", j->output);
   cli_json_end(&json);
 }
@@ -145,35 +135,19 @@ static void tell_json(const cli_session *session, const job *j) {
 
 /// Plan and phantom, and whether the output can be written: all that may go wrong before the work.
 static int prepare(cli_session *session, job *j) {
-  pencone_status status =
-      pencone_plan_read(session->ctx, j->plan_path, &j->plan, &j->plan_phantom, &j->plan_text);
-  if (status != PENCONE_OK) {
-    return cli_report(session, status);
-  }
-  if (j->quality != NULL) {
-    status = pencone_plan_set_option(session->ctx, j->plan, "quality", j->quality);
-    if (status != PENCONE_OK) {
-      return cli_error(session, CLI_USAGE, "--quality: %s", pencone_context_error(session->ctx));
-    }
-  }
-  j->phantom_path = j->phantom_path != NULL ? j->phantom_path : j->plan_phantom;
-  if (j->phantom_path == NULL) {
-    return cli_error(session, CLI_INPUT,
-                     "%s: phantom: got none, expected the key 'phantom' or the option --phantom",
-                     j->plan_path);
-  }
-  cli_guard(session);
-  const char *inputs[2] = {j->plan_path, j->phantom_path};
-  const int outcome = cli_check_output(session, j->output, inputs, 2);
+  int outcome = cli_input_plan(session, &j->in);
   if (outcome != CLI_GO_ON) {
     return outcome;
   }
-  status = pencone_phantom_read(session->ctx, j->phantom_path, &j->phantom);
-  if (status != PENCONE_OK) {
-    return cli_report(session, status);
+  cli_guard(session);
+  const char *inputs[4] = {j->in.plan_path, j->in.phantom_path, j->weighing.matrix_path, j->weighing.weights_path};
+  outcome = cli_check_output(session, j->output, inputs, 4);
+  outcome = outcome == CLI_GO_ON ? cli_input_phantom(session, &j->in) : outcome;
+  if (outcome != CLI_GO_ON || j->weighing.matrix_path != NULL) {
+    return outcome;
   }
-  status = pencone_estimate(session->ctx, j->plan, j->phantom, &j->estimate);
-  return status == PENCONE_OK ? CLI_GO_ON : cli_report_file(session, status, j->plan_path);
+  const pencone_status status = pencone_estimate(session->ctx, j->in.plan, j->in.phantom, &j->estimate);
+  return status == PENCONE_OK ? CLI_GO_ON : cli_report_file(session, status, j->in.plan_path);
 }
 
 #define TRY(call)                             \
@@ -187,7 +161,7 @@ static int prepare(cli_session *session, job *j) {
 /// All tables, then the dose; what is going to be calculated is told in between.
 static pencone_status calculate(cli_session *session, job *j) {
   double start_s = cli_seconds();
-  TRY(pencone_engine_create(session->ctx, j->plan, j->phantom, &j->engine));
+  TRY(pencone_engine_create(session->ctx, j->in.plan, j->in.phantom, &j->engine));
   TRY(pencone_dose_create(session->ctx, pencone_engine_grid(j->engine), &j->dose));
   j->seconds = cli_seconds() - start_s;
   cli_progress_clear(session);
@@ -195,26 +169,38 @@ static pencone_status calculate(cli_session *session, job *j) {
   start_s = cli_seconds();
   TRY(pencone_engine_compute(session->ctx, j->engine, j->keep_beams, j->dose));
   j->seconds += cli_seconds() - start_s;
-  if (j->plan_text != NULL) {
-    TRY(pencone_dose_set_provenance(session->ctx, j->dose, "plan", j->plan_text));
+  if (j->in.plan_text != NULL) {
+    TRY(pencone_dose_set_provenance(session->ctx, j->dose, "plan", j->in.plan_text));
   }
-  return pencone_dose_set_provenance(session->ctx, j->dose, "phantom", j->phantom_path);
+  return pencone_dose_set_provenance(session->ctx, j->dose, "phantom", j->in.phantom_path);
+}
+
+/// The dose, calculated or weighed. @return CLI_GO_ON or, after a message, an exit status
+static int make_dose(cli_session *session, job *j) {
+  if (j->weighing.matrix_path != NULL) {
+    const double start_s = cli_seconds();
+    const int outcome = cli_weigh(session, &j->weighing, &j->in, &j->dose);
+    j->seconds = cli_seconds() - start_s;
+    return outcome;
+  }
+  const pencone_status status = cli_interrupted(session) ? PENCONE_E_CANCELLED : calculate(session, j);
+  cli_progress_clear(session);
+  if (status == PENCONE_E_CANCELLED) {
+    return cli_error(session, CLI_RUN, "interrupted; nothing was written");
+  }
+  return status == PENCONE_OK ? CLI_GO_ON : cli_report_file(session, status, j->in.plan_path);
 }
 
 static int run(cli_session *session, job *j) {
-  const int outcome = prepare(session, j);
+  int outcome = prepare(session, j);
+  outcome = outcome == CLI_GO_ON ? make_dose(session, j) : outcome;
   if (outcome != CLI_GO_ON) {
     return outcome;
   }
-  pencone_status status = cli_interrupted(session) ? PENCONE_E_CANCELLED : calculate(session, j);
-  cli_progress_clear(session);
-  if (status == PENCONE_E_CANCELLED || (status == PENCONE_OK && cli_interrupted(session))) {
+  if (cli_interrupted(session)) {
     return cli_error(session, CLI_RUN, "interrupted; nothing was written");
   }
-  if (status != PENCONE_OK) {
-    return cli_report_file(session, status, j->plan_path);
-  }
-  status = pencone_dose_write(session->ctx, j->output, j->dose, j->phantom);
+  const pencone_status status = pencone_dose_write(session->ctx, j->output, j->dose, j->in.phantom);
   if (status != PENCONE_OK) {
     cli_report(session, status);
     return CLI_RUN;
@@ -231,10 +217,7 @@ static int run(cli_session *session, job *j) {
 static void clean(job *j) {
   pencone_dose_destroy(j->dose);
   pencone_engine_destroy(j->engine);
-  pencone_phantom_destroy(j->phantom);
-  pencone_plan_destroy(j->plan);
-  pencone_string_free(j->plan_phantom);
-  pencone_string_free(j->plan_text);
+  cli_input_free(&j->in);
   free(j->default_output);
 }
 
@@ -246,13 +229,16 @@ int cli_run(int argc, char **argv) {
        "the dose file to write (default: PLAN with .dose.h5 in place of its "
        "ending)",
        &j.output, 0, 0},
-      {"phantom", 'p', CLI_TEXT, "FILE", "calculate on this phantom instead of the one the plan names",
-       &j.phantom_path, 0, 0},
-      {"quality", 0, CLI_TEXT, "WORD",
-       "fast, standard or reference: sets the engine's options that the plan "
-       "does not set ('pencone info engines' tells what it stands for)",
-       &j.quality, 0, 0},
+      CLI_OPTION_PHANTOM(&j.in),
+      CLI_OPTION_QUALITY(&j.in),
       {"beams", 'b', CLI_FLAG, NULL, "also write the dose of each beam", &j.keep_beams, 0, 0},
+      {"from-dij", 0, CLI_TEXT, "MATRIX.h5",
+       "no calculation: the dose is this influence matrix of the plan ('pencone dij') times weights",
+       &j.weighing.matrix_path, 0, 0},
+      {"weights", 'w', CLI_TEXT, "FILE.csv",
+       "with --from-dij: one weight per column (photons/cm2, or protons), one per line or in a column headed "
+       "'weight' (default: the plan's own)",
+       &j.weighing.weights_path, 0, 0},
       CLI_OPTION_JSON(&common),
       CLI_OPTION_THREADS(&common),
       CLI_OPTION_MEMORY(&common),
@@ -264,14 +250,20 @@ int cli_run(int argc, char **argv) {
   if (outcome != CLI_GO_ON) {
     return outcome;
   }
+  if (j.weighing.matrix_path == NULL && j.weighing.weights_path != NULL) {
+    return cli_wrong_use(usage.command, "--weights needs the matrix that they belong to: --from-dij MATRIX.h5");
+  }
+  if (j.weighing.matrix_path != NULL && (j.keep_beams || j.in.quality != NULL)) {
+    return cli_wrong_use(usage.command, "--beams and --quality belong to a calculation, not to --from-dij");
+  }
   cli_session session;
   outcome = cli_open(&session, &common);
   if (outcome != CLI_GO_ON) {
     return outcome;
   }
-  j.plan_path = operands[0];
+  j.in.plan_path = operands[0];
   if (j.output == NULL) {
-    j.default_output = default_output(j.plan_path);
+    j.default_output = cli_output_name(j.in.plan_path, ".dose.h5");
     j.output = j.default_output;
   }
   outcome = j.output != NULL ? run(&session, &j) : cli_error(&session, CLI_RUN, "no memory left");

@@ -21,6 +21,7 @@ enum {
 int cli_phantom(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_sobp(int argc, char **argv);
+int cli_dij(int argc, char **argv);
 int cli_profile(int argc, char **argv);
 int cli_dvh(int argc, char **argv);
 int cli_gamma(int argc, char **argv);
@@ -157,7 +158,7 @@ int cli_error(cli_session *session, int exit_status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /// Looks whether a file can be made at path (a trial file is made and removed) and that it is none of the
-/// inputs. @return CLI_GO_ON or, after a message, an exit status
+/// inputs (NULL: passed over). @return CLI_GO_ON or, after a message, an exit status
 int cli_check_output(cli_session *session, const char *path, const char *const *inputs, int input_count);
 
 /// Flushes standard output. @return exit_status, or CLI_RUN after a message when it could not be written

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void cli_line(const char *label, const char *format, ...) {
@@ -25,6 +26,19 @@ const char *cli_bytes(char *text, size_t size, uint64_t bytes) {
   }
   snprintf(text, size, value < 10 && unit > 0 ? "%.1f %s" : "%.0f %s", value, units[unit]);
   return text;
+}
+
+char *cli_output_name(const char *plan_path, const char *ending) {
+  const char *slash = strrchr(plan_path, '/');
+  const char *name = slash != NULL ? slash + 1 : plan_path;
+  const char *dot = strrchr(name, '.');
+  const size_t stem = dot != NULL && dot != name ? (size_t)(dot - plan_path) : strlen(plan_path);
+  char *path = malloc(stem + strlen(ending) + 1);
+  if (path != NULL) {
+    memcpy(path, plan_path, stem);
+    memcpy(path + stem, ending, strlen(ending) + 1);
+  }
+  return path;
 }
 
 const char *cli_range(char *text, size_t size, double low, double high) {

@@ -5,6 +5,7 @@
 #include "engine/biology.h"
 #include "engine/dose.h"
 #include "engine/engine_state.h"
+#include "engine/provenance.h"
 #include "geom/ray.h"
 #include "geom/frame.h"
 #include <math.h>
@@ -363,37 +364,7 @@ static pencone_status compute_beam(pencone_context *ctx, const pencone_engine *e
   return PENCONE_OK;
 }
 
-// --- provenance --------------------------------------------------------------------------------
-
-static pencone_status put(pencone_context *ctx, pencone_dose *dose, const char *name, const char *text) {
-  return pencone_dose_set_provenance(ctx, dose, name, text);
-}
-
-static pencone_status put_machines(pencone_context *ctx, const pencone_plan *plan, pencone_dose *dose) {
-  char names[1024] = "", hashes[2048] = "";
-  for (int i = 0; i < pencone_plan_beam_count(plan); i++) {
-    const pencone_machine *machine = pencone_plan_beam(plan, i)->machine;
-    const char *name = pencone_machine_describe(machine)->name, *hash = pencone_machine_sha256(machine);
-    if (strstr(hashes, hash) == NULL) {
-      const size_t n = strlen(names), h = strlen(hashes);
-      snprintf(names + n, sizeof names - n, "%s%s", n > 0 ? ", " : "", name);
-      snprintf(hashes + h, sizeof hashes - h, "%s%s", h > 0 ? ", " : "", hash);
-    }
-  }
-  PCN_TRY(put(ctx, dose, "machine", names));
-  return put(ctx, dose, "machine_sha256", hashes);
-}
-
-static pencone_status put_options(pencone_context *ctx, const pencone_engine *engine, pencone_dose *dose) {
-  char text[1024] = "";
-  const pencone_engine_info *info = &engine->type->info;
-  for (int i = 0; i < info->option_count; i++) {
-    const size_t used = strlen(text);
-    snprintf(text + used, sizeof text - used, "%s%s=%s", used > 0 ? " " : "", info->options[i].key,
-             pencone_plan_option(engine->plan, info->options[i].key));
-  }
-  return put(ctx, dose, "options", text);
-}
+// --- units ------------------------------------------------------------------------------------
 
 static pencone_status put_units(pencone_context *ctx, const pencone_engine *engine, pencone_dose *dose) {
   if (engine->type->modality == PENCONE_PROTON) {
@@ -410,24 +381,6 @@ static pencone_status put_units(pencone_context *ctx, const pencone_engine *engi
       pencone_plan_quantity(engine->plan) == PENCONE_DOSE_TO_WATER ? "dose to water" : "dose to medium",
       unit ? "per unit photon fluence (1/cm2) in the isocentre plane without phantom"
            : "for the plan's photon fluence in the isocentre plane");
-}
-
-static pencone_status put_provenance(pencone_context *ctx, const pencone_engine *engine, pencone_dose *dose,
-                                     double seconds) {
-  char text[64];
-  const pencone_phantom_desc *phantom = pencone_phantom_describe(engine->phantom);
-  PCN_TRY(put(ctx, dose, "version", pencone_version()));
-  PCN_TRY(put(ctx, dose, "commit", pencone_commit()));
-  PCN_TRY(put(ctx, dose, "engine", engine->type->info.name));
-  PCN_TRY(put_options(ctx, engine, dose));
-  PCN_TRY(put_machines(ctx, engine->plan, dose));
-  PCN_TRY(put(ctx, dose, "hu_curve", phantom->material != NULL && phantom->density != NULL
-                                         ? "none: density and material are given"
-                                         : pencone_hu_curve_name(phantom->hu_curve)));
-  snprintf(text, sizeof text, "%d", pencone_context_threads(ctx));
-  PCN_TRY(put(ctx, dose, "threads", text));
-  snprintf(text, sizeof text, "%.3f", seconds);
-  return put(ctx, dose, "seconds", text);
 }
 
 pencone_status pencone_engine_compute(pencone_context *ctx, const pencone_engine *engine, int keep_beams,
@@ -448,7 +401,7 @@ pencone_status pencone_engine_compute(pencone_context *ctx, const pencone_engine
   }
   PCN_TRY(pcn_biology_finish(ctx, engine->plan, dose));
   PCN_TRY(put_units(ctx, engine, dose));
-  PCN_TRY(put_provenance(ctx, engine, dose, pcn_seconds() - start));
+  PCN_TRY(pcn_provenance_put(ctx, engine->plan, engine->phantom, dose, pcn_seconds() - start));
   return pcn_progress(ctx, 1, "done");
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dose_file.h"
 #include "phantom_file.h"
 #include "views.h"
 
@@ -58,7 +59,7 @@ static pencone_status write_part(const pcn_h5 *h5, const pencone_dose *dose, int
   return write_volumes(h5, group, name, dose);
 }
 
-static pencone_status write_provenance(const pcn_h5 *h5, const pencone_dose *dose) {
+pencone_status pcn_provenance_write(const pcn_h5 *h5, const pencone_dose *dose) {
   PCN_TRY(pcn_h5_make_group(h5, "/pencone/provenance"));
   for (int i = 0; i < pencone_dose_provenance_count(dose); ++i) {
     PCN_TRY(pcn_h5_write_text(h5, "/pencone/provenance", pencone_dose_provenance_name(dose, i),
@@ -85,7 +86,7 @@ static pencone_status write_dose(const pcn_h5 *h5, const pencone_dose *dose, con
   PCN_TRY(pcn_head_write(h5, "pencone-dose", grid));
   PCN_TRY(write_values(h5, "/pencone/dose", dose, pencone_dose_values_const(dose)));
   PCN_TRY(write_volumes(h5, "/pencone", NULL, dose));
-  PCN_TRY(write_provenance(h5, dose));
+  PCN_TRY(pcn_provenance_write(h5, dose));
   if (parts > 0) {
     PCN_TRY(pcn_h5_make_group(h5, "/pencone/beams"));
   }
@@ -235,7 +236,7 @@ static pencone_status read_note(const pcn_h5 *h5, const char *name, pencone_dose
   return status;
 }
 
-static pencone_status read_provenance(const pcn_h5 *h5, pencone_dose *dose) {
+pencone_status pcn_provenance_read(const pcn_h5 *h5, pencone_dose *dose) {
   char name[PCN_H5_NAME];
   if (!pcn_h5_is_group(h5, "/pencone/provenance")) {
     return PENCONE_OK;
@@ -258,7 +259,7 @@ static pencone_status read_dose(const pcn_h5 *h5, pencone_dose **out) {
   PCN_TRY(read_units(h5, *out));
   PCN_TRY(read_volumes(h5, "/pencone", NULL, *out));
   PCN_TRY(read_parts(h5, *out));
-  return read_provenance(h5, *out);
+  return pcn_provenance_read(h5, *out);
 }
 
 pencone_status pencone_dose_read(pencone_context *ctx, const char *path, pencone_dose **out) {

@@ -11,23 +11,29 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "h5_disk.h"
+
 // The serial HDF5 library keeps global tables: one call at a time in the whole process.
 static pthread_mutex_t h5_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /// Takes the lock and keeps HDF5 from printing.
-static void enter(pencone_context *ctx, const char *path, pcn_h5 *h5) {
+void pcn_h5_continue(pcn_h5 *h5, pencone_context *ctx) {
   pthread_mutex_lock(&h5_lock);
-  memset(h5, 0, sizeof *h5);
   h5->ctx = ctx;
-  h5->path = path;
-  h5->file = -1;
   H5Eget_auto2(H5E_DEFAULT, &h5->print, &h5->print_data);
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
-static void leave(pcn_h5 *h5) {
+void pcn_h5_pause(pcn_h5 *h5) {
   H5Eset_auto2(H5E_DEFAULT, h5->print, h5->print_data);
   pthread_mutex_unlock(&h5_lock);
+}
+
+static void enter(pencone_context *ctx, const char *path, pcn_h5 *h5) {
+  memset(h5, 0, sizeof *h5);
+  h5->path = path;
+  h5->file = -1;
+  pcn_h5_continue(h5, ctx);
 }
 
 pencone_status pcn_h5_fail(const pcn_h5 *h5, pencone_status status, const char *object, const char *format,
@@ -38,6 +44,11 @@ pencone_status pcn_h5_fail(const pcn_h5 *h5, pencone_status status, const char *
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
   return pcn_fail(h5->ctx, status, "%s: %s: %s", h5->path, object, text);
+}
+
+pencone_status pcn_h5_not_written(const pcn_h5 *h5, const char *object) {
+  return pcn_h5_fail(h5, PENCONE_E_FILE, object, "cannot be written: %s",
+                     h5->error != 0 ? strerror(h5->error) : "HDF5 refuses");
 }
 
 /// Keeps the innermost text of HDF5's error stack.
@@ -89,49 +100,72 @@ pencone_status pcn_h5_open(pencone_context *ctx, const char *path, pcn_h5 *h5) {
   enter(ctx, path, h5);
   const pencone_status status = open_file(h5);
   if (status != PENCONE_OK) {
-    leave(h5);
+    pcn_h5_pause(h5);
   }
   return status;
 }
 
-/// A name beside the target that nothing has yet, and the new file under it.
+/// The new file under h5->temporary, which is there and empty.
 static pencone_status create_file(pcn_h5 *h5) {
-  enum { tries = 100, ending = 48 };
-  const size_t room = strlen(h5->path) + ending;
-  h5->temporary = pcn_alloc(h5->ctx, room, 1);
-  if (h5->temporary == NULL) {
-    return pcn_fail_prefix(h5->ctx, PENCONE_E_MEMORY, h5->path);
-  }
-  int taken = -1;
-  for (int i = 0; i < tries && taken < 0; ++i) {
-    snprintf(h5->temporary, room, "%s.%ld-%d.part", h5->path, (long)getpid(), i);
-    taken = open(h5->temporary, O_WRONLY | O_CREAT | O_EXCL, 0666);  // says why, where HDF5 does not
-    if (taken < 0 && errno != EEXIST) {
-      break;
-    }
-  }
-  if (taken < 0) {
-    const pencone_status status =
-        pcn_fail(h5->ctx, PENCONE_E_FILE, "%s: cannot be written: %s", h5->path, strerror(errno));
-    pcn_free(h5->temporary);
-    h5->temporary = NULL;
-    return status;
-  }
-  close(taken);
   const hid_t properties = access_properties();
   const hid_t root = H5Pcreate(H5P_FILE_CREATE);
   // Without time stamps, in the root group too: the same content gives the same bytes.
-  const int set = properties >= 0 && root >= 0 && H5Pset_obj_track_times(root, 0) >= 0;
+  const int set = properties >= 0 && root >= 0 && H5Pset_obj_track_times(root, 0) >= 0 &&
+                  pcn_h5_disk_use(properties, &h5->error);
   h5->file = set ? H5Fcreate(h5->temporary, H5F_ACC_TRUNC, root, properties) : -1;
   H5Pclose(root);
   H5Pclose(properties);
   return h5->file >= 0 ? PENCONE_OK : open_failed(h5, "cannot be created");
 }
 
+/// Makes an empty file at h5->temporary: says why not, where HDF5 does not. @return 1, or 0 with errno
+static int take_name(const pcn_h5 *h5, int flag) {
+  const int taken = open(h5->temporary, O_WRONLY | O_CREAT | flag, 0666);
+  return taken >= 0 && close(taken) == 0;
+}
+
+static pencone_status not_taken(pcn_h5 *h5) {
+  const pencone_status status =
+      pcn_fail(h5->ctx, PENCONE_E_FILE, "%s: cannot be written: %s", h5->path, strerror(errno));
+  pcn_free(h5->temporary);
+  h5->temporary = NULL;
+  return status;
+}
+
+/// A name beside the target that nothing has yet, and the new file under it.
+static pencone_status create_beside(pcn_h5 *h5) {
+  enum { tries = 100, ending = 48 };
+  const size_t room = strlen(h5->path) + ending;
+  h5->temporary = pcn_alloc(h5->ctx, room, 1);
+  if (h5->temporary == NULL) {
+    return pcn_fail_prefix(h5->ctx, PENCONE_E_MEMORY, h5->path);
+  }
+  int taken = 0;
+  for (int i = 0; i < tries && !taken; ++i) {
+    snprintf(h5->temporary, room, "%s.%ld-%d.part", h5->path, (long)getpid(), i);
+    taken = take_name(h5, O_EXCL);
+    if (!taken && errno != EEXIST) {
+      break;
+    }
+  }
+  return taken ? create_file(h5) : not_taken(h5);
+}
+
 pencone_status pcn_h5_create(pencone_context *ctx, const char *path, pcn_h5 *h5) {
   PCN_CHECK(ctx, path != NULL && path[0] != '\0', PENCONE_E_ARGUMENT, "file: got no name, expected a path");
   enter(ctx, path, h5);
-  const pencone_status status = create_file(h5);
+  const pencone_status status = create_beside(h5);
+  return status != PENCONE_OK ? pcn_h5_finish(h5, status) : PENCONE_OK;
+}
+
+pencone_status pcn_h5_create_part(pencone_context *ctx, const char *path, const char *part, pcn_h5 *h5) {
+  enter(ctx, path, h5);
+  h5->keep = 1;
+  h5->temporary = pcn_strdup(ctx, part);
+  pencone_status status = h5->temporary != NULL ? PENCONE_OK : pcn_fail_prefix(ctx, PENCONE_E_MEMORY, path);
+  if (status == PENCONE_OK) {
+    status = take_name(h5, O_TRUNC) ? create_file(h5) : not_taken(h5);
+  }
   return status != PENCONE_OK ? pcn_h5_finish(h5, status) : PENCONE_OK;
 }
 
@@ -148,18 +182,19 @@ static int sync_file(const char *path) {
 pencone_status pcn_h5_finish(pcn_h5 *h5, pencone_status status) {
   const int closed = h5->file < 0 || H5Fclose(h5->file) >= 0;
   if (h5->temporary != NULL) {
-    if (status == PENCONE_OK && (!closed || sync_file(h5->temporary) != 0)) {
-      status = pcn_fail(h5->ctx, PENCONE_E_FILE, "%s: cannot be written: %s", h5->path, strerror(errno));
+    if (status == PENCONE_OK && (!closed || h5->error != 0 || sync_file(h5->temporary) != 0)) {
+      status = pcn_fail(h5->ctx, PENCONE_E_FILE, "%s: cannot be written: %s", h5->path,
+                        strerror(h5->error != 0 ? h5->error : errno));
     }
     if (status == PENCONE_OK && rename(h5->temporary, h5->path) != 0) {
       status = pcn_fail(h5->ctx, PENCONE_E_FILE, "%s: cannot be replaced: %s", h5->path, strerror(errno));
     }
-    if (status != PENCONE_OK) {
+    if (status != PENCONE_OK && !h5->keep) {
       unlink(h5->temporary);
     }
     pcn_free(h5->temporary);
   }
-  leave(h5);
+  pcn_h5_pause(h5);
   return status;
 }
 

@@ -17,19 +17,29 @@ typedef struct pcn_h5 {
   pencone_context *ctx;
   const char *path;  ///< the caller's, must live until finish
   char *temporary;   ///< where a new file grows; NULL when reading
+  int keep;          ///< the new file stays there after a failure
+  int error;         ///< errno of the first failure to write it; 0: none (h5_disk.h)
   hid_t file;
   H5E_auto2_t print;
   void *print_data;
 } pcn_h5;
 
 /// Types of voxel volumes.
-typedef enum pcn_h5_type { PCN_H5_FLOAT, PCN_H5_INT16, PCN_H5_UINT8 } pcn_h5_type;
+typedef enum pcn_h5_type { PCN_H5_FLOAT, PCN_H5_INT16, PCN_H5_UINT8, PCN_H5_INT32 } pcn_h5_type;
 
 /// Opens a file to read. On failure nothing stays open.
 pencone_status pcn_h5_open(pencone_context *ctx, const char *path, pcn_h5 *h5);
 
 /// Begins a new file beside path.
 pencone_status pcn_h5_create(pencone_context *ctx, const char *path, pcn_h5 *h5);
+
+/// The same under a name of the caller's in the same folder, where the file stays after a failure.
+pencone_status pcn_h5_create_part(pencone_context *ctx, const char *path, const char *part, pcn_h5 *h5);
+
+/// Gives the lock back while the file stays open, and takes it again, perhaps on another thread: for files that grow
+/// during a calculation.
+void pcn_h5_pause(pcn_h5 *h5);
+void pcn_h5_continue(pcn_h5 *h5, pencone_context *ctx);
 
 /// Closes. A new file takes its place at path if status is PENCONE_OK, else it is removed and what was at
 /// path stays. @return status, or the failure of closing and renaming.
@@ -78,6 +88,9 @@ pencone_status pcn_h5_read_vector(const pcn_h5 *h5, const char *object, size_t l
 
 // Writing.
 
+/// Fails because the object could not be written, with the reason where the disk gave one.
+pencone_status pcn_h5_not_written(const pcn_h5 *h5, const char *object);
+
 pencone_status pcn_h5_make_group(const pcn_h5 *h5, const char *group);
 pencone_status pcn_h5_write_text(const pcn_h5 *h5, const char *object, const char *attribute,
                                  const char *text);
@@ -98,6 +111,30 @@ pencone_status pcn_h5_write_volume(const pcn_h5 *h5, const char *object, pcn_h5_
 /// A small array of doubles or unsigned 64-bit numbers as a dataset of rank 1 or 2 (columns > 0).
 pencone_status pcn_h5_write_table(const pcn_h5 *h5, const char *object, hid_t type, int rows, int columns,
                                   const void *values);
+
+// Series: lists that grow at their end, in chunks, and are read in pieces (h5_series.c). type is HDF5's native one.
+
+enum { PCN_H5_CHUNK = 65536 }; ///< elements of a chunk
+
+/// Makes an empty series.
+pencone_status pcn_h5_make_series(const pcn_h5 *h5, const char *object, hid_t type);
+
+/// Writes behind what is there, start being its length. What lies in one chunk reaches the file before the call
+/// returns, where address says (bytes from the start of the file), unless address is NULL.
+pencone_status pcn_h5_append(const pcn_h5 *h5, const char *object, hid_t type, int64_t start, int64_t count,
+                             const void *values, uint64_t *address);
+
+/// A table of rows of numbers that is written in pieces, all of them.
+pencone_status pcn_h5_make_rows(const pcn_h5 *h5, const char *object, hid_t type, int64_t rows, int columns);
+pencone_status pcn_h5_write_rows(const pcn_h5 *h5, const char *object, hid_t type, int64_t start, int64_t rows,
+                                 const void *values);
+
+/// Length of a list of numbers whose type is of this class and size.
+pencone_status pcn_h5_series_length(const pcn_h5 *h5, const char *object, hid_t type, int64_t *out);
+
+/// Reads elements start to start + count - 1.
+pencone_status pcn_h5_read_piece(const pcn_h5 *h5, const char *object, hid_t type, int64_t start, int64_t count,
+                                 void *out);
 
 /// A second name for the same object.
 pencone_status pcn_h5_link(const pcn_h5 *h5, const char *object, const char *name);

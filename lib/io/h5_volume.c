@@ -7,15 +7,18 @@
 
 /// Bytes of an element, its type in memory, and its name in messages.
 static size_t element_bytes(pcn_h5_type type) {
-  return type == PCN_H5_FLOAT ? sizeof(float) : type == PCN_H5_INT16 ? sizeof(int16_t) : sizeof(uint8_t);
+  static const size_t bytes[] = {sizeof(float), sizeof(int16_t), sizeof(uint8_t), sizeof(int32_t)};
+  return bytes[type];
 }
 
 static hid_t memory_type(pcn_h5_type type) {
-  return type == PCN_H5_FLOAT ? H5T_NATIVE_FLOAT : type == PCN_H5_INT16 ? H5T_NATIVE_INT16 : H5T_NATIVE_UINT8;
+  const hid_t types[] = {H5T_NATIVE_FLOAT, H5T_NATIVE_INT16, H5T_NATIVE_UINT8, H5T_NATIVE_INT32};
+  return types[type];
 }
 
 static const char *type_name(pcn_h5_type type) {
-  return type == PCN_H5_FLOAT ? "float32" : type == PCN_H5_INT16 ? "int16" : "uint8";
+  static const char *const names[] = {"float32", "int16", "uint8", "int32"};
+  return names[type];
 }
 
 // --- reading -----------------------------------------------------------------------------------
@@ -29,7 +32,8 @@ static pencone_status check_type(const pcn_h5 *h5, const char *object, hid_t set
   H5Tclose(file_type);
   const int fits = type == PCN_H5_FLOAT   ? class == H5T_FLOAT
                    : type == PCN_H5_INT16 ? class == H5T_INTEGER && ((is_signed && bytes <= 2) || bytes == 1)
-                                          : class == H5T_INTEGER && !is_signed && bytes == 1;
+                       : type == PCN_H5_UINT8 ? class == H5T_INTEGER && !is_signed && bytes == 1
+                                          : class == H5T_INTEGER && is_signed && bytes <= 4;
   if (fits) {
     return PENCONE_OK;
   }
@@ -163,10 +167,6 @@ pencone_status pcn_h5_read_vector(const pcn_h5 *h5, const char *object, size_t l
 
 // --- writing -----------------------------------------------------------------------------------
 
-static pencone_status not_written(const pcn_h5 *h5, const char *object) {
-  return pcn_h5_fail(h5, PENCONE_E_FILE, object, "cannot be written (is the disk full?)");
-}
-
 pencone_status pcn_h5_make_group(const pcn_h5 *h5, const char *group) {
   const unsigned order =
       H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;  // structures and beams keep their order
@@ -176,7 +176,7 @@ pencone_status pcn_h5_make_group(const pcn_h5 *h5, const char *group) {
                   H5Pset_attr_creation_order(properties, order) >= 0;
   const hid_t id = set ? H5Gcreate2(h5->file, group, H5P_DEFAULT, properties, H5P_DEFAULT) : -1;
   H5Pclose(properties);
-  return id >= 0 && H5Gclose(id) >= 0 ? PENCONE_OK : not_written(h5, group);
+  return id >= 0 && H5Gclose(id) >= 0 ? PENCONE_OK : pcn_h5_not_written(h5, group);
 }
 
 /// A contiguous dataset without time stamps: the same content gives the same bytes.
@@ -246,7 +246,7 @@ pencone_status pcn_h5_write_volume(const pcn_h5 *h5, const char *object, pcn_h5_
   if (good < 0) {
     return PENCONE_E_MEMORY;
   }
-  return good && closed ? PENCONE_OK : not_written(h5, object);
+  return good && closed && h5->error == 0 ? PENCONE_OK : pcn_h5_not_written(h5, object);
 }
 
 pencone_status pcn_h5_write_table(const pcn_h5 *h5, const char *object, hid_t type, int rows, int columns,
@@ -257,12 +257,12 @@ pencone_status pcn_h5_write_table(const pcn_h5 *h5, const char *object, hid_t ty
   const int good = set >= 0 && H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
   const int closed = H5Dclose(set) >= 0;
   H5Sclose(space);
-  return good && closed ? PENCONE_OK : not_written(h5, object);
+  return good && closed && h5->error == 0 ? PENCONE_OK : pcn_h5_not_written(h5, object);
 }
 
 pencone_status pcn_h5_link(const pcn_h5 *h5, const char *object, const char *name) {
   if (H5Lcreate_hard(h5->file, object, h5->file, name, H5P_DEFAULT, H5P_DEFAULT) < 0) {
-    return not_written(h5, name);
+    return pcn_h5_not_written(h5, name);
   }
   return PENCONE_OK;
 }

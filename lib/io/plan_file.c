@@ -15,6 +15,7 @@ static const pcn_range length_range_mm = {-1e5, 1e5};
 static const pcn_range spacing_range_mm = {1e-3, 1e3};
 static const pcn_range angle_range_deg = {-360, 360};
 static const pcn_range weight_range = {0, 1e6};
+static const pcn_range bixel_range_mm = {0.1, 1000};
 static const pcn_range fluence_range = {0, 1e300};  // that it is not 0 is the plan's own check
 
 static const pcn_key plan_keys[] = {{"plan", PCN_REQUIRED},        {"phantom", PCN_OPTIONAL},
@@ -32,7 +33,7 @@ static const pcn_key beam_keys[] = {
     {"field_mm", PCN_OPTIONAL}, // required of photon beams, not allowed with layers: read_output()
     {"fluence_per_cm2", PCN_OPTIONAL},
     {"monitor_units", PCN_UNSUPPORTED},
-    {"bixel_mm", PCN_UNSUPPORTED},
+    {"bixel_mm", PCN_OPTIONAL},
     {"mlc_mm", PCN_UNSUPPORTED},
     {"control_points", PCN_OPTIONAL},
     {"fluence_map", PCN_UNSUPPORTED},
@@ -198,13 +199,23 @@ static pencone_status read_shifter(pcn_node node, int protons, pencone_beam *bea
   return PENCONE_OK;
 }
 
+/// One width for both axes, or one for each.
+static pencone_status read_bixels(pcn_node node, pencone_beam *beam) {
+  if (pcn_yaml_is_list(node)) {
+    return pcn_yaml_numbers(node, "bixel_mm", bixel_range_mm, 2, beam->bixel_mm);
+  }
+  PCN_TRY(pcn_yaml_number(node, "bixel_mm", bixel_range_mm, &beam->bixel_mm[0]));
+  beam->bixel_mm[1] = beam->bixel_mm[0];
+  return PENCONE_OK;
+}
+
 /// What comes out of the machine: protons in layers, or photons through a field.
 static pencone_status read_output(pencone_context *ctx, pcn_node node, pencone_beam *beam, pcn_spots *spots) {
   const pcn_node layers = pcn_yaml_get(node, "layers");
-  static const char *const photon_keys[] = {"field_mm", "fluence_per_cm2"};
-  for (int i = 0; i < 2; ++i) {
+  static const char *const photon_keys[] = {"field_mm", "fluence_per_cm2", "bixel_mm"};
+  for (int i = 0; i < 3; ++i) {
     const pcn_node there = pcn_yaml_get(node, photon_keys[i]);
-    if (layers.node == NULL && there.node == NULL) {
+    if (layers.node == NULL && there.node == NULL && i < 2) {
       return pcn_yaml_fail(node, PENCONE_E_FORMAT, "beam: got no '%s', expected this key", photon_keys[i]);
     }
     if (layers.node != NULL && there.node != NULL) {
@@ -216,6 +227,10 @@ static pencone_status read_output(pencone_context *ctx, pcn_node node, pencone_b
     return pcn_spots_read(ctx, layers, beam, spots);
   }
   PCN_TRY(read_field(pcn_yaml_get(node, "field_mm"), beam->field_x_mm, beam->field_y_mm));
+  const pcn_node bixels = pcn_yaml_get(node, "bixel_mm");
+  if (bixels.node != NULL) {
+    PCN_TRY(read_bixels(bixels, beam));
+  }
   return pcn_yaml_number(pcn_yaml_get(node, "fluence_per_cm2"), "fluence_per_cm2", fluence_range,
                          &beam->fluence_per_cm2);
 }

@@ -110,11 +110,29 @@ static void wrong_keys_are_named_with_their_line(void **state) {
   expect(f, "{x: [", "{z: [", PENCONE_E_FORMAT, "plan.yaml:12: field_mm");
 }
 
+static void bixels_are_read(void **state) {
+  const unit_files *f = *state;
+  static const char *const good[] = {"bixel_mm: 1", "bixel_mm: [17, 15.5]"};
+  static const double wanted_mm[2][2] = {{1, 1}, {17, 15.5}};
+  for (int i = 0; i < 2; ++i) {
+    char text[2000];
+    pencone_plan *plan = NULL;
+    snprintf(text, sizeof text, "%s    %s\n", beam, good[i]);
+    assert_int_equal(pencone_plan_read(f->ctx, write_plan(f, head, text), &plan, NULL, NULL), PENCONE_OK);
+    assert_memory_equal(pencone_plan_beam(plan, 0)->bixel_mm, wanted_mm[i], sizeof wanted_mm[i]);
+    pencone_plan_destroy(plan);
+  }
+  expect(f, "couch_deg", "bixel_mm: 0\n    couch_deg", PENCONE_E_RANGE, "plan.yaml:11: bixel_mm: got 0");
+  expect(f, "couch_deg", "bixel_mm: [5]\n    couch_deg", PENCONE_E_FORMAT, "plan.yaml:11: bixel_mm");
+  expect(f, "couch_deg", "bixel_mm: seven\n    couch_deg", PENCONE_E_FORMAT, "plan.yaml:11: bixel_mm");
+  expect(f, "couch_deg", "bixel_mm: 7\n    couch_deg", PENCONE_E_RANGE, "not a whole part of the field of 51 mm");
+}
+
 static void keys_of_later_versions_are_unsupported(void **state) {
   const unit_files *f = *state;
-  const char *const keys[] = {"monitor_units", "bixel_mm", "mlc_mm", "fluence_map",
+  const char *const keys[] = {"monitor_units", "mlc_mm", "fluence_map",
                               "wedge",         "range_shifter_mm"};
-  for (int i = 0; i < 6; ++i) {
+  for (int i = 0; i < 5; ++i) {
     char text[64];
     snprintf(text, sizeof text, "%s: 3\n    couch_deg", keys[i]);
     expect(f, "couch_deg", text, PENCONE_E_UNSUPPORTED, "plan.yaml:11: beam 1: '");
@@ -353,6 +371,7 @@ int main(void) {
       UNIT_FILES_TEST(layers_of_protons_are_checked),
       UNIT_FILES_TEST(the_locale_does_not_count),
       UNIT_FILES_TEST(wrong_keys_are_named_with_their_line),
+      UNIT_FILES_TEST(bixels_are_read),
       UNIT_FILES_TEST(keys_of_later_versions_are_unsupported),
       UNIT_FILES_TEST(wrong_values_are_shown),
       UNIT_FILES_TEST(wrong_control_points_are_shown_with_their_line),

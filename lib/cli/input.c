@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// A plan and its phantom, as commands that calculate take them.
+#include "input.h"
+
+int cli_input_plan(cli_session *session, cli_input *in) {
+  pencone_status status =
+      pencone_plan_read(session->ctx, in->plan_path, &in->plan, &in->plan_phantom, &in->plan_text);
+  if (status != PENCONE_OK) {
+    return cli_report(session, status);
+  }
+  if (in->quality != NULL) {
+    status = pencone_plan_set_option(session->ctx, in->plan, "quality", in->quality);
+    if (status != PENCONE_OK) {
+      return cli_error(session, CLI_USAGE, "--quality: %s", pencone_context_error(session->ctx));
+    }
+  }
+  in->phantom_path = in->phantom_path != NULL ? in->phantom_path : in->plan_phantom;
+  if (in->phantom_path == NULL) {
+    return cli_error(session, CLI_INPUT,
+                     "%s: phantom: got none, expected the key 'phantom' or the option --phantom",
+                     in->plan_path);
+  }
+  return CLI_GO_ON;
+}
+
+int cli_input_phantom(cli_session *session, cli_input *in) {
+  const pencone_status status = pencone_phantom_read(session->ctx, in->phantom_path, &in->phantom);
+  return status == PENCONE_OK ? CLI_GO_ON : cli_report(session, status);
+}
+
+void cli_input_free(cli_input *in) {
+  pencone_phantom_destroy(in->phantom);
+  pencone_plan_destroy(in->plan);
+  pencone_string_free(in->plan_phantom);
+  pencone_string_free(in->plan_text);
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a dose came about.
+#include "provenance.h"
+
+#include <pencone/version.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "engine_type.h"
+
+static pencone_status put(pencone_context *ctx, pencone_dose *dose, const char *name, const char *text) {
+  return pencone_dose_set_provenance(ctx, dose, name, text);
+}
+
+static pencone_status put_machines(pencone_context *ctx, const pencone_plan *plan, pencone_dose *dose) {
+  char names[1024] = "", hashes[2048] = "";
+  for (int i = 0; i < pencone_plan_beam_count(plan); i++) {
+    const pencone_machine *machine = pencone_plan_beam(plan, i)->machine;
+    const char *name = pencone_machine_describe(machine)->name, *hash = pencone_machine_sha256(machine);
+    if (strstr(hashes, hash) == NULL) {
+      const size_t n = strlen(names), h = strlen(hashes);
+      snprintf(names + n, sizeof names - n, "%s%s", n > 0 ? ", " : "", name);
+      snprintf(hashes + h, sizeof hashes - h, "%s%s", h > 0 ? ", " : "", hash);
+    }
+  }
+  PCN_TRY(put(ctx, dose, "machine", names));
+  return put(ctx, dose, "machine_sha256", hashes);
+}
+
+static pencone_status put_options(pencone_context *ctx, const pencone_plan *plan, pencone_dose *dose) {
+  char text[1024] = "";
+  const pencone_engine_info *info = &pcn_engine_find(pencone_plan_engine(plan))->info;
+  for (int i = 0; i < info->option_count; i++) {
+    const size_t used = strlen(text);
+    snprintf(text + used, sizeof text - used, "%s%s=%s", used > 0 ? " " : "", info->options[i].key,
+             pencone_plan_option(plan, info->options[i].key));
+  }
+  return put(ctx, dose, "options", text);
+}
+
+pencone_status pcn_provenance_put(pencone_context *ctx, const pencone_plan *plan, const pencone_phantom *phantom,
+                                  pencone_dose *dose, double seconds) {
+  char text[64];
+  const pencone_phantom_desc *desc = pencone_phantom_describe(phantom);
+  PCN_TRY(put(ctx, dose, "version", pencone_version()));
+  PCN_TRY(put(ctx, dose, "commit", pencone_commit()));
+  PCN_TRY(put(ctx, dose, "engine", pencone_plan_engine(plan)));
+  PCN_TRY(put_options(ctx, plan, dose));
+  PCN_TRY(put_machines(ctx, plan, dose));
+  PCN_TRY(put(ctx, dose, "hu_curve", desc->material != NULL && desc->density != NULL
+                                         ? "none: density and material are given"
+                                         : pencone_hu_curve_name(desc->hu_curve)));
+  snprintf(text, sizeof text, "%d", pencone_context_threads(ctx));
+  PCN_TRY(put(ctx, dose, "threads", text));
+  snprintf(text, sizeof text, "%.3f", seconds);
+  return put(ctx, dose, "seconds", text);
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// HDF5 file driver over POSIX calls that notes failures of writing.
+#define _XOPEN_SOURCE 700
+#include "h5_disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/base.h"
+
+/// The driver's file; HDF5 knows its first member.
+typedef struct disk {
+  H5FD_t head;
+  int file;
+  haddr_t allocated, end;  ///< end: bytes that HDF5 believes to be in the file
+  int *error;
+} disk;
+
+/// What the access properties carry.
+typedef struct settings {
+  int *error;
+} settings;
+
+static H5FD_t *open_disk(const char *name, unsigned flags, hid_t properties, haddr_t limit) {
+  (void)limit;
+  const settings *s = H5Pget_driver_info(properties);
+  const int create = (flags & H5F_ACC_CREAT ? O_CREAT : 0) | (flags & H5F_ACC_TRUNC ? O_TRUNC : 0);
+  const int file = s != NULL ? open(name, O_RDWR | O_CLOEXEC | create, 0666) : -1;
+  disk *d = file >= 0 ? pcn_calloc(NULL, 1, sizeof *d) : NULL;
+  const off_t end = d != NULL ? lseek(file, 0, SEEK_END) : 0;
+  if (d == NULL || end < 0) {
+    if (file >= 0) {
+      close(file);
+    }
+    pcn_free(d);
+    return NULL;
+  }
+  d->file = file;
+  d->end = (haddr_t)end;
+  d->error = s->error;
+  return &d->head;
+}
+
+static void note(disk *d, int reason) {
+  *d->error = *d->error != 0 ? *d->error : reason != 0 ? reason : EIO;
+}
+
+static herr_t close_disk(H5FD_t *head) {
+  disk *d = (disk *)head;
+  if (close(d->file) != 0) {
+    note(d, errno);
+  }
+  pcn_free(d);
+  return 0;
+}
+
+/// Like HDF5's own driver, so that the bytes of a file are the same.
+static herr_t query(const H5FD_t *head, unsigned long *flags) {
+  (void)head;
+  *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE |
+           H5FD_FEAT_AGGREGATE_SMALLDATA | H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
+  return 0;
+}
+
+static haddr_t get_allocated(const H5FD_t *head, H5FD_mem_t type) {
+  (void)type;
+  return ((const disk *)head)->allocated;
+}
+
+static herr_t set_allocated(H5FD_t *head, H5FD_mem_t type, haddr_t address) {
+  (void)type;
+  ((disk *)head)->allocated = address;
+  return 0;
+}
+
+static haddr_t get_end(const H5FD_t *head, H5FD_mem_t type) {
+  (void)type;
+  return ((const disk *)head)->end;
+}
+
+/// What is not there reads as zeros.
+static herr_t read_disk(H5FD_t *head, H5FD_mem_t type, hid_t transfer, haddr_t address, size_t size, void *buffer) {
+  const disk *d = (const disk *)head;
+  (void)type;
+  (void)transfer;
+  for (size_t done = 0; done < size;) {
+    const ssize_t got = pread(d->file, (char *)buffer + done, size - done, (off_t)(address + done));
+    if (got < 0 && errno != EINTR) {
+      return -1;
+    }
+    if (got == 0) {
+      memset((char *)buffer + done, 0, size - done);
+      return 0;
+    }
+    done += got > 0 ? (size_t)got : 0;
+  }
+  return 0;
+}
+
+static herr_t write_disk(H5FD_t *head, H5FD_mem_t type, hid_t transfer, haddr_t address, size_t size,
+                         const void *buffer) {
+  disk *d = (disk *)head;
+  (void)type;
+  (void)transfer;
+  for (size_t done = 0; done < size && *d->error == 0;) {
+    const ssize_t wrote = pwrite(d->file, (const char *)buffer + done, size - done, (off_t)(address + done));
+    if (wrote == 0 || (wrote < 0 && errno != EINTR)) {
+      note(d, wrote < 0 ? errno : ENOSPC);
+    }
+    done += wrote > 0 ? (size_t)wrote : 0;
+  }
+  d->end = address + size > d->end ? address + size : d->end;
+  return 0;
+}
+
+static herr_t truncate_disk(H5FD_t *head, hid_t transfer, hbool_t closing) {
+  disk *d = (disk *)head;
+  (void)transfer;
+  (void)closing;
+  if (d->end != d->allocated) {
+    if (*d->error == 0 && ftruncate(d->file, (off_t)d->allocated) != 0) {
+      note(d, errno);
+    }
+    d->end = d->allocated;
+  }
+  return 0;
+}
+
+int pcn_h5_disk_use(hid_t access_properties, int *error) {
+  static const H5FD_class_t driver = {
+#ifdef H5FD_CLASS_VERSION
+      .version = H5FD_CLASS_VERSION,
+#endif
+      .name = "pencone",
+      .maxaddr = ((haddr_t)1 << 62),
+      .fc_degree = H5F_CLOSE_STRONG,
+      .fapl_size = sizeof(settings),
+      .open = open_disk,
+      .close = close_disk,
+      .query = query,
+      .get_eoa = get_allocated,
+      .set_eoa = set_allocated,
+      .get_eof = get_end,
+      .read = read_disk,
+      .write = write_disk,
+      .truncate = truncate_disk,
+      .fl_map = H5FD_FLMAP_DICHOTOMY,
+  };
+  const settings s = {error};
+  const hid_t id = H5FDregister(&driver);
+  *error = 0;
+  const int good = id >= 0 && H5Pset_driver(access_properties, id, &s) >= 0;
+  return (id < 0 || H5FDunregister(id) >= 0) && good;  // the properties hold on to it
+}
