@@ -32,7 +32,7 @@ static uint64_t bytes(const pencone_grid *grid, int threads) {
 }
 
 static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
-  const double ns_per_voxel_and_direction = 4;
+  const double ns_per_voxel_and_direction = 1.5;
   return 1e-9 * ns_per_voxel_and_direction * options_of(plan).directions * (double)pencone_grid_voxels(grid);
 }
 
