@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Influence matrices on 120^3 voxels of 2.5 mm: 225 bixels of 5 mm by the pencil beam, and proton spots of 30
+// layers. A sink that counts takes the columns, so that no file is timed. Verified: the matrix times the
+// plan's weights is the plan's dose to 1 % of the maximum: that it is the same work. How near they are is for
+// tests (issue 5 asks 0.1 %). usage: bench_dij [--quick] [--verify] [RUNS]
+#include "bench.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { EDGE = 120, LAYERS = 30, SPOTS = 9 };
+
+typedef struct matrix {
+  pencone_context *ctx;
+  pencone_machine *machine;
+  pencone_phantom *phantom;
+  pencone_plan *plan;
+  pencone_engine *engine;
+  pencone_dose *dose;
+  pencone_dij *dij;
+  int64_t entries;
+} matrix;
+
+static void tear_down(matrix *m) {
+  pencone_dij_destroy(m->dij);
+  pencone_dose_destroy(m->dose);
+  pencone_engine_destroy(m->engine);
+  pencone_plan_destroy(m->plan);
+  pencone_phantom_destroy(m->phantom);
+  pencone_machine_destroy(m->machine);
+  pencone_context_destroy(m->ctx);
+}
+
+static pencone_status count_entries(void *data, pencone_context *ctx, const pencone_dij_column *columns,
+                                    int count) {
+  matrix *m = data;
+  (void)ctx;
+  for (int i = 0; i < count; i++) {
+    m->entries += columns[i].count;
+  }
+  return PENCONE_OK;
+}
+
+static int stream(void *user) {
+  matrix *m = user;
+  const pencone_dij_sink sink = {m, NULL, count_entries, NULL};
+  m->entries = 0;
+  return pencone_dij_stream(m->ctx, m->engine, NULL, &sink, NULL) != PENCONE_OK;
+}
+
+static int add_beam(matrix *m, int protons) {
+  pencone_proton_spot spot[SPOTS];
+  pencone_proton_layer layer[LAYERS];
+  for (int s = 0; s < SPOTS; s++) {
+    const pencone_proton_spot at = {10.0 * (s % 3 - 1), 10.0 * (s / 3 - 1), 1e6};
+    spot[s] = at;
+  }
+  for (int l = 0; l < LAYERS; l++) {
+    const pencone_proton_layer of = {150 - 2 * l, SPOTS, spot};
+    layer[l] = of;
+  }
+  pencone_beam beam = bench_beam(m->machine, 75);
+  if (protons) {
+    beam.layer_count = LAYERS;
+    beam.layers = layer;
+  } else {
+    beam.bixel_mm[0] = beam.bixel_mm[1] = 5;
+  }
+  return pencone_plan_add_beam(m->ctx, m->plan, &beam) != PENCONE_OK;
+}
+
+static int set_up(matrix *m, int protons) {
+  const pencone_grid grid = bench_grid(EDGE, 2.5);
+  if (pencone_context_create(&m->ctx) != PENCONE_OK || pencone_context_set_threads(m->ctx, 1) != PENCONE_OK ||
+      pencone_machine_read(m->ctx, protons ? "ideal-proton" : "ideal-mohan-6mv", &m->machine) != PENCONE_OK ||
+      bench_phantom(m->ctx, &grid, 0, &m->phantom) != 0 ||
+      pencone_plan_create(m->ctx, "bench", &m->plan) != PENCONE_OK ||
+      pencone_plan_set_engine(m->ctx, m->plan, protons ? "proton-pencil-beam" : "photon-pencil-beam") !=
+          PENCONE_OK ||
+      add_beam(m, protons) != 0 ||
+      pencone_engine_create(m->ctx, m->plan, m->phantom, &m->engine) != PENCONE_OK ||
+      pencone_dose_create(m->ctx, &grid, &m->dose) != PENCONE_OK ||
+      pencone_dij_create(m->ctx, &m->dij) != PENCONE_OK) {
+    return bench_failed(m->ctx, "set-up");
+  }
+  return 0;
+}
+
+static int compare(matrix *m, float *sum, double *weight) {
+  const pencone_dij_sink sink = pencone_dij_fill(m->dij);
+  if (pencone_dij_stream(m->ctx, m->engine, NULL, &sink, NULL) != PENCONE_OK) {
+    return bench_failed(m->ctx, "matrix");
+  }
+  const pencone_dij_view view = pencone_dij_view_of(m->dij);
+  for (int64_t j = 0; j < view.columns; j++) {
+    weight[j] = view.beamlets[j].weight;
+  }
+  if (pencone_dij_dose(m->ctx, m->dij, view.columns, weight, sum) != PENCONE_OK ||
+      pencone_engine_compute(m->ctx, m->engine, 0, m->dose) != PENCONE_OK) {
+    return bench_failed(m->ctx, "dose of the matrix");
+  }
+  double largest = 0, worst = 0;
+  for (size_t v = 0; v < pencone_grid_voxels(&view.grid); v++) {
+    const double forward = (double)pencone_dose_values(m->dose)[v];
+    largest = fmax(largest, forward);
+    worst = fmax(worst, fabs((double)sum[v] - forward));
+  }
+  return largest > 0 ? bench_near("matrix times weights against the dose", worst / largest, 0, 0.01)
+                     : bench_wrong("largest dose", largest, 1);
+}
+
+static int verify(matrix *m) {
+  float *sum = malloc((size_t)EDGE * EDGE * EDGE * sizeof *sum);
+  double *weight = malloc((size_t)pencone_dij_columns(m->plan) * sizeof *weight);
+  const int bad = sum == NULL || weight == NULL || compare(m, sum, weight) != 0;
+  free(sum);
+  free(weight);
+  return bad;
+}
+
+static int run(const bench_options *o, const char *name, int protons) {
+  matrix m = {0};
+  int bad = set_up(&m, protons) || verify(&m) || stream(&m);
+  if (!bad) {
+    // Index and value of an entry are written once: 8 bytes.
+    const double entries = (double)m.entries;
+    const bench_case what = {
+        name, "dij", pencone_context_isa(m.ctx), 1, entries, "entry", 8 * entries, 8 * entries, 0, 0, 0};
+    bad = bench_time(o, &what, stream, &m);
+  }
+  tear_down(&m);
+  return bad;
+}
+
+int main(int argc, char **argv) {
+  bench_options o;
+  int status;
+  if (!bench_begin(argc, argv, &o, &status)) {
+    return status;
+  }
+  return run(&o, "dij-225", 0) || run(&o, "dij-proton", 1);
+}
