@@ -81,15 +81,16 @@ typedef struct pencone_bragg {
   size_t struct_size;
   double range_mm;         ///< mean range of the primaries, mm of water
   double sigma_mm;         ///< 1 sigma of the range: straggling and energy spread
-  double loss_per_cm;      ///< beta of nuclear reactions: primaries go as 1 + beta * residual range
-  double local_share;      ///< of the energy lost to reactions that is left near
+  double prompt_share;     ///< of the energy lost to nuclear reactions that stays where they are
+  double local_share;      ///< of it that secondary particles leave on their way
+  double secondary_mm;     ///< over which the particles that carry it die away
   double scale;            ///< dose unit per MeV cm2/g and proton
   double energy_mev;       ///< whose projected range is range_mm
   double energy_spread_mev; ///< 1 sigma, after straggling is taken from sigma_mm; 0 when there is none
   double rms_pct;          ///< of computed - measured, over the largest dose
 } pencone_bragg;
 
-#define PENCONE_BRAGG_DEFAULT {sizeof(pencone_bragg), 0, 0, 0, 0, 0, 0, 0, 0}
+#define PENCONE_BRAGG_DEFAULT {sizeof(pencone_bragg), 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /// Fits the depth dose of protons, laterally integrated, by Bethe stopping, straggling and nuclear reactions.
 /// @param points  8 to 10000. @param depth_mm  rising, 0 to 400. @param dose  >= 0, any unit

@@ -3,9 +3,16 @@
 #ifndef PCN_LEAST_SQUARES_H
 #define PCN_LEAST_SQUARES_H
 
+#include <math.h>
+
 #include "base/base.h"
 
 enum { PCN_LEAST_SQUARES_PARAMETERS = 8 };
+
+/// Smooth, 0 at 0 with slope 1, and never beyond +-limit: no step of a fit leaves what makes sense.
+static inline double pcn_bounded(double x, double limit) {
+  return limit * tanh(x / limit);
+}
 
 /// Residuals, each over its uncertainty, at parameters of size about 1. @return 1, or 0 where they cannot be computed
 typedef int (*pcn_residuals)(const void *problem, const double *parameter, double *residual);

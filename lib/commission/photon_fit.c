@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/context_internal.h"
 #include "commission/axis_table.h"
 #include "commission/bremsstrahlung.h"
 #include "commission/least_squares.h"
@@ -15,6 +16,7 @@
 
 enum { BINS = PCN_BREMSSTRAHLUNG_BINS, ROUNDS = 4, PARAMETERS = 3, NEEDED = 3 };
 static const double uncertainty = 0.003; // of a measured point, relative: what a scan repeats to
+static const double settled = 2e-4;      // change of a correction after which no round follows
 static const double highest_mev = 20;    // end of the tables of attenuation and kernels
 
 typedef struct point {
@@ -34,17 +36,13 @@ typedef struct job {
   double *room;      ///< one value per point
   size_t counting;
   double p[PARAMETERS];
+  int rounds;
 } job;
-
-// Smooth, 0 at 0 with slope 1, and never beyond +-limit: no step of the fit leaves what a spectrum can be.
-static double bounded(double x, double limit) {
-  return limit * tanh(x / limit);
-}
 
 // Parameters of size 1: the largest energy in steps of 10 %, the roots of the filters (eq. 2).
 static pcn_bremsstrahlung to_beam(const job *j, const double p[PARAMETERS]) {
-  const double aluminium = 4.5 + 2 * bounded(p[1], 2.2), titanium = 1.5 + bounded(p[2], 1.5);
-  const double energy_mev = j->fit.nominal_mv * exp(0.1 * bounded(p[0], 3));
+  const double aluminium = 4.5 + 2 * pcn_bounded(p[1], 2.2), titanium = 1.5 + pcn_bounded(p[2], 1.5);
+  const double energy_mev = j->fit.nominal_mv * exp(0.1 * pcn_bounded(p[0], 3));
   return (pcn_bremsstrahlung){fmin(energy_mev, highest_mev), aluminium * aluminium, titanium * titanium};
 }
 
@@ -108,8 +106,8 @@ static pencone_status make_machine(pencone_context *ctx, const job *j, pencone_m
   return pencone_machine_create(ctx, &desc, out);
 }
 
-// Computes all points with a machine, and the corrections that follow.
-static pencone_status calculate(pencone_context *ctx, job *j, const pencone_machine *machine) {
+// Computes all points with a machine, and the corrections that follow. @param[out] change  largest of a correction
+static pencone_status calculate(pencone_context *ctx, job *j, const pencone_machine *machine, double *change) {
   const pencone_machine_desc *d = pencone_machine_describe(machine);
   size_t at = 0;
   for (int c = 0; c < pencone_measurement_count(j->measurement); c++) {
@@ -117,19 +115,24 @@ static pencone_status calculate(pencone_context *ctx, job *j, const pencone_mach
     PCN_TRY(pcn_water_dose(ctx, machine, curve, "standard", j->room));
     for (int i = 0; i < curve->points; i++, at++) {
       j->point[at].computed = j->room[i];
-      j->point[at].correction = log(j->room[i] / sum_over(j, at, d->edges_mev, d->weight));
+      const double correction = log(j->room[i] / sum_over(j, at, d->edges_mev, d->weight));
+      if (j->point[at].counts) {
+        *change = fmax(*change, fabs(correction - j->point[at].correction));
+      }
+      j->point[at].correction = correction;
     }
   }
   return PENCONE_OK;
 }
 
 static pencone_status run_rounds(pencone_context *ctx, job *j, pencone_machine **machine) {
-  for (int round = 0; round < ROUNDS; round++) {
+  for (double change = 1; j->rounds < ROUNDS && change > settled; j->rounds++) {
     pencone_machine_destroy(*machine);
     *machine = NULL;
+    change = 0;
     PCN_TRY(pcn_least_squares(ctx, "spectrum", residuals, j, j->counting + PARAMETERS, PARAMETERS, j->p, NULL));
     PCN_TRY(make_machine(ctx, j, machine));
-    PCN_TRY(calculate(ctx, j, *machine));
+    PCN_TRY(calculate(ctx, j, *machine, &change));
   }
   return PENCONE_OK;
 }
@@ -171,7 +174,7 @@ static void report(const job *j, pencone_photon_found *found, pencone_fit_curve 
   found->max_energy_mev = beam.max_energy_mev;
   found->aluminium_g_cm2 = beam.aluminium_g_cm2;
   found->titanium_g_cm2 = beam.titanium_g_cm2;
-  found->rounds = ROUNDS;
+  found->rounds = j->rounds;
   for (int c = 0; c < pencone_measurement_count(j->measurement); c++) {
     const pencone_depth_dose *measured = pencone_measurement_at(j->measurement, c);
     pencone_fit_curve one;
@@ -239,6 +242,22 @@ static pencone_status prepare(pencone_context *ctx, job *j) {
   return pcn_axis_table_make(ctx, j->measurement, j->fit.sad_mm, 1.2 * j->fit.nominal_mv, &j->table);
 }
 
+/// The caller's progress while the engine reports its own, many times over.
+typedef struct watch {
+  pencone_progress_fn progress;
+  void *user;
+  double started_s;
+} watch;
+
+// How far a fit is cannot be known; half of it is done after half a minute.
+static int on_progress(void *user, double fraction, const char *stage) {
+  const watch *w = user;
+  const double elapsed_s = pcn_seconds() - w->started_s;
+  (void)fraction;
+  (void)stage;
+  return w->progress(w->user, elapsed_s / (elapsed_s + 30), "fit");
+}
+
 static pencone_status run(pencone_context *ctx, job *j, pencone_machine **machine, pencone_photon_found *found,
                           pencone_fit_curve *curve) {
   PCN_TRY(prepare(ctx, j));
@@ -257,7 +276,14 @@ pencone_status pencone_photon_fit_run(pencone_context *ctx, const pencone_measur
   pcn_gsl_handler *handler = NULL;
   PCN_TRY(pcn_gsl_enter(ctx, &handler));
   job j = {.measurement = measurement, .fit = *fit};
+  watch w = {ctx != NULL ? ctx->progress : NULL, ctx != NULL ? ctx->progress_user : NULL, pcn_seconds()};
+  if (w.progress != NULL) {
+    pencone_context_set_progress(ctx, on_progress, &w);
+  }
   const pencone_status status = run(ctx, &j, machine, found, curve);
+  if (w.progress != NULL) {
+    pencone_context_set_progress(ctx, w.progress, w.user);
+  }
   pcn_axis_table_free(&j.table);
   pcn_free(j.point);
   pcn_free(j.room);
