@@ -165,7 +165,8 @@ static pencone_status fit(pencone_context *ctx, double excitation_ev, job *j, pe
   double p[PARAMETERS] = {0}, chi2 = 0;
   PCN_TRY(table_make(ctx, excitation_ev, &j->table));
   PCN_TRY(start(ctx, j));
-  PCN_TRY(pcn_least_squares(ctx, "depth dose of protons", residuals, j, (size_t)j->points, PARAMETERS, p, &chi2));
+  const pcn_misfit misfit = {"depth dose of protons", residuals, j, (size_t)j->points, PARAMETERS};
+  PCN_TRY(pcn_least_squares(ctx, &misfit, p, &chi2));
   *out = to_bragg(j, p);
   out->rms_pct = sqrt(chi2 / j->points);
   return find_energy(ctx, excitation_ev, out);

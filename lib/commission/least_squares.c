@@ -9,8 +9,7 @@
 enum { ITERATIONS = 200 };
 
 typedef struct call {
-  pcn_residuals residuals;
-  const void *problem;
+  const pcn_misfit *misfit;
   double *residual; ///< of one call: GSL's own vectors may be columns of a matrix
 } call;
 
@@ -20,7 +19,7 @@ static int evaluate(const gsl_vector *x, void *data, gsl_vector *f) {
   for (size_t i = 0; i < x->size; i++) {
     parameter[i] = gsl_vector_get(x, i);
   }
-  if (!c->residuals(c->problem, parameter, c->residual)) {
+  if (!c->misfit->residuals(c->misfit->problem, parameter, c->residual)) {
     return GSL_EDOM;
   }
   for (size_t i = 0; i < f->size; i++) {
@@ -54,29 +53,24 @@ static int minimise(gsl_multifit_nlinear_workspace *w, gsl_multifit_nlinear_fdf 
   return status;
 }
 
-pencone_status pcn_least_squares(pencone_context *ctx, const char *what, pcn_residuals residuals, const void *problem,
-                                 size_t residual_count, size_t parameter_count, double *parameter, double *chi2) {
-  PCN_CHECK(ctx, parameter_count <= PCN_LEAST_SQUARES_PARAMETERS && residual_count >= parameter_count, PENCONE_E_NUMERIC,
-            "%s: got %zu values for %zu parameters, expected as many or more", what, residual_count, parameter_count);
-  call c = {residuals, problem, pcn_alloc(ctx, residual_count, sizeof(double))};
+pencone_status pcn_least_squares(pencone_context *ctx, const pcn_misfit *misfit, double *parameter, double *chi2) {
+  const size_t n = misfit->residual_count, p = misfit->parameter_count;
+  PCN_CHECK(ctx, p <= PCN_LEAST_SQUARES_PARAMETERS && n >= p, PENCONE_E_NUMERIC,
+            "%s: got %zu values for %zu parameters, expected as many or more", misfit->name, n, p);
+  call c = {misfit, pcn_alloc(ctx, n, sizeof(double))};
   if (c.residual == NULL) {
     return PENCONE_E_MEMORY;
   }
-  gsl_multifit_nlinear_fdf fdf = {.f = evaluate, .n = residual_count, .p = parameter_count, .params = &c};
+  gsl_multifit_nlinear_fdf fdf = {.f = evaluate, .n = n, .p = p, .params = &c};
   const gsl_multifit_nlinear_parameters with = gsl_multifit_nlinear_default_parameters();
-  gsl_multifit_nlinear_workspace *w =
-      gsl_multifit_nlinear_alloc(gsl_multifit_nlinear_trust, &with, residual_count, parameter_count);
-  double sum = 0;
-  const int status = w != NULL ? minimise(w, &fdf, parameter, &sum) : GSL_ENOMEM;
+  gsl_multifit_nlinear_workspace *w = gsl_multifit_nlinear_alloc(gsl_multifit_nlinear_trust, &with, n, p);
+  const int status = w != NULL ? minimise(w, &fdf, parameter, chi2) : GSL_ENOMEM;
   if (w != NULL) {
     gsl_multifit_nlinear_free(w);
   }
   pcn_free(c.residual);
-  PCN_CHECK(ctx, status != GSL_ENOMEM, PENCONE_E_MEMORY, "%s: no memory for %zu values", what, residual_count);
-  PCN_CHECK(ctx, status == GSL_SUCCESS, PENCONE_E_NUMERIC, "%s: no fit found: %s", what, gsl_strerror(status));
-  if (chi2 != NULL) {
-    *chi2 = sum;
-  }
+  PCN_CHECK(ctx, status != GSL_ENOMEM, PENCONE_E_MEMORY, "%s: no memory for %zu values", misfit->name, n);
+  PCN_CHECK(ctx, status == GSL_SUCCESS, PENCONE_E_NUMERIC, "%s: no fit found: %s", misfit->name, gsl_strerror(status));
   return PENCONE_OK;
 }
 

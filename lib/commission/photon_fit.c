@@ -126,11 +126,13 @@ static pencone_status calculate(pencone_context *ctx, job *j, const pencone_mach
 }
 
 static pencone_status run_rounds(pencone_context *ctx, job *j, pencone_machine **machine) {
+  const pcn_misfit misfit = {"spectrum", residuals, j, j->counting + PARAMETERS, PARAMETERS};
+  double chi2 = 0;
   for (double change = 1; j->rounds < ROUNDS && change > settled; j->rounds++) {
     pencone_machine_destroy(*machine);
     *machine = NULL;
     change = 0;
-    PCN_TRY(pcn_least_squares(ctx, "spectrum", residuals, j, j->counting + PARAMETERS, PARAMETERS, j->p, NULL));
+    PCN_TRY(pcn_least_squares(ctx, &misfit, j->p, &chi2));
     PCN_TRY(make_machine(ctx, j, machine));
     PCN_TRY(calculate(ctx, j, *machine, &change));
   }

@@ -126,7 +126,8 @@ static pencone_status machine_from(pencone_context *ctx, const pcn_yaml *yaml, p
   static const pcn_key keys[] = {
       {"machine", PCN_REQUIRED},  {"description", PCN_OPTIONAL},     {"modality", PCN_OPTIONAL},
       {"sad_mm", PCN_REQUIRED},   {"spectrum", PCN_REQUIRED},        {"monitor_units", PCN_UNSUPPORTED},
-      {"wedge", PCN_UNSUPPORTED}, {"head_scatter", PCN_UNSUPPORTED}, {NULL, PCN_OPTIONAL}};
+      {"wedge", PCN_UNSUPPORTED}, {"head_scatter", PCN_UNSUPPORTED},
+      {"source_sigma_mm", PCN_UNSUPPORTED}, {"horn", PCN_UNSUPPORTED}, {NULL, PCN_OPTIONAL}};
   const pcn_node root = pcn_yaml_root(yaml);
   int modality = 0;
   PCN_TRY(pcn_yaml_any_keys(root, "machine"));
