@@ -8,22 +8,23 @@
 extern "C" {
 #endif
 
-/// Depth doses measured in water on the axis of a beam: what a machine is fitted to (commission.h). Immutable once
-/// created; any number of threads may read it.
+/// Depth doses measured in water on the axis of a beam: what a machine is fitted to (commission.h). Immutable
+/// once created; any number of threads may read it.
 typedef struct pencone_measurement pencone_measurement;
 
 /// One depth dose, beam at right angles to the surface.
 typedef struct pencone_depth_dose {
-  double field_x_mm, field_y_mm; ///< width of the opening in the isocentre plane, 5 to 400
-  double ssd_mm;                 ///< source to surface, 300 to 5000
-  int points;                    ///< 2 to 10000
-  const double *depth_mm;        ///< rising, 0 to 600
-  const double *dose;            ///< > 0; any unit, one for the whole curve
+  double field_x_mm, field_y_mm;  ///< width of the opening in the isocentre plane, 5 to 400
+  double ssd_mm;                  ///< source to surface, 300 to 5000
+  int points;                     ///< 2 to 10000
+  const double *depth_mm;         ///< rising, 0 to 600
+  const double *dose;             ///< > 0; any unit, one for the whole curve
 } pencone_depth_dose;
 
 /// Creates a measurement; all is copied. @param curves  1 to 100. @param[out] out owned by the caller
 /// @return PENCONE_OK, E_ARGUMENT, E_RANGE (curve, point and value are in the text) or E_MEMORY.
-PENCONE_API pencone_status pencone_measurement_create(pencone_context *ctx, int curves, const pencone_depth_dose *curve,
+PENCONE_API pencone_status pencone_measurement_create(pencone_context *ctx, int curves,
+                                                      const pencone_depth_dose *curve,
                                                       pencone_measurement **out);
 
 /// Frees a measurement; NULL is allowed.

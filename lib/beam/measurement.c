@@ -5,12 +5,13 @@
 #include "base/base.h"
 
 enum { CURVES_MAX = 100, POINTS_MAX = 10000 };
-static const double field_mm[2] = {5, 400}, ssd_mm[2] = {300, 5000}, depth_mm[2] = {0, 600}, largest_dose = 1e30;
+static const double field_mm[2] = {5, 400}, ssd_mm[2] = {300, 5000}, depth_mm[2] = {0, 600},
+                    largest_dose = 1e30;
 
 struct pencone_measurement {
   int curves;
   pencone_depth_dose *curve;
-  double *values; ///< depths, then doses, of one curve after the other
+  double *values;  ///< depths, then doses, of one curve after the other
 };
 
 static int is_in(double value, const double range[2]) {
@@ -21,8 +22,8 @@ static pencone_status check_curve(pencone_context *ctx, int i, const pencone_dep
   PCN_CHECK(ctx, is_in(c->field_x_mm, field_mm) && is_in(c->field_y_mm, field_mm), PENCONE_E_RANGE,
             "depth dose %d: field: got %g x %g mm, expected %g to %g mm", i + 1, c->field_x_mm, c->field_y_mm,
             field_mm[0], field_mm[1]);
-  PCN_CHECK(ctx, is_in(c->ssd_mm, ssd_mm), PENCONE_E_RANGE, "depth dose %d: ssd: got %g mm, expected %g to %g mm", i + 1,
-            c->ssd_mm, ssd_mm[0], ssd_mm[1]);
+  PCN_CHECK(ctx, is_in(c->ssd_mm, ssd_mm), PENCONE_E_RANGE,
+            "depth dose %d: ssd: got %g mm, expected %g to %g mm", i + 1, c->ssd_mm, ssd_mm[0], ssd_mm[1]);
   PCN_CHECK(ctx, c->points >= 2 && c->points <= POINTS_MAX, PENCONE_E_RANGE,
             "depth dose %d: got %d points, expected 2 to %d", i + 1, c->points, POINTS_MAX);
   PCN_CHECK(ctx, c->depth_mm != NULL && c->dose != NULL, PENCONE_E_ARGUMENT,

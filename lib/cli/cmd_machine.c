@@ -42,8 +42,8 @@ typedef struct request {
 
 #ifdef PENCONE_COMMISSION
 
-static void put_table(const pencone_measurement *m, const pencone_photon_found *found, const pencone_fit_curve *curve,
-                      const pencone_machine *machine, const request *r) {
+static void put_table(const pencone_measurement *m, const pencone_photon_found *found,
+                      const pencone_fit_curve *curve, const pencone_machine *machine, const request *r) {
   cli_line("machine", "%s", pencone_machine_describe(machine)->name);
   cli_line("spectrum", "electrons of %.2f MeV, filters of %.1f g/cm2 aluminium and %.2f g/cm2 titanium,",
            found->max_energy_mev, found->aluminium_g_cm2, found->titanium_g_cm2);
@@ -60,8 +60,8 @@ static void put_table(const pencone_measurement *m, const pencone_photon_found *
   cli_line("written", "%s", r->output);
 }
 
-static void put_json(const pencone_measurement *m, const pencone_photon_found *found, const pencone_fit_curve *curve,
-                     const pencone_machine *machine, const request *r) {
+static void put_json(const pencone_measurement *m, const pencone_photon_found *found,
+                     const pencone_fit_curve *curve, const pencone_machine *machine, const request *r) {
   cli_json json = {.out = stdout};
   cli_json_object(&json, NULL);
   cli_json_text(&json, "output", r->output);
@@ -92,7 +92,8 @@ static void put_json(const pencone_measurement *m, const pencone_photon_found *f
   cli_json_end(&json);
 }
 
-static int fit_and_write(cli_session *session, const request *r, const pencone_measurement *m, pencone_fit_curve *curve) {
+static int fit_and_write(cli_session *session, const request *r, const pencone_measurement *m,
+                         pencone_fit_curve *curve) {
   const pencone_photon_fit defaults = PENCONE_PHOTON_FIT_DEFAULT;
   pencone_photon_fit fit = defaults;
   fit.name = r->name;
@@ -145,9 +146,10 @@ static int fit_file(cli_session *session, const request *r) {
 
 static int fit_file(cli_session *session, const request *r) {
   (void)r;
-  return cli_error(session, CLI_USAGE,
-                   "machine fit: this build is without commissioning; with GSL installed, 'meson setup --reconfigure "
-                   "-Dcommissioning=enabled BUILD' and build again");
+  return cli_error(
+      session, CLI_USAGE,
+      "machine fit: this build is without commissioning; with GSL installed, 'meson setup --reconfigure "
+      "-Dcommissioning=enabled BUILD' and build again");
 }
 
 #endif
@@ -166,13 +168,15 @@ int cli_machine(int argc, char **argv) {
   cli_common common = {0};
   request r = {.name = "fitted", .sad_mm = 1000, .beyond_mm = 10};
   const cli_option options[] = {
-      {"output", 'o', CLI_TEXT, "FILE", "the machine file to write (YAML); an existing one is replaced", &r.output, 0,
-       0},
-      {"energy", 'e', CLI_NUMBER, "MV", "nominal accelerating voltage, where the fit begins", &r.energy_mv, 2, 20},
+      {"output", 'o', CLI_TEXT, "FILE", "the machine file to write (YAML); an existing one is replaced",
+       &r.output, 0, 0},
+      {"energy", 'e', CLI_NUMBER, "MV", "nominal accelerating voltage, where the fit begins", &r.energy_mv, 2,
+       20},
       {"name", 'n', CLI_TEXT, "NAME", "name of the machine (default: fitted)", &r.name, 0, 0},
       {"sad", 0, CLI_NUMBER, "MM", "source to isocentre (default: 1000)", &r.sad_mm, 300, 5000},
       {"beyond", 0, CLI_NUMBER, "MM",
-       "depth behind a curve's maximum from which it counts: electrons from the head do not reach there (default: 10)",
+       "depth behind a curve's maximum from which it counts: electrons from the head do not reach there "
+       "(default: 10)",
        &r.beyond_mm, 0, 200},
       CLI_OPTION_JSON(&common),
       CLI_OPTION_THREADS(&common),

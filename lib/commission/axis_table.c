@@ -13,8 +13,8 @@ enum { NODES = 12, ENERGIES = PCN_AXIS_ENERGIES };
 static const double node_mev[NODES] = {0.05, 0.1, 0.2, 0.4, 0.7, 1.2, 2, 3.5, 6, 9, 13.5, 19};
 
 // All points for photons of one energy, +- 2 %.
-static pencone_status compute_node(pencone_context *ctx, const pencone_measurement *m, double sad_mm, int node,
-                                   double *dose) {
+static pencone_status compute_node(pencone_context *ctx, const pencone_measurement *m, double sad_mm,
+                                   int node, double *dose) {
   const double edges_mev[2] = {0.98 * node_mev[node], 1.02 * node_mev[node]}, one = 1;
   pencone_machine_desc desc = PENCONE_MACHINE_DESC_DEFAULT;
   desc.name = "bin";
@@ -63,9 +63,9 @@ static size_t count_points(const pencone_measurement *m) {
   return points;
 }
 
-pencone_status pcn_axis_table_make(pencone_context *ctx, const pencone_measurement *measurement, double sad_mm,
-                                   double top_mev, pcn_axis_table *out) {
-  int nodes = 5; // a cubic wants some
+pencone_status pcn_axis_table_make(pencone_context *ctx, const pencone_measurement *measurement,
+                                   double sad_mm, double top_mev, pcn_axis_table *out) {
+  int nodes = 5;  // a cubic wants some
   while (nodes < NODES && node_mev[nodes - 1] < top_mev) {
     nodes++;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A depth dose of protons from stopping power, straggling and nuclear reactions, and its fit to one that was measured
-// (docs/theory/commissioning.md, eq. 12 to 14).
+// A depth dose of protons from stopping power, straggling and nuclear reactions, and its fit to one that was
+// measured (docs/theory/commissioning.md, eq. 12 to 14).
 #include <math.h>
 #include <pencone/commission.h>
 #include <string.h>
@@ -10,9 +10,9 @@
 #include "commission/proton_water.h"
 
 enum { STEPS = PCN_PROTON_STEPS, PARAMETERS = 6, SLICES = 160, BIRTHS = 24 };
-static const double widest = 4;        // sigmas of the range that count
-static const double loss_per_mm = 0.0012; // beta of Bortfeld 1997 (doi:10.1118/1.598116)
-static const double longest_mev = 300; // of the table of residual ranges
+static const double widest = 4;            // sigmas of the range that count
+static const double loss_per_mm = 0.0012;  // beta of Bortfeld 1997 (doi:10.1118/1.598116)
+static const double longest_mev = 300;     // of the table of residual ranges
 
 /// Energy against residual range, rising.
 typedef struct residual {
@@ -25,7 +25,7 @@ typedef struct job {
   int points;
   const double *depth_mm, *dose;
   double largest;
-  double range_mm, sigma_mm, scale; ///< where the fit begins
+  double range_mm, sigma_mm, scale;  ///< where the fit begins
 } job;
 
 static pencone_status table_make(pencone_context *ctx, double excitation_ev, residual *out) {
@@ -35,7 +35,7 @@ static pencone_status table_make(pencone_context *ctx, double excitation_ev, res
   }
   const pencone_status status = pcn_proton_slow(ctx, excitation_ev, longest_mev, s);
   if (status == PENCONE_OK) {
-    const double rest_mm = 0.0756; // of 2 MeV, PSTAR
+    const double rest_mm = 0.0756;  // of 2 MeV, PSTAR
     out->range_mm[0] = out->energy_mev[0] = 0;
     for (int i = 0; i <= STEPS; i++) {
       out->range_mm[i + 1] = rest_mm + 10 * (s->path_g_cm2[STEPS] - s->path_g_cm2[STEPS - i]);
@@ -63,8 +63,8 @@ static double energy_at(const residual *t, double range_mm) {
   return t->energy_mev[low] * pow(t->energy_mev[high] / t->energy_mev[low], x);
 }
 
-// Eq. 13: energy that reactions before a depth leave there: secondaries die away over a length, so that the mean over
-// where they began is one over v = 1 - exp(-distance / length).
+// Eq. 13: energy that reactions before a depth leave there: secondaries die away over a length, so that the
+// mean over where they began is one over v = 1 - exp(-distance / length).
 static double reactions(const residual *t, const pencone_bragg *b, double depth_mm) {
   const double reached = 1 - exp(-depth_mm / b->secondary_mm);
   double sum = 0;
@@ -72,7 +72,8 @@ static double reactions(const residual *t, const pencone_bragg *b, double depth_
     const double distance_mm = -b->secondary_mm * log1p(-reached * (i + 0.5) / BIRTHS);
     sum += energy_at(t, b->range_mm - depth_mm + distance_mm);
   }
-  return loss_per_mm * (b->prompt_share * energy_at(t, b->range_mm - depth_mm) + b->local_share * reached * sum / BIRTHS);
+  return loss_per_mm *
+         (b->prompt_share * energy_at(t, b->range_mm - depth_mm) + b->local_share * reached * sum / BIRTHS);
 }
 
 // Eq. 12 and 13 at one depth, MeV cm2/g per proton: over slices of range within some sigma of the mean.
@@ -133,10 +134,11 @@ static pencone_status start(pencone_context *ctx, job *j) {
   j->largest = j->dose[peak];
   const double r80 = falls_to(j, peak, 0.8), r20 = falls_to(j, peak, 0.2);
   PCN_CHECK(ctx, r80 > 0 && r20 > r80, PENCONE_E_NUMERIC,
-            "depth dose of protons: got no fall to 20 %% behind the maximum, at %g mm, expected one", j->depth_mm[peak]);
+            "depth dose of protons: got no fall to 20 %% behind the maximum, at %g mm, expected one",
+            j->depth_mm[peak]);
   j->range_mm = r80;
   j->scale = 1;
-  j->sigma_mm = (r20 - r80) / 1.32; // Bortfeld's curve at any energy
+  j->sigma_mm = (r20 - r80) / 1.32;  // Bortfeld's curve at any energy
   const double zero[PARAMETERS] = {0};
   const pencone_bragg b = to_bragg(j, zero);
   j->scale *= j->largest / depth_dose(&j->table, &b, j->depth_mm[peak]);
@@ -176,15 +178,17 @@ static pencone_status check(pencone_context *ctx, double excitation_ev, int poin
   PCN_CHECK(ctx, excitation_ev >= 60 && excitation_ev <= 90, PENCONE_E_RANGE,
             "depth dose of protons: mean excitation energy: got %g eV, expected 60 to 90", excitation_ev);
   for (int i = 0; i < points; i++) {
-    PCN_CHECK(ctx, depth_mm[i] >= 0 && depth_mm[i] <= 400 && (i == 0 || depth_mm[i] > depth_mm[i - 1]), PENCONE_E_RANGE,
-              "depth dose of protons, point %d: depth: got %g mm, expected 0 to 400, rising", i + 1, depth_mm[i]);
+    PCN_CHECK(ctx, depth_mm[i] >= 0 && depth_mm[i] <= 400 && (i == 0 || depth_mm[i] > depth_mm[i - 1]),
+              PENCONE_E_RANGE, "depth dose of protons, point %d: depth: got %g mm, expected 0 to 400, rising",
+              i + 1, depth_mm[i]);
   }
   return PENCONE_OK;
 }
 
-pencone_status pencone_bragg_fit(pencone_context *ctx, double excitation_ev, int points, const double *depth_mm,
-                                 const double *dose, pencone_bragg *out) {
-  PCN_CHECK(ctx, out != NULL && out->struct_size == sizeof *out && depth_mm != NULL && dose != NULL, PENCONE_E_ARGUMENT,
+pencone_status pencone_bragg_fit(pencone_context *ctx, double excitation_ev, int points,
+                                 const double *depth_mm, const double *dose, pencone_bragg *out) {
+  PCN_CHECK(ctx, out != NULL && out->struct_size == sizeof *out && depth_mm != NULL && dose != NULL,
+            PENCONE_E_ARGUMENT,
             "depth dose of protons: got no depths, doses or place for the result, expected all");
   PCN_CHECK(ctx, points >= 8 && points <= 10000, PENCONE_E_RANGE,
             "depth dose of protons: got %d points, expected 8 to 10000", points);
@@ -208,12 +212,13 @@ pencone_status pencone_bragg_fit(pencone_context *ctx, double excitation_ev, int
   return status;
 }
 
-pencone_status pencone_bragg_dose(pencone_context *ctx, double excitation_ev, const pencone_bragg *bragg, int points,
-                                  const double *depth_mm, double *dose) {
+pencone_status pencone_bragg_dose(pencone_context *ctx, double excitation_ev, const pencone_bragg *bragg,
+                                  int points, const double *depth_mm, double *dose) {
   PCN_CHECK(ctx, bragg != NULL && bragg->struct_size == sizeof *bragg && depth_mm != NULL && dose != NULL,
             PENCONE_E_ARGUMENT, "depth dose of protons: got no curve, depths or place, expected all");
   PCN_CHECK(ctx, bragg->sigma_mm > 0 && bragg->range_mm > 0, PENCONE_E_RANGE,
-            "depth dose of protons: got range %g mm, sigma %g mm, expected more than 0", bragg->range_mm, bragg->sigma_mm);
+            "depth dose of protons: got range %g mm, sigma %g mm, expected more than 0", bragg->range_mm,
+            bragg->sigma_mm);
   PCN_TRY(check(ctx, excitation_ev, points, depth_mm));
   pcn_gsl_handler *handler = NULL;
   PCN_TRY(pcn_gsl_enter(ctx, &handler));

@@ -22,11 +22,13 @@ static double photons_per_mev(const pcn_bremsstrahlung *b, const pcn_filters *fi
   return fmax(0, thin) * exp(-filter) / energy_mev;
 }
 
-double pcn_bremsstrahlung_bins(const pcn_bremsstrahlung *beam, const pcn_filters *filters, double edges_mev[BINS + 1],
-                               double photons[BINS]) {
+double pcn_bremsstrahlung_bins(const pcn_bremsstrahlung *beam, const pcn_filters *filters,
+                               double edges_mev[BINS + 1], double photons[BINS]) {
   // Gauss-Legendre, four nodes.
-  static const double node[NODES] = {-0.8611363115940526, -0.3399810435848563, 0.3399810435848563, 0.8611363115940526};
-  static const double weight[NODES] = {0.3478548451374538, 0.6521451548625461, 0.6521451548625461, 0.3478548451374538};
+  static const double node[NODES] = {-0.8611363115940526, -0.3399810435848563, 0.3399810435848563,
+                                     0.8611363115940526};
+  static const double weight[NODES] = {0.3478548451374538, 0.6521451548625461, 0.6521451548625461,
+                                       0.3478548451374538};
   double sum = 0, energy = 0;
   edges_mev[0] = 0;
   for (int i = 0; i < BINS; i++) {

@@ -23,6 +23,7 @@ typedef struct pcn_bremsstrahlung {
 /// Photons in equal bins from 0 to the largest energy, their sum 1. @param[out] edges_mev  one more than bins
 /// @return mean energy, MeV
 double pcn_bremsstrahlung_bins(const pcn_bremsstrahlung *beam, const pcn_filters *filters,
-                               double edges_mev[PCN_BREMSSTRAHLUNG_BINS + 1], double photons[PCN_BREMSSTRAHLUNG_BINS]);
+                               double edges_mev[PCN_BREMSSTRAHLUNG_BINS + 1],
+                               double photons[PCN_BREMSSTRAHLUNG_BINS]);
 
 #endif

@@ -10,7 +10,7 @@ enum { ITERATIONS = 200 };
 
 typedef struct call {
   const pcn_misfit *misfit;
-  double *residual; ///< of one call: GSL's own vectors may be columns of a matrix
+  double *residual;  ///< of one call: GSL's own vectors may be columns of a matrix
 } call;
 
 static int evaluate(const gsl_vector *x, void *data, gsl_vector *f) {
@@ -31,13 +31,14 @@ static int evaluate(const gsl_vector *x, void *data, gsl_vector *f) {
   return GSL_SUCCESS;
 }
 
-static int minimise(gsl_multifit_nlinear_workspace *w, gsl_multifit_nlinear_fdf *fdf, double *parameter, double *chi2) {
+static int minimise(gsl_multifit_nlinear_workspace *w, gsl_multifit_nlinear_fdf *fdf, double *parameter,
+                    double *chi2) {
   const gsl_vector_view start = gsl_vector_view_array(parameter, fdf->p);
   int info = 0, status = gsl_multifit_nlinear_init(&start.vector, fdf, w);
   if (status == GSL_SUCCESS) {
     status = gsl_multifit_nlinear_driver(ITERATIONS, 1e-9, 1e-12, 0, NULL, NULL, &info, w);
   }
-  if (status == GSL_ENOPROG) { // no step makes it smaller: rounding is reached
+  if (status == GSL_ENOPROG) {  // no step makes it smaller: rounding is reached
     status = GSL_SUCCESS;
   }
   if (status == GSL_SUCCESS) {
@@ -53,7 +54,8 @@ static int minimise(gsl_multifit_nlinear_workspace *w, gsl_multifit_nlinear_fdf 
   return status;
 }
 
-pencone_status pcn_least_squares(pencone_context *ctx, const pcn_misfit *misfit, double *parameter, double *chi2) {
+pencone_status pcn_least_squares(pencone_context *ctx, const pcn_misfit *misfit, double *parameter,
+                                 double *chi2) {
   const size_t n = misfit->residual_count, p = misfit->parameter_count;
   PCN_CHECK(ctx, p <= PCN_LEAST_SQUARES_PARAMETERS && n >= p, PENCONE_E_NUMERIC,
             "%s: got %zu values for %zu parameters, expected as many or more", misfit->name, n, p);
@@ -70,7 +72,8 @@ pencone_status pcn_least_squares(pencone_context *ctx, const pcn_misfit *misfit,
   }
   pcn_free(c.residual);
   PCN_CHECK(ctx, status != GSL_ENOMEM, PENCONE_E_MEMORY, "%s: no memory for %zu values", misfit->name, n);
-  PCN_CHECK(ctx, status == GSL_SUCCESS, PENCONE_E_NUMERIC, "%s: no fit found: %s", misfit->name, gsl_strerror(status));
+  PCN_CHECK(ctx, status == GSL_SUCCESS, PENCONE_E_NUMERIC, "%s: no fit found: %s", misfit->name,
+            gsl_strerror(status));
   return PENCONE_OK;
 }
 
@@ -78,8 +81,8 @@ pencone_status pcn_gsl_enter(pencone_context *ctx, pcn_gsl_handler **handler) {
   *handler = gsl_set_error_handler_off();
   if (strcmp(pencone_version(), PENCONE_VERSION) != 0) {
     pcn_gsl_leave(*handler);
-    return pcn_fail(ctx, PENCONE_E_UNSUPPORTED, "commissioning: got libpencone %s, expected %s", pencone_version(),
-                    PENCONE_VERSION);
+    return pcn_fail(ctx, PENCONE_E_UNSUPPORTED, "commissioning: got libpencone %s, expected %s",
+                    pencone_version(), PENCONE_VERSION);
   }
   return PENCONE_OK;
 }

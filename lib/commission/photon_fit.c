@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fit of a spectrum to depth doses (docs/theory/commissioning.md, eq. 3 to 5). Depth doses of narrow energy bins are
-// computed once; their sum over a spectrum is a model that costs nothing. The engine mixes its kernels over the
-// spectrum, so that its dose is not quite that sum: each round ends with a full calculation, and its ratio to the sum
-// goes into the next.
+// Fit of a spectrum to depth doses (docs/theory/commissioning.md, eq. 3 to 5). Depth doses of narrow energy
+// bins are computed once; their sum over a spectrum is a model that costs nothing. The engine mixes its
+// kernels over the spectrum, so that its dose is not quite that sum: each round ends with a full calculation,
+// and its ratio to the sum goes into the next.
 #include <math.h>
 #include <pencone/commission.h>
 #include <stdio.h>
@@ -15,16 +15,16 @@
 #include "commission/water_dose.h"
 
 enum { BINS = PCN_BREMSSTRAHLUNG_BINS, ROUNDS = 4, PARAMETERS = 3, NEEDED = 3 };
-static const double uncertainty = 0.003; // of a measured point, relative: what a scan repeats to
-static const double settled = 2e-4;      // change of a correction after which no round follows
-static const double highest_mev = 20;    // end of the tables of attenuation and kernels
+static const double uncertainty = 0.003;  // of a measured point, relative: what a scan repeats to
+static const double settled = 2e-4;       // change of a correction after which no round follows
+static const double highest_mev = 20;     // end of the tables of attenuation and kernels
 
 typedef struct point {
   int curve;
   int counts;
   double measured;
-  double correction; ///< logarithm of the full calculation over the sum
-  double computed;   ///< full calculation, per unit fluence
+  double correction;  ///< logarithm of the full calculation over the sum
+  double computed;    ///< full calculation, per unit fluence
 } point;
 
 typedef struct job {
@@ -33,7 +33,7 @@ typedef struct job {
   pcn_filters filters;
   pcn_axis_table table;
   point *point;
-  double *room;      ///< one value per point
+  double *room;  ///< one value per point
   size_t counting;
   double p[PARAMETERS];
   int rounds;
@@ -80,7 +80,7 @@ static int residuals(const void *problem, const double *p, double *residual) {
       residual[k] = (residual[k] - mean) / uncertainty;
     }
   }
-  for (int k = 0; k < PARAMETERS; k++) { // what depth doses do not tell stays near where it began
+  for (int k = 0; k < PARAMETERS; k++) {  // what depth doses do not tell stays near where it began
     residual[n++] = p[k];
   }
   return 1;
@@ -93,9 +93,10 @@ static pencone_status make_machine(pencone_context *ctx, const job *j, pencone_m
   double edges_mev[BINS + 1], photons[BINS];
   char description[160];
   pcn_bremsstrahlung_bins(&beam, &j->filters, edges_mev, photons);
-  snprintf(description, sizeof description,
-           "fitted to %d measured depth doses by pencone %s; spectrum only: point source, flat, no contamination",
-           pencone_measurement_count(j->measurement), pencone_version());
+  snprintf(
+      description, sizeof description,
+      "fitted to %d measured depth doses by pencone %s; spectrum only: point source, flat, no contamination",
+      pencone_measurement_count(j->measurement), pencone_version());
   pencone_machine_desc desc = PENCONE_MACHINE_DESC_DEFAULT;
   desc.name = j->fit.name;
   desc.description = description;
@@ -106,8 +107,10 @@ static pencone_status make_machine(pencone_context *ctx, const job *j, pencone_m
   return pencone_machine_create(ctx, &desc, out);
 }
 
-// Computes all points with a machine, and the corrections that follow. @param[out] change  largest of a correction
-static pencone_status calculate(pencone_context *ctx, job *j, const pencone_machine *machine, double *change) {
+// Computes all points with a machine, and the corrections that follow. @param[out] change  largest of a
+// correction
+static pencone_status calculate(pencone_context *ctx, job *j, const pencone_machine *machine,
+                                double *change) {
   const pencone_machine_desc *d = pencone_machine_describe(machine);
   size_t at = 0;
   for (int c = 0; c < pencone_measurement_count(j->measurement); c++) {
@@ -141,7 +144,8 @@ static pencone_status run_rounds(pencone_context *ctx, job *j, pencone_machine *
 
 // --- report ----------------------------------------------------------------------------------------
 
-static double judge_curve(const job *j, size_t first, const pencone_depth_dose *measured, pencone_fit_curve *out) {
+static double judge_curve(const job *j, size_t first, const pencone_depth_dose *measured,
+                          pencone_fit_curve *out) {
   double log_scale = 0, squares = 0;
   memset(out, 0, sizeof *out);
   for (int i = measured->points - 1; i >= 0; i--) {
@@ -191,7 +195,8 @@ static void report(const job *j, pencone_photon_found *found, pencone_fit_curve 
 
 // --- making ready ----------------------------------------------------------------------------------
 
-static pencone_status check(pencone_context *ctx, const pencone_measurement *m, const pencone_photon_fit *fit) {
+static pencone_status check(pencone_context *ctx, const pencone_measurement *m,
+                            const pencone_photon_fit *fit) {
   PCN_CHECK(ctx, m != NULL && fit != NULL && fit->struct_size == sizeof *fit, PENCONE_E_ARGUMENT,
             "photon fit: got no measurement or options, or options of another size, expected both");
   PCN_CHECK(ctx, fit->name != NULL && fit->name[0] != '\0', PENCONE_E_ARGUMENT,
@@ -222,8 +227,8 @@ static pencone_status mark(pencone_context *ctx, job *j) {
       counting += j->point[at].counts;
     }
     PCN_CHECK(ctx, counting >= NEEDED, PENCONE_E_RANGE,
-              "photon fit: depth dose %d (%g x %g mm): got %d points from %g mm on, expected %d or more", c + 1,
-              curve->field_x_mm, curve->field_y_mm, counting, from_mm, (int)NEEDED);
+              "photon fit: depth dose %d (%g x %g mm): got %d points from %g mm on, expected %d or more",
+              c + 1, curve->field_x_mm, curve->field_y_mm, counting, from_mm, (int)NEEDED);
     j->counting += (size_t)counting;
   }
   return PENCONE_OK;
@@ -260,8 +265,8 @@ static int on_progress(void *user, double fraction, const char *stage) {
   return w->progress(w->user, elapsed_s / (elapsed_s + 30), "fit");
 }
 
-static pencone_status run(pencone_context *ctx, job *j, pencone_machine **machine, pencone_photon_found *found,
-                          pencone_fit_curve *curve) {
+static pencone_status run(pencone_context *ctx, job *j, pencone_machine **machine,
+                          pencone_photon_found *found, pencone_fit_curve *curve) {
   PCN_TRY(prepare(ctx, j));
   PCN_TRY(run_rounds(ctx, j, machine));
   report(j, found, curve);

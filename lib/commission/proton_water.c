@@ -11,19 +11,20 @@
 #include "num/constants.h"
 
 enum { STEPS = PCN_PROTON_STEPS, NODES = 5 };
-static const double proton_mass_mev = 938.27208816; // CODATA 2018
-static const double bethe_mev_cm2_mol = 0.307075;   // 4 pi N_A r_e^2 m_e c^2, PDG 2022 (doi:10.1093/ptep/ptac097)
-static const double last_mev = 2, last_range_g_cm2 = 0.007564; // PSTAR, NIST; 0.08 mm
-// Water by weight (H2O). The excitation energies are those of the elements, to which the shell corrections were
-// fitted; they serve nothing else.
+static const double proton_mass_mev = 938.27208816;  // CODATA 2018
+static const double bethe_mev_cm2_mol =
+    0.307075;  // 4 pi N_A r_e^2 m_e c^2, PDG 2022 (doi:10.1093/ptep/ptac097)
+static const double last_mev = 2, last_range_g_cm2 = 0.007564;  // PSTAR, NIST; 0.08 mm
+// Water by weight (H2O). The excitation energies are those of the elements, to which the shell corrections
+// were fitted; they serve nothing else.
 static const struct {
   double z, a, share, excitation_ev;
 } atoms[2] = {{1, 1.008, 0.1119, 19.2}, {8, 15.999, 0.8881, 95}};
-static const double scattering_length_g_cm2 = 46.88; // of water, Gottschalk 2010 (doi:10.1118/1.3264177)
+static const double scattering_length_g_cm2 = 46.88;  // of water, Gottschalk 2010 (doi:10.1118/1.3264177)
 static const double excitation_range_ev[2] = {60, 90}, energy_range_mev[2] = {10, 300};
 
-// Eq. 7: Barkas and Berger 1964 (NASA SP-3013), per atom, for beta * gamma of 0.13 and more; below, where it would
-// turn over, its value there goes on as the energy.
+// Eq. 7: Barkas and Berger 1964 (NASA SP-3013), per atom, for beta * gamma of 0.13 and more; below, where it
+// would turn over, its value there goes on as the energy.
 static double shell(double excitation_ev, double beta_gamma2) {
   const double lowest = 0.13 * 0.13, x = fmax(beta_gamma2, lowest), i2 = excitation_ev * excitation_ev;
   const double square = 0.422377 / x + 0.0304043 / (x * x) - 0.00038106 / (x * x * x);
@@ -33,7 +34,8 @@ static double shell(double excitation_ev, double beta_gamma2) {
 
 // Eq. 6. The density effect begins at 1 GeV in water (Sternheimer 1984, doi:10.1016/0092-640X(84)90002-0).
 double pcn_proton_bethe(double excitation_ev, double energy_mev) {
-  const double gamma = 1 + energy_mev / proton_mass_mev, bg2 = gamma * gamma - 1, beta2 = bg2 / (gamma * gamma);
+  const double gamma = 1 + energy_mev / proton_mass_mev, bg2 = gamma * gamma - 1,
+               beta2 = bg2 / (gamma * gamma);
   const double ratio = PCN_ELECTRON_MASS_MEV / proton_mass_mev;
   const double largest_mev = 2 * PCN_ELECTRON_MASS_MEV * bg2 / (1 + 2 * gamma * ratio + ratio * ratio);
   const double i_mev = 1e-6 * excitation_ev;
@@ -64,7 +66,8 @@ static double rossi(double energy_mev) {
 
 // Eq. 11: differential Moliere scattering power (Gottschalk 2010), rad2 cm2/g of one plane.
 static double scattering_power(double energy_mev, double first_mev) {
-  const double pv = momentum_times_speed(energy_mev), first = momentum_times_speed(first_mev), ratio = pv / first;
+  const double pv = momentum_times_speed(energy_mev), first = momentum_times_speed(first_mev),
+               ratio = pv / first;
   const double slowed = log10(fmax(1 - ratio * ratio, 1e-6)), here = log10(pv);
   const double factor = 0.5244 + 0.1975 * slowed + 0.2320 * here - 0.0098 * here * slowed;
   return fmax(0, factor) * rossi(energy_mev);
@@ -76,7 +79,8 @@ typedef struct travel {
 } travel;
 
 // One step from energy a down to b, by Gauss-Legendre over the energy.
-static void step(const gsl_integration_glfixed_table *rule, double excitation_ev, const double energy_mev[3], travel *t) {
+static void step(const gsl_integration_glfixed_table *rule, double excitation_ev, const double energy_mev[3],
+                 travel *t) {
   double path = 0, variance = 0, power = 0, whole = 0;
   for (size_t k = 0; k < NODES; k++) {
     double e = 0, weight = 0;
@@ -88,7 +92,8 @@ static void step(const gsl_integration_glfixed_table *rule, double excitation_ev
     whole += weight / s * rossi(e);
   }
   const double t_mean = power / path;
-  // Eq. 9: the mean cosine of the angle in space, exp(-variance of a plane), is of all scatters, also the rare ones.
+  // Eq. 9: the mean cosine of the angle in space, exp(-variance of a plane), is of all scatters, also the
+  // rare ones.
   t->depth += path * exp(-t->bent - 0.5 * whole);
   t->bent += whole;
   t->place2 += 2 * t->product * path + t->angle2 * path * path + t_mean * path * path * path / 3;
@@ -98,11 +103,12 @@ static void step(const gsl_integration_glfixed_table *rule, double excitation_ev
   t->variance += variance;
 }
 
-pencone_status pcn_proton_slow(pencone_context *ctx, double excitation_ev, double energy_mev, pcn_slowing *out) {
+pencone_status pcn_proton_slow(pencone_context *ctx, double excitation_ev, double energy_mev,
+                               pcn_slowing *out) {
   gsl_integration_glfixed_table *rule = gsl_integration_glfixed_table_alloc(NODES);
   PCN_CHECK(ctx, rule != NULL, PENCONE_E_MEMORY, "protons: no memory for a rule of %d nodes", (int)NODES);
   travel t = {0, 0, 0, 0, 0, 0, 0};
-  const double top = pow(energy_mev, 1.77), low = pow(last_mev, 1.77); // steps of about equal length
+  const double top = pow(energy_mev, 1.77), low = pow(last_mev, 1.77);  // steps of about equal length
   out->energy_mev[0] = energy_mev;
   out->path_g_cm2[0] = out->depth_g_cm2[0] = 0;
   for (int i = 1; i <= STEPS; i++) {
@@ -117,7 +123,8 @@ pencone_status pcn_proton_slow(pencone_context *ctx, double excitation_ev, doubl
   return PENCONE_OK;
 }
 
-static pencone_status projected(pencone_context *ctx, double excitation_ev, double energy_mev, double *range_g_cm2) {
+static pencone_status projected(pencone_context *ctx, double excitation_ev, double energy_mev,
+                                double *range_g_cm2) {
   pcn_slowing *s = pcn_alloc(ctx, 1, sizeof *s);
   if (s == NULL) {
     return PENCONE_E_MEMORY;
@@ -128,7 +135,8 @@ static pencone_status projected(pencone_context *ctx, double excitation_ev, doub
   return status;
 }
 
-pencone_status pcn_proton_energy(pencone_context *ctx, double excitation_ev, double range_g_cm2, double *energy_mev) {
+pencone_status pcn_proton_energy(pencone_context *ctx, double excitation_ev, double range_g_cm2,
+                                 double *energy_mev) {
   double low = energy_range_mev[0], high = energy_range_mev[1];
   for (int i = 0; i < 40; i++) {
     const double middle = 0.5 * (low + high);
@@ -145,7 +153,7 @@ pencone_status pcn_proton_energy(pencone_context *ctx, double excitation_ev, dou
 
 static pencone_status fill(pencone_context *ctx, double excitation_ev, double energy_mev, pcn_slowing *s,
                            pencone_proton_water *out) {
-  const double loss_per_g_cm2 = 0.012; // Bortfeld 1997 (doi:10.1118/1.598116), eq. 12
+  const double loss_per_g_cm2 = 0.012;  // Bortfeld 1997 (doi:10.1118/1.598116), eq. 12
   PCN_TRY(pcn_proton_slow(ctx, excitation_ev, energy_mev, s));
   out->stopping_mev_cm2_g = pcn_proton_bethe(excitation_ev, energy_mev);
   out->csda_range_g_cm2 = s->path_g_cm2[STEPS] + last_range_g_cm2;
@@ -160,11 +168,12 @@ pencone_status pencone_proton_water_at(pencone_context *ctx, double excitation_e
                                        pencone_proton_water *out) {
   PCN_CHECK(ctx, out != NULL && out->struct_size == sizeof *out, PENCONE_E_ARGUMENT,
             "protons: got no place for the result, or one of another size, expected one");
-  PCN_CHECK(ctx, excitation_ev >= excitation_range_ev[0] && excitation_ev <= excitation_range_ev[1], PENCONE_E_RANGE,
-            "protons: mean excitation energy: got %g eV, expected %g to %g", excitation_ev, excitation_range_ev[0],
-            excitation_range_ev[1]);
+  PCN_CHECK(ctx, excitation_ev >= excitation_range_ev[0] && excitation_ev <= excitation_range_ev[1],
+            PENCONE_E_RANGE, "protons: mean excitation energy: got %g eV, expected %g to %g", excitation_ev,
+            excitation_range_ev[0], excitation_range_ev[1]);
   PCN_CHECK(ctx, energy_mev >= energy_range_mev[0] && energy_mev <= energy_range_mev[1], PENCONE_E_RANGE,
-            "protons: energy: got %g MeV, expected %g to %g", energy_mev, energy_range_mev[0], energy_range_mev[1]);
+            "protons: energy: got %g MeV, expected %g to %g", energy_mev, energy_range_mev[0],
+            energy_range_mev[1]);
   pcn_gsl_handler *handler = NULL;
   PCN_TRY(pcn_gsl_enter(ctx, &handler));
   pcn_slowing *s = pcn_alloc(ctx, 1, sizeof *s);

@@ -11,7 +11,8 @@
 
 // Behind the deepest point scatter still comes back from 100 mm.
 static const double layer_mm = 2.5, back_mm = 100, beside_mm = 10;
-// Voxels across, odd: one is on the axis. Fewer where a correction follows. Layers to each side that smooth one.
+// Voxels across, odd: one is on the axis. Fewer where a correction follows. Layers to each side that smooth
+// one.
 enum { ACROSS = 41, ACROSS_FAST = 25, HALF = 7 };
 
 /// A tank of water: its arrays, the phantom on them, and the beam's place.
@@ -22,11 +23,13 @@ typedef struct tank {
   pencone_phantom *phantom;
 } tank;
 
-// What reaches the axis in a straight line from inside the field never leaves the field: nothing is needed beside it.
+// What reaches the axis in a straight line from inside the field never leaves the field: nothing is needed
+// beside it.
 static pencone_grid tank_grid(const pencone_depth_dose *curve, double sad_mm, int across) {
   const double deep_mm = curve->depth_mm[curve->points - 1] + back_mm;
   const double field_mm[2] = {curve->field_x_mm, curve->field_y_mm};
-  pencone_grid g = {{across, (int64_t)ceil(deep_mm / layer_mm), across}, {0, layer_mm, 0}, {0, 0.5 * layer_mm, 0}};
+  pencone_grid g = {
+      {across, (int64_t)ceil(deep_mm / layer_mm), across}, {0, layer_mm, 0}, {0, 0.5 * layer_mm, 0}};
   for (int i = 0; i < 2; i++) {
     const int axis = 2 * i;
     const double width_mm = field_mm[i] * (curve->ssd_mm + deep_mm) / sad_mm + 2 * beside_mm;
@@ -36,7 +39,8 @@ static pencone_grid tank_grid(const pencone_depth_dose *curve, double sad_mm, in
   return g;
 }
 
-static pencone_status tank_make(pencone_context *ctx, const pencone_depth_dose *curve, double sad_mm, int across, tank *t) {
+static pencone_status tank_make(pencone_context *ctx, const pencone_depth_dose *curve, double sad_mm,
+                                int across, tank *t) {
   static const char *const names[] = {"water"};
   t->grid = tank_grid(curve, sad_mm, across);
   const size_t voxels = pencone_grid_voxels(&t->grid);
@@ -63,8 +67,8 @@ static void tank_free(tank *t) {
   pcn_free(t->material);
 }
 
-static pencone_status plan_fill(pencone_context *ctx, const pencone_machine *machine, const pencone_depth_dose *curve,
-                                const char *quality, pencone_plan *plan) {
+static pencone_status plan_fill(pencone_context *ctx, const pencone_machine *machine,
+                                const pencone_depth_dose *curve, const char *quality, pencone_plan *plan) {
   pencone_beam beam = PENCONE_BEAM_DEFAULT;
   beam.machine = machine;
   beam.isocenter_mm[1] = pencone_machine_describe(machine)->sad_mm - curve->ssd_mm;
@@ -77,7 +81,8 @@ static pencone_status plan_fill(pencone_context *ctx, const pencone_machine *mac
   return pencone_plan_add_beam(ctx, plan, &beam);
 }
 
-static pencone_status compute(pencone_context *ctx, const pencone_plan *plan, const tank *t, pencone_dose **dose) {
+static pencone_status compute(pencone_context *ctx, const pencone_plan *plan, const tank *t,
+                              pencone_dose **dose) {
   pencone_engine *engine = NULL;
   pencone_status status = pencone_engine_create(ctx, plan, t->phantom, &engine);
   if (status == PENCONE_OK) {
@@ -90,9 +95,9 @@ static pencone_status compute(pencone_context *ctx, const pencone_plan *plan, co
   return status;
 }
 
-// Voxels on the axis differ by 0.2 % or so from their neighbours, by where the cones' lines happen to lie. Behind the
-// maximum a parabola through the logarithms of some layers takes most of this away (Savitzky and Golay 1964,
-// doi:10.1021/ac60214a047).
+// Voxels on the axis differ by 0.2 % or so from their neighbours, by where the cones' lines happen to lie.
+// Behind the maximum a parabola through the logarithms of some layers takes most of this away (Savitzky and
+// Golay 1964, doi:10.1021/ac60214a047).
 static void smooth(const double *in, size_t layers, double *out) {
   size_t peak = 0;
   for (size_t j = 1; j < layers; j++) {
@@ -104,7 +109,7 @@ static void smooth(const double *in, size_t layers, double *out) {
     const double m = (double)half;
     double sum = 0, weights = 0;
     for (size_t k = 0; k < 2 * half + 1; k++) {
-      const double x = (double)k - m, weight = 3 * m * (m + 1) - 1 - 5 * x * x; // of a parabola's middle
+      const double x = (double)k - m, weight = 3 * m * (m + 1) - 1 - 5 * x * x;  // of a parabola's middle
       sum += weight * in[j + k - half];
       weights += weight;
     }
@@ -113,8 +118,8 @@ static void smooth(const double *in, size_t layers, double *out) {
 }
 
 // A cubic through the logarithms of the voxel means on the axis, which stand for their centres.
-static pencone_status read_axis(pencone_context *ctx, const pencone_dose *dose, const pencone_depth_dose *curve,
-                                double *out) {
+static pencone_status read_axis(pencone_context *ctx, const pencone_dose *dose,
+                                const pencone_depth_dose *curve, double *out) {
   const pencone_grid *g = pencone_dose_grid_of(dose);
   const size_t layers = (size_t)g->size[1];
   double *depth_mm = pcn_alloc(ctx, 3 * layers, sizeof *depth_mm);
@@ -133,15 +138,16 @@ static pencone_status read_axis(pencone_context *ctx, const pencone_dose *dose, 
       bad = gsl_spline_eval_e(spline, fmax(curve->depth_mm[i], depth_mm[0]), NULL, &value) != GSL_SUCCESS;
       out[i] = exp(value);
     }
-    status = bad ? pcn_fail(ctx, PENCONE_E_NUMERIC, "water: no curve through %zu depths", layers) : PENCONE_OK;
+    status =
+        bad ? pcn_fail(ctx, PENCONE_E_NUMERIC, "water: no curve through %zu depths", layers) : PENCONE_OK;
   }
   gsl_spline_free(spline);
   pcn_free(depth_mm);
   return status;
 }
 
-pencone_status pcn_water_dose(pencone_context *ctx, const pencone_machine *machine, const pencone_depth_dose *curve,
-                              const char *quality, double *dose) {
+pencone_status pcn_water_dose(pencone_context *ctx, const pencone_machine *machine,
+                              const pencone_depth_dose *curve, const char *quality, double *dose) {
   tank t = {{{0, 0, 0}, {0, 0, 0}, {0, 0, 0}}, NULL, NULL, NULL};
   pencone_plan *plan = NULL;
   pencone_dose *computed = NULL;

@@ -14,7 +14,7 @@ static const char heading[] = "field_x_mm,field_y_mm,ssd_mm,depth_mm,dose";
 /// A file as it is read: rows of one field and SSD that stand together are a curve.
 typedef struct reading {
   const char *path;
-  double *values; ///< [row][depth, dose]
+  double *values;  ///< [row][depth, dose]
   size_t rows;
   int curves;
   pencone_depth_dose curve[CURVES_MAX];
@@ -31,15 +31,15 @@ static size_t count_lines(const char *text, size_t bytes) {
 static pencone_status read_row(pencone_context *ctx, const char *path, pcn_csv *csv, double row[COLUMNS]) {
   static const double low[COLUMNS] = {5, 5, 300, 0, 1e-30}, high[COLUMNS] = {400, 400, 5000, 600, 1e30};
   for (int c = 0; c < COLUMNS; c++) {
-    PCN_CHECK(ctx, pcn_csv_doubles(csv, &row[c], 1), PENCONE_E_FORMAT, "%s:%d: %s: got no number, expected one", path,
-              csv->line, names[c]);
-    PCN_CHECK(ctx, row[c] >= low[c] && row[c] <= high[c], PENCONE_E_RANGE, "%s:%d: %s: got %g, expected %g to %g", path,
-              csv->line, names[c], row[c], low[c], high[c]);
+    PCN_CHECK(ctx, pcn_csv_doubles(csv, &row[c], 1), PENCONE_E_FORMAT,
+              "%s:%d: %s: got no number, expected one", path, csv->line, names[c]);
+    PCN_CHECK(ctx, row[c] >= low[c] && row[c] <= high[c], PENCONE_E_RANGE,
+              "%s:%d: %s: got %g, expected %g to %g", path, csv->line, names[c], row[c], low[c], high[c]);
   }
   const char *rest = NULL;
   size_t bytes = 0;
-  PCN_CHECK(ctx, !pcn_csv_text(csv, &rest, &bytes), PENCONE_E_FORMAT, "%s:%d: row: got more than %d values, expected %s",
-            path, csv->line, (int)COLUMNS, heading);
+  PCN_CHECK(ctx, !pcn_csv_text(csv, &rest, &bytes), PENCONE_E_FORMAT,
+            "%s:%d: row: got more than %d values, expected %s", path, csv->line, (int)COLUMNS, heading);
   return PENCONE_OK;
 }
 
@@ -53,14 +53,15 @@ static pencone_status add_row(pencone_context *ctx, reading *r, int line, const 
   if (c == NULL || !is_same_curve(c, row)) {
     PCN_CHECK(ctx, c == NULL || c->points >= 2, PENCONE_E_FORMAT,
               "%s:%d: depth dose: the one before got 1 point, expected 2 or more", r->path, line);
-    PCN_CHECK(ctx, r->curves < CURVES_MAX, PENCONE_E_RANGE, "%s:%d: depth dose: got more than %d, expected at most that",
-              r->path, line, (int)CURVES_MAX);
+    PCN_CHECK(ctx, r->curves < CURVES_MAX, PENCONE_E_RANGE,
+              "%s:%d: depth dose: got more than %d, expected at most that", r->path, line, (int)CURVES_MAX);
     c = &r->curve[r->curves++];
     *c = (pencone_depth_dose){row[FIELD_X], row[FIELD_Y], row[SSD], 0, NULL, NULL};
   } else {
     const double before_mm = r->values[2 * (r->rows - 1)];
     PCN_CHECK(ctx, row[DEPTH] > before_mm, PENCONE_E_RANGE,
-              "%s:%d: depth_mm: got %g, expected more than the %g before", r->path, line, row[DEPTH], before_mm);
+              "%s:%d: depth_mm: got %g, expected more than the %g before", r->path, line, row[DEPTH],
+              before_mm);
   }
   c->points++;
   r->values[2 * r->rows] = row[DEPTH];
@@ -76,8 +77,8 @@ static pencone_status read_rows(pencone_context *ctx, const char *text, size_t b
   for (int c = 0; c < COLUMNS && is_headed; c++) {
     is_headed = pcn_csv_word(&csv, names[c]);
   }
-  PCN_CHECK(ctx, is_headed, PENCONE_E_FORMAT, "%s:%d: first row: expected %s", r->path, csv.line > 0 ? csv.line : 1,
-            heading);
+  PCN_CHECK(ctx, is_headed, PENCONE_E_FORMAT, "%s:%d: first row: expected %s", r->path,
+            csv.line > 0 ? csv.line : 1, heading);
   while (pcn_csv_row(&csv)) {
     double row[COLUMNS];
     PCN_TRY(read_row(ctx, r->path, &csv, row));

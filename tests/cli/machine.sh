@@ -49,5 +49,8 @@ else
   has err "this build is without commissioning"
   has err "-Dcommissioning=enabled"
   verify "a file was made" [ ! -e m.yaml ]
+  if command -v ldd >/dev/null; then
+    verify "the command links GSL" [ "$(ldd "$pencone" | grep -c libgsl)" -eq 0 ]
+  fi
 fi
 finish

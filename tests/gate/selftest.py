@@ -55,9 +55,14 @@ LIBRARIES = [
     ("int printf(const char *, ...);\nvoid f(int x) { printf(\"%d\", x); }\n", "needs printf"),
     ("void exit(int);\nvoid f(void) { exit(1); }\n", "needs exit"),
 ]
+# The same for the one library that may have GSL's symbols, and nothing else that others may not.
+WITH_GSL = [
+    ("double gsl_sf_log(double);\ndouble f(double x) { return gsl_sf_log(x); }\n", ""),
+    ("void exit(int);\nvoid f(void) { exit(1); }\n", "needs exit"),
+]
 
 
-def run_library(text, objdump, nm, cc):
+def run_library(text, objdump, nm, cc, *options):
     """What symbols.py says about a library made from one C text."""
     with tempfile.TemporaryDirectory() as root:
         source, member, archive, library = (os.path.join(root, name) for name in ("a.c", "a.o", "a.a", "a.so"))
@@ -66,7 +71,8 @@ def run_library(text, objdump, nm, cc):
         for command in (cc + ["-O1", "-fPIC", "-c", source, "-o", member], ["ar", "rcs", archive, member],
                         cc + ["-shared", member, "-o", library]):
             subprocess.run(command, check=True)
-        return subprocess.run([sys.executable, os.path.join(HERE, "symbols.py"), objdump, nm, archive, library],
+        return subprocess.run([sys.executable, os.path.join(HERE, "symbols.py"), objdump, nm, archive, library,
+                               *options],
                               capture_output=True, text=True, check=False)
 
 
@@ -94,7 +100,9 @@ def main(ctags, objdump, nm, cc):
         failed += not is_right(done, words, f"{rule}: {name}")
     for text, words in LIBRARIES:
         failed += not is_right(run_library(text, objdump, nm, cc), words, "symbols: " + text)
-    print(f"{len(FAULTS) + len(LIBRARIES)} trees and libraries tried, {failed} gates wrong")
+    for text, words in WITH_GSL:
+        failed += not is_right(run_library(text, objdump, nm, cc, "--gsl"), words, "symbols --gsl: " + text)
+    print(f"{len(FAULTS) + len(LIBRARIES) + len(WITH_GSL)} trees and libraries tried, {failed} gates wrong")
     sys.exit(1 if failed else 0)
 
 

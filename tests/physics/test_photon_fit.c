@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A machine is fitted to depth doses of a machine that is known: the depth doses must come back, not the spectrum,
-// which they do not tell. And to depth doses that were measured.
+// A machine is fitted to depth doses of a machine that is known: the depth doses must come back, not the
+// spectrum, which they do not tell. And to depth doses that were measured.
 #include "physics.h"
 
 #include <pencone/commission.h>
@@ -43,7 +43,8 @@ static void compute(pencone_context *ctx, const char *spectrum, known *out) {
       out->dose[c][i] = 1e12 * near_axis(made.dose, out->depth_mm[i], fields_mm[c] < 100 ? 0 : across_mm);
     }
     physics_free(&made);
-    out->curve[c] = (pencone_depth_dose){fields_mm[c], fields_mm[c], 1000, DEPTHS, out->depth_mm, out->dose[c]};
+    out->curve[c] =
+        (pencone_depth_dose){fields_mm[c], fields_mm[c], 1000, DEPTHS, out->depth_mm, out->dose[c]};
   }
 }
 
@@ -59,9 +60,9 @@ static void comes_back(pencone_context *ctx, const char *spectrum, double nomina
   pencone_machine *machine = NULL;
   physics_ok(ctx, pencone_photon_fit_run(ctx, m, &fit, &machine, &found, curve));
   for (int c = 0; c < CURVES; c++) {
-    print_message("%s %3.0f mm: rms %.3f %%, max %+.3f %% at %g mm\n", spectrum, fields_mm[c], curve[c].rms_pct,
-                  curve[c].max_pct, curve[c].max_at_mm);
-    assert_close(curve[c].max_pct, 0, 0.3); // what a measurement repeats to
+    print_message("%s %3.0f mm: rms %.3f %%, max %+.3f %% at %g mm\n", spectrum, fields_mm[c],
+                  curve[c].rms_pct, curve[c].max_pct, curve[c].max_at_mm);
+    assert_close(curve[c].max_pct, 0, 0.3);  // what a measurement repeats to
     assert_true(curve[c].points >= DEPTHS - 6);
     // The same photons give the same dose: scales differ by what the spectra do, alike in every field.
     assert_near(curve[c].scale, curve[0].scale, 0.005);
@@ -89,7 +90,8 @@ static void measured(void **state) {
   static const double depth_mm[10] = {10, 15, 20, 30, 50, 80, 100, 150, 200, 250};
   static const double dose[2][10] = {{96.7, 100, 99.1, 94.4, 84.5, 70.9, 62.9, 46.5, 34.5, 25.8},
                                      {97.5, 100, 98.9, 94.7, 85.9, 73.6, 66.1, 50.2, 37.9, 28.7}};
-  const pencone_depth_dose of[2] = {{50, 50, 900, 10, depth_mm, dose[0]}, {100, 100, 900, 10, depth_mm, dose[1]}};
+  const pencone_depth_dose of[2] = {{50, 50, 900, 10, depth_mm, dose[0]},
+                                    {100, 100, 900, 10, depth_mm, dose[1]}};
   pencone_measurement *m = NULL;
   if (PHYSICS_SLOW) {
     skip();
@@ -107,7 +109,8 @@ static void measured(void **state) {
     // Depth doses are given to 0.1 % of the maximum, 0.4 % of the dose at 25 cm; two of these.
     assert_close(curve[c].max_pct, 0, 0.8);
   }
-  // Spectra of 6 MV accelerators: 1.5 to 2.1 MeV (Sheikh-Bagheri and Rogers 2002, doi:10.1118/1.1445413; Mohan 1985).
+  // Spectra of 6 MV accelerators: 1.5 to 2.1 MeV (Sheikh-Bagheri and Rogers 2002, doi:10.1118/1.1445413;
+  // Mohan 1985).
   assert_close(found.mean_energy_mev, 1.8, 0.35);
   pencone_machine_destroy(machine);
   pencone_measurement_destroy(m);
@@ -132,6 +135,7 @@ static void refused(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {UNIT_TEST(mohan_6), UNIT_TEST(mohan_15), UNIT_TEST(measured), UNIT_TEST(refused)};
+  const struct CMUnitTest tests[] = {UNIT_TEST(mohan_6), UNIT_TEST(mohan_15), UNIT_TEST(measured),
+                                     UNIT_TEST(refused)};
   return cmocka_run_group_tests_name("photon_fit", tests, NULL, NULL);
 }

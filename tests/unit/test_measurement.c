@@ -12,7 +12,8 @@ static const char good[] =
 static void reads_curves(void **state) {
   const unit_files *files = *state;
   pencone_measurement *m = NULL;
-  assert_int_equal(pencone_measurement_read(files->ctx, unit_write_text(files, "m.csv", good), &m), PENCONE_OK);
+  assert_int_equal(pencone_measurement_read(files->ctx, unit_write_text(files, "m.csv", good), &m),
+                   PENCONE_OK);
   assert_int_equal(pencone_measurement_count(m), 2);
   const pencone_depth_dose *a = pencone_measurement_at(m, 0), *b = pencone_measurement_at(m, 1);
   assert_null(pencone_measurement_at(m, 2));
@@ -37,8 +38,10 @@ static void names_the_line(void **state) {
       {"field_x_mm,field_y_mm,ssd_mm,depth_mm,dose\n", "m.csv:1: depth dose: got none"},
       {"field_x_mm,field_y_mm,ssd_mm,depth_mm,dose\n50,50,900,15,x\n", "m.csv:2: dose: got no number"},
       {"field_x_mm,field_y_mm,ssd_mm,depth_mm,dose\n50,50,900,15\n", "m.csv:2: dose: got no number"},
-      {"field_x_mm,field_y_mm,ssd_mm,depth_mm,dose\n50,50,900,15,1,2\n", "m.csv:2: row: got more than 5 values"},
-      {"field_x_mm,field_y_mm,ssd_mm,depth_mm,dose\n50,2,900,15,1\n", "m.csv:2: field_y_mm: got 2, expected 5 to 400"},
+      {"field_x_mm,field_y_mm,ssd_mm,depth_mm,dose\n50,50,900,15,1,2\n",
+       "m.csv:2: row: got more than 5 values"},
+      {"field_x_mm,field_y_mm,ssd_mm,depth_mm,dose\n50,2,900,15,1\n",
+       "m.csv:2: field_y_mm: got 2, expected 5 to 400"},
       {"field_x_mm,field_y_mm,ssd_mm,depth_mm,dose\n50,50,900,15,0\n", "m.csv:2: dose: got 0"},
       {"field_x_mm,field_y_mm,ssd_mm,depth_mm,dose\n50,50,900,15,1\n50,50,900,15,1\n",
        "m.csv:3: depth_mm: got 15, expected more than the 15 before"},
@@ -65,7 +68,8 @@ static void refuses_values(void **state) {
   pencone_depth_dose curve = {100, 100, 900, 3, depth_mm, dose};
   pencone_measurement *m = NULL;
   assert_int_equal(pencone_measurement_create(files->ctx, 1, &curve, &m), PENCONE_E_RANGE);
-  assert_error_has(files->ctx, "depth dose 1, point 3: depth: got 20 mm, expected more than the 20 mm before");
+  assert_error_has(files->ctx,
+                   "depth dose 1, point 3: depth: got 20 mm, expected more than the 20 mm before");
   curve.points = 2;
   curve.ssd_mm = (double)NAN;
   assert_int_equal(pencone_measurement_create(files->ctx, 1, &curve, &m), PENCONE_E_RANGE);
@@ -108,7 +112,7 @@ static void machine_comes_back(void **state) {
   assert_int_equal(pencone_machine_create(files->ctx, &desc, &machine), PENCONE_OK);
   const char *path = unit_path(files, "machine.yaml");
   assert_int_equal(pencone_machine_write(files->ctx, path, machine), PENCONE_OK);
-  assert_int_equal(unit_file_count(files), 1); // nothing is left beside it
+  assert_int_equal(unit_file_count(files), 1);  // nothing is left beside it
   assert_int_equal(pencone_machine_read(files->ctx, path, &read), PENCONE_OK);
   const pencone_machine_desc *got = pencone_machine_describe(read);
   assert_string_equal(got->name, desc.name);
@@ -119,7 +123,8 @@ static void machine_comes_back(void **state) {
     assert_near(got->edges_mev[i + 1], edges_mev[i + 1], 1e-15);
     assert_near(got->weight[i], weight[i] / 3.7, 1e-15);
   }
-  assert_int_equal(pencone_machine_write(files->ctx, unit_path(files, "none/machine.yaml"), machine), PENCONE_E_FILE);
+  assert_int_equal(pencone_machine_write(files->ctx, unit_path(files, "none/machine.yaml"), machine),
+                   PENCONE_E_FILE);
   assert_int_equal(pencone_machine_write(files->ctx, path, NULL), PENCONE_E_ARGUMENT);
   pencone_machine_destroy(read);
   pencone_machine_destroy(machine);
@@ -129,7 +134,8 @@ static void protons_are_not_written(void **state) {
   const unit_files *files = *state;
   pencone_machine *machine = NULL;
   assert_int_equal(pencone_machine_read(files->ctx, "ideal-proton", &machine), PENCONE_OK);
-  assert_int_equal(pencone_machine_write(files->ctx, unit_path(files, "p.yaml"), machine), PENCONE_E_UNSUPPORTED);
+  assert_int_equal(pencone_machine_write(files->ctx, unit_path(files, "p.yaml"), machine),
+                   PENCONE_E_UNSUPPORTED);
   assert_int_equal(unit_file_count(files), 0);
   pencone_machine_destroy(machine);
 }
