@@ -190,7 +190,7 @@ static void walk(void *work, size_t index, int worker) {
       mixed += half * (angle + 0.5 * half * power);
       angle += half * power;
       if (part == 0) {
-        const double core = place * row.excess, stretch = row.core > 1e-4 ? core / row.core : 1;
+        const double core = fmax(place * row.excess + row.extra, 0), stretch = row.core > 1e-4 ? core / row.core : 1;
         const double own = own_variance(w, rays->cell[2].first + h * (double)k) + core;
         // Where there is next to no matter the dose is that at a point.
         const double point = pcn_depth_table_at(table, middle + 0.1).sum - pcn_depth_table_at(table, middle - 0.1).sum;
