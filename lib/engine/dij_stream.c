@@ -309,6 +309,7 @@ static pencone_status finish(stream *s) {
             "influence matrix: all %lld columns are empty: no beamlet gives dose to a voxel that is wanted (the dose grid's "
             "box and the mask)",
             (long long)s->report.columns);
+  PCN_TRY(pcn_progress(s->ctx, 1, "influence matrix")); // the last chance to cancel: after end() a matrix is whole
   if (s->put != NULL) {
     put_block(s);
     PCN_TRY(collect(s));
@@ -317,7 +318,7 @@ static pencone_status finish(stream *s) {
     s->put_status = s->sink->end(s->sink->data, s->worker[s->workers]);
     PCN_TRY(collect(s));
   }
-  return pcn_progress(s->ctx, 1, "influence matrix");
+  return PENCONE_OK;
 }
 
 static pencone_status run(stream *s) {

@@ -37,7 +37,7 @@ static pencone_status make(pencone_context *ctx, const pcn_job *job, void *state
 static const char *remark(const void *state) {
   static const char lung[] =
       "protons cross lung: pencil beams overestimate the dose in targets there, by 7 % on the mean of five centres "
-      "(Taylor et al. 2017, doi:DOI)";
+      "(Taylor et al. 2017, doi:10.1016/j.ijrobp.2017.06.003)";
   const double lung_mm = 20; // a shorter way is a bronchus, fat between, or the rim of a body on a coarse grid
   const pcn_proton_beam *engine = state;
   return engine->rays.lung_mm >= lung_mm ? lung : NULL;

@@ -19,7 +19,7 @@ uint64_t pcn_pencil_beamlets_bytes(const pencone_grid *box) {
 
 typedef struct fill_work {
   const pcn_pencil_beamlets *beamlets;
-  const pcn_depth *lattice;
+  const pcn_pencil_rays *rays;
 } fill_work;
 
 static void fill_row(void *data, size_t row, int worker) {
@@ -31,7 +31,7 @@ static void fill_row(void *data, size_t row, int worker) {
   const pcn_pencil_buffer *v = &w->beamlets->voxel;
   const int64_t at = (int64_t)row * n;
   const pcn_pencil_buffer out = {v->x + at, v->y + at, v->plane + at, v->weight + at * TERMS};
-  pcn_pencil_fill(w->beamlets->engine, w->lattice, ijk, n, &out);
+  pcn_pencil_fill(w->beamlets->engine, w->rays, ijk, n, &out);
 }
 
 static pencone_status fill_voxels(pencone_context *ctx, pcn_pencil_beamlets *b) {
@@ -44,11 +44,11 @@ static pencone_status fill_voxels(pencone_context *ctx, pcn_pencil_beamlets *b) 
   if (b->voxel.x == NULL || b->voxel.y == NULL || b->voxel.plane == NULL || b->voxel.weight == NULL) {
     return PENCONE_E_MEMORY;
   }
-  pcn_depth lattice;
-  PCN_TRY(pcn_pencil_depths(ctx, b->engine, progress, &lattice));
-  const fill_work work = {b, &lattice};
-  pcn_parallel_for(ctx, (size_t)(b->box->grid.size[1] * b->box->grid.size[2]), fill_row, (void *)&work);
-  pcn_depth_free(&lattice);
+  pcn_pencil_rays rays;
+  PCN_TRY(pcn_pencil_depths(ctx, b->engine, progress, &rays));
+  fill_work work = {b, &rays};
+  pcn_parallel_for(ctx, (size_t)(b->box->grid.size[1] * b->box->grid.size[2]), fill_row, &work);
+  pcn_depth_free(&rays.lattice);
   return PENCONE_OK;
 }
 

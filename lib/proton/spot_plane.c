@@ -9,15 +9,15 @@
 enum { FEW = 1 }; // groups, up to which wide Gaussians are taken group by group: as the forward dose, which is not linear in
 // its protons where the rays of a block differ
 
-static const float same_dose = 1e-6f, same_width = 1e-5f, same_share = 1e-6f;
+static const float same_width = 1e-5f, same_share = 1e-6f;
 
 static int close_to(float a, float b, float share) {
   return fabsf(a - b) <= share * fabsf(a);
 }
 
 static int same(const pcn_ray_cell *a, const pcn_ray_cell *b) {
-  return close_to(a->dose, b->dose, same_dose) && close_to(a->core, b->core, same_width) &&
-         close_to(a->wide[0], b->wide[0], same_width) && close_to(a->wide[1], b->wide[1], same_width) &&
+  return close_to(a->core, b->core, same_width) && close_to(a->wide[0], b->wide[0], same_width) &&
+         close_to(a->wide[1], b->wide[1], same_width) &&
          fabsf(a->share[0] - b->share[0]) <= same_share && fabsf(a->share[1] - b->share[1]) <= same_share;
 }
 
@@ -125,7 +125,7 @@ static void add_block(const pcn_spot_plane *s, int64_t k, const int64_t first[2]
     for (int64_t j = first[1] > 0 ? first[1] : 0; j < first[1] + block && j < s->rays.count[1]; j++) {
       for (int64_t i = first[0] > 0 ? first[0] : 0; i < first[0] + block && i < s->rays.count[0]; i++) {
         const pcn_ray_cell *cell = cell_at(s, k, i, j);
-        const double share = s->rays.weight[0][i] * s->rays.weight[1][j] * (double)cell->dose * (double)cell->share[c];
+        const double share = s->rays.weight[0][i] * s->rays.weight[1][j] * (double)cell->protons * (double)cell->share[c];
         const double rx = spread[0] * (rays->ray[0].first + rays->ray[0].step * (double)(s->rays.first[0] + i));
         const double ry = spread[1] * (rays->ray[1].first + rays->ray[1].step * (double)(s->rays.first[1] + j));
         sum += share;
@@ -151,12 +151,10 @@ void pcn_spot_plane_add(const pcn_spot_plane *s, int64_t k, float *plane) {
   for (int64_t n = 0; n < groups; n++) {
     const pcn_ray_group *g = &s->group[n];
     const pcn_ray_cell *c = cell_at(s, k, g->i0, g->j0);
-    const double dose = (double)c->dose;
-    if (dose > 0) {
-      add_group(s, g, spread, (double)c->core, dose * (1 - (double)c->share[0] - (double)c->share[1]), 1, plane);
-      for (int w = 0; w < PCN_PROTON_WIDE && groups <= FEW; w++) {
-        add_group(s, g, spread, (double)c->wide[w], dose * (double)c->share[w], block, plane);
-      }
+    const double protons = (double)c->protons;
+    add_group(s, g, spread, (double)c->core, protons * (1 - (double)c->share[0] - (double)c->share[1]), 1, plane);
+    for (int w = 0; w < PCN_PROTON_WIDE && groups <= FEW; w++) {
+      add_group(s, g, spread, (double)c->wide[w], protons * (double)c->share[w], block, plane);
     }
   }
   for (int64_t j = -(s->rays.first[1] % block); j < s->rays.count[1] && groups > FEW; j += block) {
