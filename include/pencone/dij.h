@@ -37,7 +37,7 @@ typedef struct pencone_dij_options {
   int64_t first_column; ///< where to go on; a multiple of PENCONE_DIJ_BLOCK below the number of columns
 } pencone_dij_options;
 
-#define PENCONE_DIJ_OPTIONS_DEFAULT {sizeof(pencone_dij_options), 1e-4, 0, 1, 0, 0}
+#define PENCONE_DIJ_OPTIONS_DEFAULT {sizeof(pencone_dij_options), 1e-5, 0, 1, 0, 0}
 
 /// Columns that reach a sink at a time (the last block may have fewer): the same whatever threads or budget.
 #define PENCONE_DIJ_BLOCK 32

@@ -16,6 +16,7 @@
 #include <pencone/material.h>
 #include <pencone/phantom.h>
 #include <pencone/plan.h>
+#include <pencone/sobp.h>
 #include <pencone/status.h>
 #include <pencone/version.h>
 

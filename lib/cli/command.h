@@ -21,6 +21,7 @@ enum {
 int cli_phantom(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_dij(int argc, char **argv);
+int cli_sobp(int argc, char **argv);
 int cli_profile(int argc, char **argv);
 int cli_dvh(int argc, char **argv);
 int cli_gamma(int argc, char **argv);

@@ -84,6 +84,47 @@ int cli_tell_engines(cli_session *session) {
 
 // --- machines ----------------------------------------------------------------------------------
 
+static void put_spots(const pencone_machine_desc *m) {
+  if (m->optics_count == 0) {
+    cli_line("spot", "%g mm (1 sigma) in the isocentre plane, %g mrad, correlation %g", m->spot_sigma_mm,
+             m->divergence_mrad, m->correlation);
+  }
+  for (int i = 0; i < m->optics_count; ++i) {
+    const pencone_spot_optics *o = &m->optics[i];
+    cli_line(i == 0 ? "spot" : "", "%g MeV: %g mm (1 sigma) in the isocentre plane, %g mrad, correlation %g", o->energy_mev,
+             o->sigma_mm, o->divergence_mrad, o->correlation);
+  }
+  if (m->scan_sad_mm[0] > 0 || m->scan_sad_mm[1] > 0) {
+    cli_line("scanning", "magnets at %g mm (x) and %g mm (y) from the isocentre", m->scan_sad_mm[0], m->scan_sad_mm[1]);
+  } else {
+    cli_line("scanning", "parallel");
+  }
+  cli_line("limits", "spots within %g and %g mm along x and y; range shifter %g mm from the isocentre", m->spot_limit_mm[0],
+           m->spot_limit_mm[1], m->range_shifter_distance_mm);
+}
+
+static void json_spots(cli_json *json, const pencone_machine_desc *m) {
+  if (m->optics_count == 0) {
+    cli_json_number(json, "spot_sigma_mm", m->spot_sigma_mm, 15);
+    cli_json_number(json, "divergence_mrad", m->divergence_mrad, 15);
+    cli_json_number(json, "correlation", m->correlation, 15);
+  } else {
+    cli_json_array(json, "spots");
+    for (int i = 0; i < m->optics_count; ++i) {
+      cli_json_object(json, NULL);
+      cli_json_number(json, "energy_mev", m->optics[i].energy_mev, 15);
+      cli_json_number(json, "spot_sigma_mm", m->optics[i].sigma_mm, 15);
+      cli_json_number(json, "divergence_mrad", m->optics[i].divergence_mrad, 15);
+      cli_json_number(json, "correlation", m->optics[i].correlation, 15);
+      cli_json_end(json);
+    }
+    cli_json_end(json);
+  }
+  cli_json_numbers(json, "scan_sad_mm", m->scan_sad_mm, 2, 15);
+  cli_json_numbers(json, "spot_limit_mm", m->spot_limit_mm, 2, 15);
+  cli_json_number(json, "range_shifter_distance_mm", m->range_shifter_distance_mm, 15);
+}
+
 static void put_machine(const pencone_machine *machine) {
   const pencone_machine_desc *m = pencone_machine_describe(machine);
   cli_line("name", "%s", m->name);
@@ -92,8 +133,7 @@ static void put_machine(const pencone_machine *machine) {
   }
   cli_line("SAD", "%g mm from the source to the isocentre", m->sad_mm);
   if (m->modality == PENCONE_PROTON) {
-    cli_line("spot", "%g mm (1 sigma) in the isocentre plane, %g mrad, correlation %g", m->spot_sigma_mm,
-             m->divergence_mrad, m->correlation);
+    put_spots(m);
     cli_line("SHA-256", "%s", pencone_machine_sha256(machine));
     return;
   }
@@ -113,9 +153,7 @@ static void json_machine(cli_json *json, const pencone_machine *machine) {
   cli_json_text(json, "sha256", pencone_machine_sha256(machine));
   cli_json_number(json, "sad_mm", m->sad_mm, 15);
   if (m->modality == PENCONE_PROTON) {
-    cli_json_number(json, "spot_sigma_mm", m->spot_sigma_mm, 15);
-    cli_json_number(json, "divergence_mrad", m->divergence_mrad, 15);
-    cli_json_number(json, "correlation", m->correlation, 15);
+    json_spots(json, m);
     return;
   }
   cli_json_number(json, "mean_energy_mev", cli_mean_energy_mev(m), 9);

@@ -14,6 +14,7 @@ typedef struct command {
 static const command commands[] = {
     {"phantom", "build a phantom from a recipe", cli_phantom},
     {"run", "calculate the dose of a plan", cli_run},
+    {"sobp", "make a plan of protons with a spread-out Bragg peak", cli_sobp},
     {"dij", "influence matrix: dose of every beamlet or spot", cli_dij},
     {"profile", "dose along a line: depth doses and cross profiles", cli_profile},
     {"dvh", "dose-volume histograms of structures", cli_dvh},

@@ -217,10 +217,25 @@ static pencone_status make_beam(pencone_context *ctx, pencone_engine *engine, in
   return PENCONE_OK;
 }
 
+// What the engine has to say of the beams, each text once.
+static void tell_remarks(pencone_context *ctx, const pencone_engine *engine) {
+  const char *said = NULL;
+  for (int i = 0; engine->type->remark != NULL && i < engine->beams; i++) {
+    for (int g = 0; g < engine->beam[i].groups.count; g++) {
+      const char *text = engine->type->remark(engine->beam[i].state[g]);
+      if (text != NULL && text != said) {
+        pcn_log(ctx, PENCONE_LOG_WARNING, "%s", text);
+        said = text;
+      }
+    }
+  }
+}
+
 static pencone_status make_beams(pencone_context *ctx, pencone_engine *engine) {
   for (int i = 0; i < engine->beams; i++) {
     PCN_TRY(make_beam(ctx, engine, i, &engine->beam[i]));
   }
+  tell_remarks(ctx, engine);
   return PENCONE_OK;
 }
 

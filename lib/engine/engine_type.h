@@ -57,6 +57,8 @@ typedef struct pcn_engine_type {
   /// Adds the beam's dose in Gy to out[0] and, unless NULL, to out[1]; progress from [0] over a span of [1]. An engine
   /// with the option "let" adds dose times LET to out[2] and out[3], unless NULL.
   pencone_status (*add)(pencone_context *ctx, const void *state, float *const out[4], const double progress[2]);
+  /// What a user should know of a beam's dose, static text, said once per plan; NULL: nothing. May be NULL itself.
+  const char *(*remark)(const void *state);
   /// Dose in Gy at a point; NULL where the engine calculates grids only.
   double (*at)(const void *state, const double xyz_mm[3]);
   size_t beamlets_size; ///< of what beamlets_make() fills in; 0: an engine without beamlets

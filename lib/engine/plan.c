@@ -122,6 +122,9 @@ static pencone_status check_beam(pencone_context *ctx, const pencone_beam *beam)
               pencone_machine_describe(beam->machine)->name);
     return pcn_layers_check(ctx, beam);
   }
+  PCN_CHECK(ctx, beam->range_shifter_mm == 0, PENCONE_E_ARGUMENT,
+            "beam %s: it has a range shifter, but machine %s is a photon machine", name,
+            pencone_machine_describe(beam->machine)->name);
   PCN_CHECK(ctx, beam->layer_count == 0, PENCONE_E_ARGUMENT,
             "beam %s: it has layers of spots, but machine %s is a photon machine", name,
             pencone_machine_describe(beam->machine)->name);

@@ -34,6 +34,15 @@ static pencone_status make(pencone_context *ctx, const pcn_job *job, void *state
   return PENCONE_OK;
 }
 
+static const char *remark(const void *state) {
+  static const char lung[] =
+      "protons cross lung: pencil beams overestimate the dose in targets there, by 7 % on the mean of five centres "
+      "(Taylor et al. 2017, doi:10.1016/j.ijrobp.2017.06.003)";
+  const double lung_mm = 20; // a shorter way is a bronchus, fat between, or the rim of a body on a coarse grid
+  const pcn_proton_beam *engine = state;
+  return engine->rays.lung_mm >= lung_mm ? lung : NULL;
+}
+
 static void destroy(void *state) {
   pcn_proton_beam_free(state);
 }
@@ -87,4 +96,5 @@ const pcn_engine_type pcn_engine_proton_pencil_beam = {
     .beamlets_make = beamlets_make,
     .beamlets_free = beamlets_free,
     .beamlet = beamlet,
+    .remark = remark,
 };

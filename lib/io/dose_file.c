@@ -21,6 +21,22 @@ static pencone_status write_values(const pcn_h5 *h5, const char *path, const pen
   return pcn_h5_write_text(h5, path, "normalisation", pencone_dose_normalisation(dose));
 }
 
+/// Volumes of the plan (beam NULL) or of a beam, in its group.
+static pencone_status write_volumes(const pcn_h5 *h5, const char *group, const char *beam, const pencone_dose *dose) {
+  for (int i = 0; i < pencone_dose_volume_count(dose); ++i) {
+    const char *of = pencone_dose_volume_beam(dose, i);
+    if (of == beam || (of != NULL && beam != NULL && strcmp(of, beam) == 0)) {
+      char path[path_room + 64];
+      snprintf(path, sizeof path, "%s/%.48s", group, pencone_dose_volume_name(dose, i));
+      PCN_TRY(pcn_h5_write_volume(h5, path, PCN_H5_FLOAT, pencone_dose_grid_of(dose), pencone_dose_volume_values(dose, i),
+                                  NULL));
+      PCN_TRY(pcn_h5_write_text(h5, path, "units", pencone_dose_volume_units(dose, i)));
+      PCN_TRY(pcn_h5_write_text(h5, path, "quantity", pencone_dose_volume_quantity(dose, i)));
+    }
+  }
+  return PENCONE_OK;
+}
+
 /// A group per beam, called after it as far as HDF5 allows ('/' cannot be part of a name).
 static pencone_status write_part(const pcn_h5 *h5, const pencone_dose *dose, int i) {
   char group[path_room];
@@ -39,7 +55,8 @@ static pencone_status write_part(const pcn_h5 *h5, const pencone_dose *dose, int
     PCN_TRY(pcn_h5_write_text(h5, group, "name", name));
   }
   snprintf(path, sizeof path, "%s/dose", group);
-  return write_values(h5, path, dose, pencone_dose_part_values(dose, i));
+  PCN_TRY(write_values(h5, path, dose, pencone_dose_part_values(dose, i)));
+  return write_volumes(h5, group, name, dose);
 }
 
 pencone_status pcn_provenance_write(const pcn_h5 *h5, const pencone_dose *dose) {
@@ -68,6 +85,7 @@ static pencone_status write_dose(const pcn_h5 *h5, const pencone_dose *dose, con
   const int parts = pencone_dose_part_count(dose);
   PCN_TRY(pcn_head_write(h5, "pencone-dose", grid));
   PCN_TRY(write_values(h5, "/pencone/dose", dose, pencone_dose_values_const(dose)));
+  PCN_TRY(write_volumes(h5, "/pencone", NULL, dose));
   PCN_TRY(pcn_provenance_write(h5, dose));
   if (parts > 0) {
     PCN_TRY(pcn_h5_make_group(h5, "/pencone/beams"));
@@ -126,6 +144,41 @@ static pencone_status read_units(const pcn_h5 *h5, pencone_dose *dose) {
   return status;
 }
 
+/// One of the volumes that may stand beside a dose; none where the dataset is not there.
+static pencone_status read_volume(const pcn_h5 *h5, const char *group, const char *beam, const char *name,
+                                  pencone_dose *dose) {
+  char path[path_room + 64];
+  char *units = NULL;
+  char *quantity = NULL;
+  float *values = NULL;
+  snprintf(path, sizeof path, "%s/%s", group, name);
+  if (!pcn_h5_exists(h5, path)) {
+    return PENCONE_OK;
+  }
+  PCN_TRY(pcn_h5_check_volume(h5, path, PCN_H5_FLOAT, pencone_dose_grid_of(dose)));
+  pencone_status status = pcn_h5_read_text(h5, path, "units", &units);
+  if (status == PENCONE_OK) {
+    status = pcn_h5_read_text(h5, path, "quantity", &quantity);
+  }
+  if (status == PENCONE_OK) {
+    status = pencone_dose_add_volume(h5->ctx, dose, beam, name, units, quantity, &values);
+  }
+  if (status == PENCONE_OK) {
+    status = read_values(h5, path, pencone_dose_grid_of(dose), values);
+  }
+  pcn_free(units);
+  pcn_free(quantity);
+  return status;
+}
+
+static pencone_status read_volumes(const pcn_h5 *h5, const char *group, const char *beam, pencone_dose *dose) {
+  static const char *const names[] = {"let", "rbe_dose"};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; ++i) {
+    PCN_TRY(read_volume(h5, group, beam, names[i], dose));
+  }
+  return PENCONE_OK;
+}
+
 /// A beam's name: the attribute where the link could not carry it.
 static pencone_status read_part(const pcn_h5 *h5, const char *link, pencone_dose *dose) {
   char group[path_room];
@@ -145,8 +198,14 @@ static pencone_status read_part(const pcn_h5 *h5, const char *link, pencone_dose
   if (status != PENCONE_OK) {
     pcn_fail_prefix(h5->ctx, status, h5->path);
   }
+  if (status == PENCONE_OK) {
+    status = read_values(h5, path, pencone_dose_grid_of(dose), values);
+  }
+  if (status == PENCONE_OK) {
+    status = read_volumes(h5, group, name != NULL ? name : link, dose);
+  }
   pcn_free(name);
-  return status == PENCONE_OK ? read_values(h5, path, pencone_dose_grid_of(dose), values) : status;
+  return status;
 }
 
 static pencone_status read_parts(const pcn_h5 *h5, pencone_dose *dose) {
@@ -198,6 +257,7 @@ static pencone_status read_dose(const pcn_h5 *h5, pencone_dose **out) {
   PCN_TRY(pencone_dose_create(h5->ctx, &grid, out));
   PCN_TRY(read_values(h5, "/pencone/dose", &grid, pencone_dose_values(*out)));
   PCN_TRY(read_units(h5, *out));
+  PCN_TRY(read_volumes(h5, "/pencone", NULL, *out));
   PCN_TRY(read_parts(h5, *out));
   return pcn_provenance_read(h5, *out);
 }

@@ -13,7 +13,8 @@
 
 // One line per file lib/data/machines/NAME.yaml; a test holds the two lists together.
 static const char *const shipped[] = {
-    "ideal-co60", "ideal-mohan-4mv", "ideal-mohan-6mv", "ideal-mohan-10mv", "ideal-mohan-15mv", "ideal-proton", NULL,
+    "ideal-co60", "ideal-mohan-4mv", "ideal-mohan-6mv", "ideal-mohan-10mv", "ideal-mohan-15mv", "ideal-proton",
+    "generic-proton", NULL,
 };
 enum { shipped_count = sizeof shipped / sizeof shipped[0] - 1, bins_max = 1000 };
 
@@ -99,24 +100,80 @@ static pencone_status read_names(pcn_node root, pencone_machine_desc *desc) {
   return pcn_yaml_number(pcn_yaml_get(root, "sad_mm"), "sad_mm", sad_range_mm, &desc->sad_mm);
 }
 
+enum { spots_max = 100, spot_values = 3 };
+
+static const char *const spot_names[spot_values] = {"sigma_mm", "divergence_mrad", "correlation"};
+static const pcn_range spot_ranges[spot_values] = {{1, 20}, {0, 20}, {-1, 1}};
+
+/// Spots by energy: a list for each of the names, as long as that of the energies.
+static pencone_status read_spots(pcn_node spot, pencone_machine_desc *desc, pencone_spot_optics *spots) {
+  static const pcn_range energy_mev = {1, 1000};
+  double values[spot_values][spots_max];
+  double energies[spots_max];
+  const pcn_node list = pcn_yaml_get(spot, "energy_mev");
+  int count = 0;
+  PCN_TRY(pcn_yaml_list(list, "energy_mev", &count));
+  if (count < 2 || count > spots_max) {
+    return pcn_yaml_fail(list, PENCONE_E_RANGE, "energy_mev: got %d values, expected 2 to %d", count, (int)spots_max);
+  }
+  PCN_TRY(pcn_yaml_numbers(list, "energy_mev", energy_mev, count, energies));
+  for (int v = 0; v < spot_values; ++v) {
+    PCN_TRY(pcn_yaml_numbers(pcn_yaml_get(spot, spot_names[v]), spot_names[v], spot_ranges[v], count, values[v]));
+  }
+  for (int i = 0; i < count; ++i) {
+    const pencone_spot_optics o = {energies[i], values[0][i], values[1][i], values[2][i]};
+    spots[i] = o;
+  }
+  desc->optics_count = count;
+  desc->optics = spots;
+  return PENCONE_OK;
+}
+
+static pencone_status read_spot(pcn_node spot, pencone_machine_desc *desc, pencone_spot_optics *spots) {
+  static const pcn_key keys[] = {{"energy_mev", PCN_OPTIONAL},
+                                 {"sigma_mm", PCN_REQUIRED},
+                                 {"divergence_mrad", PCN_REQUIRED},
+                                 {"correlation", PCN_REQUIRED},
+                                 {NULL, PCN_OPTIONAL}};
+  double *const places[spot_values] = {&desc->spot_sigma_mm, &desc->divergence_mrad, &desc->correlation};
+  PCN_TRY(pcn_yaml_keys(spot, "spot", keys));
+  if (pcn_yaml_get(spot, "energy_mev").node != NULL) {
+    return read_spots(spot, desc, spots);
+  }
+  for (int v = 0; v < spot_values; ++v) {
+    PCN_TRY(pcn_yaml_number(pcn_yaml_get(spot, spot_names[v]), spot_names[v], spot_ranges[v], places[v]));
+  }
+  return PENCONE_OK;
+}
+
+static pencone_status read_nozzle(pcn_node root, pencone_machine_desc *desc) {
+  static const pcn_range sad_mm = {1000, 20000}, limit_mm = {1e-3, 300}, shifter_mm = {0, 2000};
+  const pcn_node scan = pcn_yaml_get(root, "scan_sad_mm"), limit = pcn_yaml_get(root, "spot_limit_mm");
+  const pcn_node shifter = pcn_yaml_get(root, "range_shifter_distance_mm");
+  if (scan.node != NULL) {
+    PCN_TRY(pcn_yaml_numbers(scan, "scan_sad_mm", sad_mm, 2, desc->scan_sad_mm));
+  }
+  if (limit.node != NULL) {
+    PCN_TRY(pcn_yaml_numbers(limit, "spot_limit_mm", limit_mm, 2, desc->spot_limit_mm));
+  }
+  return shifter.node != NULL ? pcn_yaml_number(shifter, "range_shifter_distance_mm", shifter_mm, &desc->range_shifter_distance_mm)
+                              : PENCONE_OK;
+}
+
 static pencone_status proton_machine(pencone_context *ctx, pcn_node root, pencone_machine **out) {
-  static const pcn_key keys[] = {{"machine", PCN_REQUIRED}, {"description", PCN_OPTIONAL}, {"modality", PCN_REQUIRED},
-                                 {"sad_mm", PCN_REQUIRED},  {"spot", PCN_REQUIRED},        {NULL, PCN_OPTIONAL}};
-  static const pcn_key spot_keys[] = {{"sigma_mm", PCN_REQUIRED},
-                                      {"divergence_mrad", PCN_REQUIRED},
-                                      {"correlation", PCN_REQUIRED},
-                                      {NULL, PCN_OPTIONAL}};
-  static const pcn_range sigma_mm = {1, 20}, divergence_mrad = {0, 20}, correlation = {-1, 1};
+  static const pcn_key keys[] = {{"machine", PCN_REQUIRED},       {"description", PCN_OPTIONAL},
+                                 {"modality", PCN_REQUIRED},      {"sad_mm", PCN_REQUIRED},
+                                 {"spot", PCN_REQUIRED},          {"scan_sad_mm", PCN_OPTIONAL},
+                                 {"spot_limit_mm", PCN_OPTIONAL}, {"range_shifter_distance_mm", PCN_OPTIONAL},
+                                 {NULL, PCN_OPTIONAL}};
+  pencone_spot_optics spots[spots_max];
   PCN_TRY(pcn_yaml_keys(root, "machine", keys));
   pencone_machine_desc desc = PENCONE_MACHINE_DESC_DEFAULT;
   desc.modality = PENCONE_PROTON;
   PCN_TRY(read_names(root, &desc));
   const pcn_node spot = pcn_yaml_get(root, "spot");
-  PCN_TRY(pcn_yaml_keys(spot, "spot", spot_keys));
-  PCN_TRY(pcn_yaml_number(pcn_yaml_get(spot, "sigma_mm"), "sigma_mm", sigma_mm, &desc.spot_sigma_mm));
-  PCN_TRY(pcn_yaml_number(pcn_yaml_get(spot, "divergence_mrad"), "divergence_mrad", divergence_mrad,
-                          &desc.divergence_mrad));
-  PCN_TRY(pcn_yaml_number(pcn_yaml_get(spot, "correlation"), "correlation", correlation, &desc.correlation));
+  PCN_TRY(read_spot(spot, &desc, spots));
+  PCN_TRY(read_nozzle(root, &desc));
   return pcn_yaml_at(spot, pencone_machine_create(ctx, &desc, out));
 }
 

@@ -39,7 +39,8 @@ static const pcn_key beam_keys[] = {
     {"fluence_map", PCN_UNSUPPORTED},
     {"wedge", PCN_UNSUPPORTED},
     {"layers", PCN_OPTIONAL},
-    {"range_shifter_mm", PCN_UNSUPPORTED},
+    {"range_shifter_mm", PCN_OPTIONAL}, // with layers only: read_output()
+    {"range_shifter_material", PCN_OPTIONAL},
     {NULL, PCN_OPTIONAL},
 };
 
@@ -189,6 +190,25 @@ static pencone_status read_bixels(pcn_node node, pencone_beam *beam) {
   return PENCONE_OK;
 }
 
+static pencone_status read_shifter(pcn_node node, int protons, pencone_beam *beam) {
+  static const pcn_range thickness_mm = {0, 300};
+  static const char *const words[] = {"pmma", "water", NULL};
+  const pcn_node thickness = pcn_yaml_get(node, "range_shifter_mm"), material = pcn_yaml_get(node, "range_shifter_material");
+  int word = 0;
+  if (!protons && (thickness.node != NULL || material.node != NULL)) {
+    return pcn_yaml_fail(thickness.node != NULL ? thickness : material, PENCONE_E_FORMAT,
+                         "beam: got a range shifter without 'layers', expected it in beams of protons");
+  }
+  if (thickness.node != NULL) {
+    PCN_TRY(pcn_yaml_number(thickness, "range_shifter_mm", thickness_mm, &beam->range_shifter_mm));
+  }
+  if (material.node != NULL) {
+    PCN_TRY(pcn_yaml_word(material, "range_shifter_material", words, &word));
+  }
+  beam->range_shifter_material = words[word];
+  return PENCONE_OK;
+}
+
 /// What comes out of the machine: protons in layers, or photons through a field.
 static pencone_status read_output(pencone_context *ctx, pcn_node node, pencone_beam *beam, pcn_spots *spots) {
   const pcn_node layers = pcn_yaml_get(node, "layers");
@@ -202,6 +222,7 @@ static pencone_status read_output(pencone_context *ctx, pcn_node node, pencone_b
       return pcn_yaml_fail(there, PENCONE_E_FORMAT, "beam: got '%s' and 'layers', expected one of them", photon_keys[i]);
     }
   }
+  PCN_TRY(read_shifter(node, layers.node != NULL, beam));
   if (layers.node != NULL) {
     return pcn_spots_read(ctx, layers, beam, spots);
   }

@@ -125,15 +125,17 @@ void pcn_pencil_beam_free(pcn_pencil_beam *engine) {
 
 // --- voxels ------------------------------------------------------------------------------------
 
-pencone_status pcn_pencil_depths(pencone_context *ctx, const pcn_pencil_beam *e, const double progress[2], pcn_depth *out) {
+pencone_status pcn_pencil_depths(pencone_context *ctx, const pcn_pencil_beam *e, const double progress[2],
+                                 pcn_pencil_rays *out) {
   const pcn_depth_field field = {&e->frame,
                                  {e->x_mm[0] - e->reach_mm, e->x_mm[1] + e->reach_mm},
                                  {e->y_mm[0] - e->reach_mm, e->y_mm[1] + e->reach_mm}};
   const float *const value[PCN_DEPTH_VALUES] = {e->medium->electron_density, NULL};
-  const pencone_status status = pcn_depth_make(ctx, &e->medium->grid, value, &field, progress, out);
+  out->isa = pcn_isa_of(ctx);
+  const pencone_status status = pcn_depth_make(ctx, &e->medium->grid, value, &field, progress, &out->lattice);
   if (status == PENCONE_E_UNSUPPORTED) {
-    memset(out, 0, sizeof *out);
-    out->axis[0] = -1;
+    memset(&out->lattice, 0, sizeof out->lattice);
+    out->lattice.axis[0] = -1;
     return PENCONE_OK;
   }
   return status;
@@ -152,37 +154,56 @@ static void put_weight(const pcn_pencil_kernel *k, double depth_mm, double scale
   }
 }
 
-void pcn_pencil_fill(const pcn_pencil_beam *e, const pcn_depth *lattice, const int64_t ijk[3], int64_t n,
-                     const pcn_pencil_buffer *out) {
+// Depths of n voxels from ijk on.
+static void find_depths(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, const int64_t ijk[3], int64_t n, float *depth_mm) {
+  const pencone_grid *grid = &e->medium->grid;
+  if (rays->lattice.axis[0] >= 0) {
+    float *const out[PCN_DEPTH_VALUES] = {depth_mm, NULL};
+    pcn_depth_row(&rays->lattice, rays->isa, ijk, (size_t)n, out);
+    return;
+  }
+  for (int64_t i = 0; i < n; i++) {
+    double xyz[3];
+    pencone_grid_centre(grid, ijk[0] + i, ijk[1], ijk[2], xyz);
+    depth_mm[i] = (float)pcn_ray_integral(grid, e->medium->electron_density, e->frame.source, pcn_v3_from(xyz));
+  }
+}
+
+static void fill_chunk(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, const int64_t ijk[3], int64_t n,
+                       const pcn_pencil_buffer *out) {
   const pcn_medium *m = e->medium;
   const pcn_frame *f = &e->frame;
-  const pcn_pencil_planes *planes = &e->planes;
-  const int main_axis = lattice->axis[0];
-  const double limit[2][2] = {{e->x_mm[0] - e->reach_mm, e->x_mm[1] + e->reach_mm},
-                              {e->y_mm[0] - e->reach_mm, e->y_mm[1] + e->reach_mm}};
+  const double h = m->grid.spacing_mm[0], last_plane = e->planes.count - 1, per_pitch = 1 / e->planes.pitch;
+  const double limit[4] = {e->x_mm[0] - e->reach_mm, e->x_mm[1] + e->reach_mm, e->y_mm[0] - e->reach_mm, e->y_mm[1] + e->reach_mm};
+  double xyz[3], scale[CHUNK];
+  float depth_mm[CHUNK];
+  pencone_grid_centre(&m->grid, ijk[0], ijk[1], ijk[2], xyz);
+  const pcn_vec3 r = pcn_v3_sub(pcn_v3_from(xyz), f->source);
+  const double x0 = pcn_v3_dot(r, f->ex), y0 = pcn_v3_dot(r, f->ey), z0 = pcn_v3_dot(r, f->ez), sad = f->sad_mm;
+  for (int64_t i = 0; i < n; i++) {
+    const double along = h * (double)i, z = z0 + along * f->ez.x, magnified = sad / z;
+    const double x = (x0 + along * f->ex.x) * magnified, y = (y0 + along * f->ey.x) * magnified;
+    const int near = (z > 0) & (x > limit[0]) & (x < limit[1]) & (y > limit[2]) & (y < limit[3]);
+    const double plane = (z / sad - e->planes.first) * per_pitch;
+    out->x[i] = near ? (float)x : 0;
+    out->y[i] = near ? (float)y : 0;
+    out->plane[i] = (float)(near && plane > 0 ? (plane < last_plane ? plane : last_plane) : 0);
+    scale[i] = near ? magnified * magnified * sqrt(1 + (x * x + y * y) / (sad * sad)) : 0; // eq. 6: |r| / z
+  }
+  find_depths(e, rays, ijk, n, depth_mm);
   const size_t first = (size_t)((ijk[2] * m->grid.size[1] + ijk[1]) * m->grid.size[0] + ijk[0]);
   for (int64_t i = 0; i < n; i++) {
-    double xyz[3], sum[PCN_DEPTH_VALUES];
-    pencone_grid_centre(&m->grid, ijk[0] + i, ijk[1], ijk[2], xyz);
-    const pcn_vec3 point = pcn_v3_from(xyz), r = pcn_v3_sub(point, f->source);
-    const double z = pcn_v3_dot(r, f->ez), scale = f->sad_mm / z;
-    const double x = pcn_v3_dot(r, f->ex) * scale, y = pcn_v3_dot(r, f->ey) * scale;
-    float *weight = out->weight + i * TERMS;
-    if (!(z > 0 && x > limit[0][0] && x < limit[0][1] && y > limit[1][0] && y < limit[1][1])) {
-      out->x[i] = out->y[i] = out->plane[i] = 0;
-      memset(weight, 0, TERMS * sizeof *weight);
-      continue;
-    }
-    if (main_axis >= 0) {
-      pcn_depth_at(lattice, main_axis == 0 ? ijk[0] + i : ijk[main_axis], point, sum);
-    } else {
-      sum[0] = pcn_ray_integral(&m->grid, m->electron_density, f->source, point);
-    }
-    out->x[i] = (float)x;
-    out->y[i] = (float)y;
-    out->plane[i] = (float)fmin(planes->count - 1, fmax(0, (z / f->sad_mm - planes->first) / planes->pitch));
     const double factor = (double)pcn_dose_factor(m, e->quantity, first + (size_t)i);
-    put_weight(e->kernel, sum[0], scale * scale * pcn_v3_length(r) / z * factor, weight);
+    put_weight(e->kernel, (double)depth_mm[i], scale[i] * factor, out->weight + i * TERMS);
+  }
+}
+
+void pcn_pencil_fill(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, const int64_t ijk[3], int64_t n,
+                     const pcn_pencil_buffer *out) {
+  for (int64_t i = 0; i < n; i += CHUNK) {
+    const int64_t from[3] = {ijk[0] + i, ijk[1], ijk[2]};
+    const pcn_pencil_buffer part = {out->x + i, out->y + i, out->plane + i, out->weight + i * TERMS};
+    fill_chunk(e, rays, from, n - i < CHUNK ? n - i : CHUNK, &part);
   }
 }
 
@@ -190,8 +211,7 @@ void pcn_pencil_fill(const pcn_pencil_beam *e, const pcn_depth *lattice, const i
 
 typedef struct dose_work {
   const pcn_pencil_beam *engine;
-  const pcn_depth *lattice;
-  pcn_pencil_row_loop loop;
+  const pcn_pencil_rays *rays;
   float *const *out;
 } dose_work;
 
@@ -201,12 +221,12 @@ static void dose_chunk(const dose_work *w, const int64_t ijk[3], int64_t n) {
   float x[CHUNK], y[CHUNK], plane[CHUNK], weight[CHUNK * TERMS], one[CHUNK], sum[CHUNK] = {0};
   const pcn_pencil_buffer buffer = {x, y, plane, weight};
   const pcn_pencil_voxels voxels = {x, y, plane, weight};
-  pcn_pencil_fill(e, w->lattice, ijk, n, &buffer);
+  pcn_pencil_fill(e, w->rays, ijk, n, &buffer);
   for (int o = 0; o < e->openings; o++) {
     const pcn_pencil_opening *opening = &e->opening[o];
     const pcn_pencil_table table = pcn_pencil_map_table(&opening->map, opening->centre_mm, opening->turn);
     const float fluence = (float)(e->fluence_per_cm2 * opening->weight);
-    w->loop(&table, &voxels, (size_t)n, one);
+    w->rays->isa->pencil(&table, &voxels, (size_t)n, one);
     for (int64_t i = 0; i < n; i++) {
       sum[i] += fluence * one[i];
     }
@@ -234,11 +254,11 @@ pencone_status pcn_pencil_beam_add(pencone_context *ctx, const pcn_pencil_beam *
   const int64_t *size = engine->medium->grid.size;
   const double parts[2][2] = {{progress[0], 0.3 * progress[1]},
                               {progress[0] + 0.3 * progress[1], 0.7 * progress[1]}};
-  pcn_depth lattice;
-  PCN_TRY(pcn_pencil_depths(ctx, engine, parts[0], &lattice));
-  dose_work work = {engine, &lattice, pcn_isa_of(ctx)->pencil, out};
+  pcn_pencil_rays rays;
+  PCN_TRY(pcn_pencil_depths(ctx, engine, parts[0], &rays));
+  dose_work work = {engine, &rays, out};
   const pencone_status status = pcn_parallel_for_progress(ctx, (size_t)(size[1] * size[2]), dose_row, &work, parts[1][0],
                                                           parts[1][1], "pencil beam");
-  pcn_depth_free(&lattice);
+  pcn_depth_free(&rays.lattice);
   return status;
 }

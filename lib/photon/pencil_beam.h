@@ -42,17 +42,23 @@ pencone_status pcn_pencil_beam_add(pencone_context *ctx, const pcn_pencil_beam *
 /// field and bixels are mapped on one lattice.
 void pcn_pencil_pixels(const pencone_beam *beam, const double width_mm[2], double reach_mm, double pixel_mm[2]);
 
-/// Depths along the rays of a beam; axis[0] negative where every voxel needs its own ray. @param[out] out  freed by
-/// pcn_depth_free()
-pencone_status pcn_pencil_depths(pencone_context *ctx, const pcn_pencil_beam *engine, const double progress[2],
-                                 pcn_depth *out);
+/// How depths are found.
+typedef struct pcn_pencil_rays {
+  pcn_depth lattice; ///< axis[0] negative where every voxel needs its own ray
+  const pcn_isa *isa;
+} pcn_pencil_rays;
 
-/// What the loops take of n voxels from ijk on along x: places, planes and depth values per photon/cm2, Gy; 0 out of
-/// reach. @param voxels  the arrays are written to
+/// @param[out] out  its lattice freed by pcn_depth_free(). @return PENCONE_OK, E_MEMORY, E_CANCELLED.
+pencone_status pcn_pencil_depths(pencone_context *ctx, const pcn_pencil_beam *engine, const double progress[2],
+                                 pcn_pencil_rays *out);
+
+/// What the loops take of voxels: places, planes and depth values per photon/cm2, Gy.
 typedef struct pcn_pencil_buffer {
   float *x, *y, *plane, *weight;
 } pcn_pencil_buffer;
-void pcn_pencil_fill(const pcn_pencil_beam *engine, const pcn_depth *lattice, const int64_t ijk[3], int64_t n,
+
+/// Fills the buffer for n voxels from ijk on along x; 0 for those out of reach.
+void pcn_pencil_fill(const pcn_pencil_beam *engine, const pcn_pencil_rays *rays, const int64_t ijk[3], int64_t n,
                      const pcn_pencil_buffer *out);
 
 #endif

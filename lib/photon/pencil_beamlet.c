@@ -19,7 +19,7 @@ uint64_t pcn_pencil_beamlets_bytes(const pencone_grid *box) {
 
 typedef struct fill_work {
   const pcn_pencil_beamlets *beamlets;
-  const pcn_depth *lattice;
+  const pcn_pencil_rays *rays;
 } fill_work;
 
 static void fill_row(void *data, size_t row, int worker) {
@@ -31,7 +31,7 @@ static void fill_row(void *data, size_t row, int worker) {
   const pcn_pencil_buffer *v = &w->beamlets->voxel;
   const int64_t at = (int64_t)row * n;
   const pcn_pencil_buffer out = {v->x + at, v->y + at, v->plane + at, v->weight + at * TERMS};
-  pcn_pencil_fill(w->beamlets->engine, w->lattice, ijk, n, &out);
+  pcn_pencil_fill(w->beamlets->engine, w->rays, ijk, n, &out);
 }
 
 static pencone_status fill_voxels(pencone_context *ctx, pcn_pencil_beamlets *b) {
@@ -44,11 +44,11 @@ static pencone_status fill_voxels(pencone_context *ctx, pcn_pencil_beamlets *b) 
   if (b->voxel.x == NULL || b->voxel.y == NULL || b->voxel.plane == NULL || b->voxel.weight == NULL) {
     return PENCONE_E_MEMORY;
   }
-  pcn_depth lattice;
-  PCN_TRY(pcn_pencil_depths(ctx, b->engine, progress, &lattice));
-  const fill_work work = {b, &lattice};
-  pcn_parallel_for(ctx, (size_t)(b->box->grid.size[1] * b->box->grid.size[2]), fill_row, (void *)&work);
-  pcn_depth_free(&lattice);
+  pcn_pencil_rays rays;
+  PCN_TRY(pcn_pencil_depths(ctx, b->engine, progress, &rays));
+  fill_work work = {b, &rays};
+  pcn_parallel_for(ctx, (size_t)(b->box->grid.size[1] * b->box->grid.size[2]), fill_row, &work);
+  pcn_depth_free(&rays.lattice);
   return PENCONE_OK;
 }
 
@@ -132,10 +132,9 @@ static pencone_status make_map(pencone_context *ctx, const pencone_beam *beam, p
   pcn_pencil_pixels(beam, width_mm, e->reach_mm, shape.pixel_mm);
   for (int a = 0; a < 2; a++) {
     const pcn_vec3 v = {side[a].x * h[0], side[a].y * h[1], side[a].z * h[2]};
-    const double all = width_mm[a] - beam->bixel_mm[a] + e->reach_mm;
     shape.blur_mm2[a] = pcn_v3_dot(v, v) / 12;
     shape.half_mm[a] = 0.5 * beam->bixel_mm[a];
-    shape.reach_mm[a] = b->reach_mm > 0 ? fmin(all, b->reach_mm + beam->bixel_mm[a]) : all;
+    shape.reach_mm[a] = width_mm[a] - beam->bixel_mm[a] + e->reach_mm;
   }
   return pcn_pencil_map_make(ctx, e->kernel, &e->planes, &shape, &b->map);
 }

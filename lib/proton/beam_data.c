@@ -242,15 +242,13 @@ static void add_scattering(pcn_depth_table *table) {
     pcn_depth_row *row = &table->row[i];
     const double residual_mm = fmax(table->csda_mm - h * (i + 0.5), 0.004 * table->csda_mm);
     row->power = scattering_power(energy_of(&ranges, residual_mm), table->energy_mev);
-    row->excess = place > 0 && h * i > 0.1 * table->r80_mm ? row->core / place : 0;
+    // The factor goes with the path; what is more than 10 % is the narrow Gaussian's share of nuclear secondaries and
+    // large angles at small depth, which does not grow where the path is longer.
+    row->excess = place > 0 ? fmin(fmax(row->core / place, 0.9), 1.1) : 1;
+    row->extra = row->core - row->excess * place;
     place += h * (2 * mixed + h * (angle + h * row->power / 3));
     mixed += h * (angle + 0.5 * h * row->power);
     angle += h * row->power;
-  }
-  // Near the surface both are nothing: there the ratio of 10 % of the range.
-  const int start = (int)(0.1 * table->r80_mm / h) + 1;
-  for (int i = 0; i < start; i++) {
-    table->row[i].excess = table->row[start].excess;
   }
 }
 
@@ -283,7 +281,7 @@ pencone_status pcn_depth_table_make(pencone_context *ctx, double energy_mev, pcn
       const double r = out->r80_mm;
       values_at(file, &b, i * step_mm / r, v);
       const pcn_depth_row row = {r * v[SUM], v[CORE] * v[CORE] * r * r, {v[WIDE2] * v[WIDE2] * r * r,
-                                 v[WIDE3] * v[WIDE3] * r * r}, {v[SHARE2], v[SHARE3]}, 0, 0, {0, 0}, {0, 0}};
+                                 v[WIDE3] * v[WIDE3] * r * r}, {v[SHARE2], v[SHARE3]}, 0, 0, 0, {0, 0}, {0, 0}};
       out->row[i] = row;
       let_at(file, &b, i * step_mm / r, v[SHARE2] + v[SHARE3], out->row[i].let);
     }
@@ -315,6 +313,7 @@ pcn_depth_row pcn_depth_table_at(const pcn_depth_table *table, double depth_mm) 
                              {w * a->share[0] + u * b->share[0], w * a->share[1] + u * b->share[1]},
                              a->power,
                              w * a->excess + u * b->excess,
+                             w * a->extra + u * b->extra,
                              {w * a->let[0] + u * b->let[0], w * a->let[1] + u * b->let[1]},
                              {w * a->let_sum[0] + u * b->let_sum[0], w * a->let_sum[1] + u * b->let_sum[1]}};
   return row;

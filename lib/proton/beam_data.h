@@ -11,7 +11,7 @@ typedef struct pcn_depth_row {
   double core;             ///< variance of the core by scattering
   double wide[2], share[2]; ///< variance of the wider Gaussians beyond the core's, and their share of the energy
   double power;            ///< scattering power in water, rad2/mm
-  double excess;           ///< core variance over that of eq. 4 in water: 1 but for what the formula lacks
+  double excess, extra;    ///< core variance in water is excess times that of eq. 4, plus extra (mm2)
   double let[2];           ///< dose-averaged LET of the core and of the wider Gaussians, keV/um
   double let_sum[2];       ///< integral of dose times LET from the surface, MeV cm2/g mm keV/um per proton
 } pcn_depth_row;
@@ -37,6 +37,17 @@ void pcn_depth_table_use_primaries(pcn_depth_table *table);
 
 /// The row at a depth of water in mm, linear between steps; the last one beyond the table.
 pcn_depth_row pcn_depth_table_at(const pcn_depth_table *table, double depth_mm);
+
+/// Depth dose integrated from the surface to a depth of water in mm: the row's sum.
+static inline double pcn_depth_table_sum(const pcn_depth_table *table, double depth_mm) {
+  const double at = depth_mm > 0 ? depth_mm / table->step_mm : 0;
+  if (!(at < table->count - 1)) {
+    return table->row[table->count - 1].sum;
+  }
+  const int i = (int)at;
+  const double u = at - i;
+  return table->row[i].sum + u * (table->row[i + 1].sum - table->row[i].sum);
+}
 
 /// CSDA range in water, mm, and its inverse (lib/data/proton_range.csv: I = 78 eV), 1 to 300 MeV.
 double pcn_proton_range_mm(double energy_mev);

@@ -8,9 +8,9 @@
 
 enum { PCN_PROTON_WIDE = 2 };
 
-/// A ray in one cell: dose integrated over the plane, Gy mm2, and variances, mm2.
+/// A ray in one cell: protons, times Gy mm2 per MeV cm2/g, and variances, mm2.
 typedef struct pcn_ray_cell {
-  float dose, core, wide[PCN_PROTON_WIDE], share[PCN_PROTON_WIDE];
+  float protons, core, wide[PCN_PROTON_WIDE], share[PCN_PROTON_WIDE];
   float let[2]; ///< of the core and of the wide Gaussians, keV/um
 } pcn_ray_cell;
 
@@ -31,6 +31,9 @@ int pcn_layer_block(const pcn_proton_beam *engine);
 
 /// Task of pcn_parallel_for() on a pcn_layer_work: fills the cells of one ray, unless it has no protons.
 void pcn_layer_walk(void *work, size_t ray, int worker);
+
+/// Dose of a proton in the cells of plane k, MeV cm2/g: at each cell's own depth.
+void pcn_layer_dose(const pcn_layer_work *work, int64_t k, float *dose);
 
 /// The rays of one spot: weights along x and y, whose products sum to 1.
 typedef struct pcn_spot_rays {

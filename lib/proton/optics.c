@@ -55,10 +55,9 @@ static void scatter_in_shifter(const pcn_depth_table *table, double stopping, do
     mixed += h * (angle + 0.5 * h * power);
     angle += h * power;
   }
-  const double excess = pcn_depth_table_at(table, out->water_mm).excess;
-  out->shifter[0] = excess * angle;
-  out->shifter[1] = excess * mixed;
-  out->shifter[2] = excess * place;
+  out->shifter[0] = angle;
+  out->shifter[1] = mixed;
+  out->shifter[2] = place;
 }
 
 pencone_status pcn_optics_make(pencone_context *ctx, const pencone_beam *beam, const pcn_depth_table *table, pcn_optics *out) {

@@ -171,7 +171,7 @@ void pcn_layer_walk(void *work, size_t index, int worker) {
   double angle = 0, mixed = 0, place = 0;
   pcn_depth_row before = pcn_depth_table_at(table, shifter + (double)water[0]);
   for (int64_t k = 0; k < cells; k++) {
-    const double middle = shifter + 0.5 * (double)(water[k] + water[k + 1]), thick = (double)(water[k + 1] - water[k]);
+    const double middle = shifter + 0.5 * (double)(water[k] + water[k + 1]);
     const pcn_depth_row row = pcn_depth_table_at(table, middle), after = pcn_depth_table_at(table, shifter + (double)water[k + 1]);
     const double power = middle < table->csda_mm ? row.power * (double)(scatter[k + 1] - scatter[k]) / h : 0;
     for (int part = 0; part < 2; part++) { // to the middle of the cell, then to its end
@@ -179,13 +179,10 @@ void pcn_layer_walk(void *work, size_t index, int worker) {
       mixed += half * (angle + 0.5 * half * power);
       angle += half * power;
       if (part == 0) {
-        const double core = place * row.excess, stretch = row.core > 1e-4 ? core / row.core : 1;
+        const double core = fmax(place * row.excess + row.extra, 0), stretch = row.core > 1e-4 ? core / row.core : 1;
         const double own = own_variance(w, rays->cell[2].first + h * (double)k) + core;
-        // Where there is next to no matter the dose is that at a point.
-        const double point = pcn_depth_table_at(table, middle + 0.1).sum - pcn_depth_table_at(table, middle - 0.1).sum;
-        const double dose = thick > 0.2 ? (after.sum - before.sum) / thick : point / (0.1 + fmin(middle, 0.1));
         pcn_ray_cell *out = &w->cell[k * rays->rays + (int64_t)index];
-        out->dose = (float)(gy_mm2 * dose);
+        out->protons = (float)gy_mm2;
         out->core = (float)own;
         for (int c = 0; c < WIDE; c++) {
           out->wide[c] = (float)(own + row.wide[c] * stretch);
@@ -200,13 +197,20 @@ void pcn_layer_walk(void *work, size_t index, int worker) {
 
 // --- a plane -----------------------------------------------------------------------------------
 
+// The column of cells whose ray goes through a cell of a plane: they are counted in the isocentre plane.
+static int64_t column_of(pcn_axis cell, int64_t i, double spread) {
+  const double at = ((cell.first + cell.step * (double)i) / spread - cell.first) / cell.step;
+  const double most = (double)(cell.count - 1);
+  return (int64_t)floor(fmin(fmax(at, 0), most) + 0.5);
+}
+
 // A Gaussian, and the same times its LET where that is wanted.
 static void add_gaussian(const pcn_layer_work *w, int wide, const pcn_gaussian *g, double let, float *const scratch_plane[2]) {
   const pcn_axis *cell = w->engine->rays.cell;
   pcn_plane_add(&w->edges[wide], cell, g, scratch_plane[0], scratch_plane[1]);
   if (w->engine->let != PCN_LET_NONE) {
     const pcn_gaussian weighted = {g->x, g->y, g->sigma, g->integral * let};
-    float *second = scratch_plane[1] + cell[0].count * cell[1].count * cell[2].count;
+    float *second = scratch_plane[1] + cell[0].count * cell[1].count;
     pcn_plane_add(&w->edges[wide], cell, &weighted, scratch_plane[0], second);
   }
 }
@@ -228,7 +232,7 @@ static void add_block(const pcn_layer_work *w, const pcn_ray_cell *cell, const i
       for (int64_t i = first[0]; i < last[0]; i++) {
         const int64_t r = j * rays->ray[0].count + i;
         if (w->protons[r] > 0) {
-          const double part = (double)cell[r].dose * (double)cell[r].share[c];
+          const double part = (double)cell[r].protons * (double)cell[r].share[c];
           const double rx = place_of(rays->ray[0], i, spread[0]), ry = place_of(rays->ray[1], j, spread[1]);
           sum += part;
           x += part * rx;
@@ -247,19 +251,71 @@ static void add_block(const pcn_layer_work *w, const pcn_ray_cell *cell, const i
   }
 }
 
+// Depth dose between two depths of water, MeV cm2/g: the mean; where there is next to no matter, that at a point.
+static double dose_between(const pcn_depth_table *table, double from_mm, double to_mm) {
+  const double thick = to_mm - from_mm, middle = 0.5 * (from_mm + to_mm);
+  if (thick > 0.2) {
+    return (pcn_depth_table_sum(table, to_mm) - pcn_depth_table_sum(table, from_mm)) / thick;
+  }
+  const double point = pcn_depth_table_sum(table, middle + 0.1) - pcn_depth_table_sum(table, middle - 0.1);
+  return point / (0.1 + fmin(middle, 0.1));
+}
+
+// Dose per proton of the cell whose first face is that one of the columns.
+static double cell_dose(const pcn_layer_work *w, int64_t face) {
+  const float *water = w->engine->rays.column + face;
+  const double shifter = w->energy->optics.water_mm;
+  return dose_between(&w->energy->table, shifter + (double)water[0], shifter + (double)water[1]);
+}
+
+void pcn_layer_dose(const pcn_layer_work *w, int64_t k, float *dose) {
+  const pcn_rays *rays = &w->engine->rays;
+  const int64_t nx = rays->cell[0].count, ny = rays->cell[1].count, faces = rays->cell[2].count + 1;
+  const double z = rays->cell[2].first + rays->cell[2].step * (double)k;
+  const double spread[2] = {pcn_optics_spread(rays->machine, 0, z), pcn_optics_spread(rays->machine, 1, z)};
+  for (int64_t j = 0; j < ny; j++) {
+    const int64_t cj = column_of(rays->cell[1], j, spread[1]);
+    for (int64_t i = 0; i < nx; i++) {
+      dose[j * nx + i] = (float)cell_dose(w, (cj * nx + column_of(rays->cell[0], i, spread[0])) * faces + k);
+    }
+  }
+}
+
+// Protons through each cell, and the same times LET, become dose at the cell's own depth.
+static void deposit(const pcn_layer_work *w, int64_t k, const double spread[2], const float *plane) {
+  const pcn_rays *rays = &w->engine->rays;
+  const int64_t nx = rays->cell[0].count, ny = rays->cell[1].count, faces = rays->cell[2].count + 1;
+  float *out = w->volume + k * nx * ny, *second = out + nx * ny * rays->cell[2].count;
+  for (int64_t j = 0; j < ny; j++) {
+    const int64_t cj = column_of(rays->cell[1], j, spread[1]);
+    for (int64_t i = 0; i < nx; i++) {
+      const int64_t c = j * nx + i;
+      if (plane[c] > 0) {
+        const double dose = cell_dose(w, (cj * nx + column_of(rays->cell[0], i, spread[0])) * faces + k);
+        out[c] += plane[c] * (float)dose;
+        if (w->engine->let != PCN_LET_NONE) {
+          second[c] += plane[nx * ny + c] * (float)dose;
+        }
+      }
+    }
+  }
+}
+
 static void fill_plane(void *work, size_t k, int worker) {
   const pcn_layer_work *w = work;
   const pcn_rays *rays = &w->engine->rays;
   const pcn_ray_cell *cell = w->cell + (int64_t)k * rays->rays;
-  float *const scratch_plane[2] = {w->share + worker * w->share_count,
-                                   w->volume + (int64_t)k * rays->cell[0].count * rays->cell[1].count};
+  const int64_t cells = rays->cell[0].count * rays->cell[1].count;
+  float *scratch = w->share + worker * w->share_count;
+  float *const scratch_plane[2] = {scratch, scratch + rays->cell[0].count + rays->cell[1].count};
+  memset(scratch_plane[1], 0, (size_t)(2 * cells) * sizeof(float));
   const double z = rays->cell[2].first + rays->cell[2].step * (double)k;
   const double spread[2] = {pcn_optics_spread(rays->machine, 0, z), pcn_optics_spread(rays->machine, 1, z)};
   for (int64_t r = 0; r < rays->rays; r++) {
-    if (w->protons[r] > 0 && cell[r].dose > 0) {
+    if (w->protons[r] > 0) {
       const pcn_gaussian g = {place_of(rays->ray[0], r % rays->ray[0].count, spread[0]),
                               place_of(rays->ray[1], r / rays->ray[0].count, spread[1]), sqrt((double)cell[r].core),
-                              (double)cell[r].dose * (1 - (double)cell[r].share[0] - (double)cell[r].share[1])};
+                              (double)cell[r].protons * (1 - (double)cell[r].share[0] - (double)cell[r].share[1])};
       add_gaussian(w, 0, &g, (double)cell[r].let[0], scratch_plane);
     }
   }
@@ -269,6 +325,7 @@ static void fill_plane(void *work, size_t k, int worker) {
       add_block(w, cell, first, spread, scratch_plane);
     }
   }
+  deposit(w, (int64_t)k, spread, scratch_plane[1]);
 }
 
 // --- from the beam's cells to voxels -------------------------------------------------------------
@@ -348,7 +405,7 @@ static pencone_status allocate(pencone_context *ctx, const pcn_proton_beam *engi
   const size_t n[3] = {(size_t)rays->cell[0].count, (size_t)rays->cell[1].count, (size_t)rays->cell[2].count};
   const size_t scratch = (size_t)(rays->ray[0].count + rays->ray[1].count);
   w->engine = engine;
-  w->share_count = rays->cell[0].count + rays->cell[1].count;
+  w->share_count = rays->cell[0].count + rays->cell[1].count + 2 * rays->cell[0].count * rays->cell[1].count;
   w->block = pcn_layer_block(engine);
   w->protons = pcn_alloc(ctx, (size_t)rays->rays + scratch, sizeof *w->protons);
   w->cell = pcn_alloc(ctx, (size_t)rays->rays * n[2], sizeof *w->cell);

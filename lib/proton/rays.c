@@ -73,19 +73,14 @@ static pcn_vec3 point_of(const pcn_rays *rays, double x, double y, double z) {
   return pcn_v3_add(pcn_v3_add(rays->isocenter, side), pcn_v3_scale(rays->frame.ez, z));
 }
 
-// Water and scattering depth of one ray at every face between cells.
-static void trace(void *work, size_t index, int worker) {
-  (void)worker;
-  const trace_work *w = work;
+// Water and scattering depth (NULL: not wanted) of the ray through a place in the isocentre plane, at every face.
+static void trace(const trace_work *w, double x, double y, float *water, float *scatter) {
   const pcn_rays *rays = w->rays;
   const int64_t faces = rays->cell[2].count + 1;
-  const double x = rays->ray[0].first + rays->ray[0].step * (double)((int64_t)index % rays->ray[0].count);
-  const double y = rays->ray[1].first + rays->ray[1].step * (double)((int64_t)index / rays->ray[0].count);
   const double z = rays->cell[2].first - 0.5 * rays->cell[2].step, deep = rays->cell[2].step * (double)(faces - 1);
   const pcn_vec3 from = point_of(rays, x, y, z), to = point_of(rays, x, y, z + deep);
   const pcn_vec3 way = pcn_v3_sub(to, from);
   const double step = deep > 0 ? rays->cell[2].step * sqrt(pcn_v3_dot(way, way)) / deep : 0; // along the ray
-  float *water = rays->water + (int64_t)index * faces, *scatter = rays->scatter + (int64_t)index * faces;
   double sum[2] = {0, 0}, at, length;
   int64_t face = 0, voxel;
   pcn_ray ray;
@@ -96,7 +91,9 @@ static void trace(void *work, size_t index, int worker) {
       for (; face < faces && (double)face * step <= at + length; face++) {
         const double part = fmax((double)face * step - at, 0);
         water[face] = (float)(sum[0] + s * part);
-        scatter[face] = (float)(sum[1] + c * part);
+        if (scatter != NULL) {
+          scatter[face] = (float)(sum[1] + c * part);
+        }
       }
       sum[0] += s * length;
       sum[1] += c * length;
@@ -105,7 +102,29 @@ static void trace(void *work, size_t index, int worker) {
   }
   for (; face < faces; face++) {
     water[face] = (float)sum[0];
-    scatter[face] = (float)sum[1];
+    if (scatter != NULL) {
+      scatter[face] = (float)sum[1];
+    }
+  }
+}
+
+static void trace_ray(void *work, size_t index, int worker) {
+  (void)worker;
+  const trace_work *w = work;
+  const pcn_axis *ray = w->rays->ray;
+  const int64_t first = (int64_t)index * (w->rays->cell[2].count + 1);
+  trace(w, ray[0].first + ray[0].step * (double)((int64_t)index % ray[0].count),
+        ray[1].first + ray[1].step * (double)((int64_t)index / ray[0].count), w->rays->water + first, w->rays->scatter + first);
+}
+
+// A row of columns along x.
+static void trace_columns(void *work, size_t j, int worker) {
+  (void)worker;
+  const trace_work *w = work;
+  const pcn_axis *cell = w->rays->cell;
+  for (int64_t i = 0; i < cell[0].count; i++) {
+    trace(w, cell[0].first + cell[0].step * (double)i, cell[1].first + cell[1].step * (double)j,
+          w->rays->column + ((int64_t)j * cell[0].count + i) * (cell[2].count + 1), NULL);
   }
 }
 
@@ -123,6 +142,23 @@ static double entry_of(const pcn_rays *rays) {
   return 0;
 }
 
+static double lung_of(const pcn_rays *rays) {
+  const float least = 0.1f, most = 0.6f; // stopping power relative to water
+  const int64_t faces = rays->cell[2].count + 1;
+  const float step = (float)rays->cell[2].step;
+  int64_t longest = 0;
+  for (int64_t r = 0; r < rays->rays; r++) {
+    const float *water = rays->water + r * faces;
+    int64_t cells = 0;
+    for (int64_t face = 1; face < faces; face++) {
+      const float density = (water[face] - water[face - 1]) / step;
+      cells = density > least && density < most ? cells + 1 : 0;
+      longest = cells > longest ? cells : longest;
+    }
+  }
+  return rays->cell[2].step * (double)longest;
+}
+
 pencone_status pcn_rays_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
                              double spacing_mm, const double margin_mm[2], pcn_rays *out) {
   memset(out, 0, sizeof *out);
@@ -138,17 +174,22 @@ pencone_status pcn_rays_make(pencone_context *ctx, const pcn_medium *medium, con
   const size_t faces = (size_t)out->rays * (size_t)(out->cell[2].count + 1);
   out->water = pcn_alloc(ctx, faces, sizeof *out->water);
   out->scatter = pcn_alloc(ctx, faces, sizeof *out->scatter);
-  if (out->water == NULL || out->scatter == NULL) {
+  const size_t columns = (size_t)(out->cell[0].count * out->cell[1].count * (out->cell[2].count + 1));
+  out->column = pcn_alloc(ctx, columns, sizeof *out->column);
+  if (out->water == NULL || out->scatter == NULL || out->column == NULL) {
     return PENCONE_E_MEMORY;
   }
   trace_work work = {out, medium};
-  pcn_parallel_for(ctx, (size_t)out->rays, trace, &work);
+  pcn_parallel_for(ctx, (size_t)out->rays, trace_ray, &work);
+  pcn_parallel_for(ctx, (size_t)out->cell[1].count, trace_columns, &work);
   out->entry_mm = entry_of(out);
+  out->lung_mm = lung_of(out);
   return PENCONE_OK;
 }
 
 void pcn_rays_free(pcn_rays *rays) {
   pcn_free(rays->water);
   pcn_free(rays->scatter);
+  pcn_free(rays->column);
   memset(rays, 0, sizeof *rays);
 }

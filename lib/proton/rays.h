@@ -22,7 +22,9 @@ typedef struct pcn_rays {
   pcn_axis ray[2];  ///< lattice of rays in x and y, in the isocentre plane
   const pencone_machine_desc *machine; ///< for how rays spread: pcn_optics_spread()
   double entry_mm;  ///< z where the first of them meets matter
+  double lung_mm;   ///< longest way of a ray through matter of the density of lung, without a gap
   int64_t rays;
+  float *column;    ///< [y][x][z face] of cells: water-equivalent depth along the ray through the cell's place, mm
   float *water;     ///< [ray][z face]: water-equivalent depth, mm
   float *scatter;   ///< [ray][z face]: scattering-equivalent thickness of water, mm
 } pcn_rays;

@@ -13,7 +13,7 @@ uint64_t pcn_spot_layer_bytes(const pencone_beam *beam, const pencone_grid *medi
   const double rays = (x + 2 * margin_mm) * (y + 2 * margin_mm) / (spacing_mm * spacing_mm);
   const int64_t *n = medium->size, longest = n[0] > n[1] ? n[0] : n[1], deep = longest > n[2] ? longest : n[2];
   return (uint64_t)(2 * rays * (double)deep) * sizeof(pcn_ray_cell) +
-         (uint64_t)threads * sizeof(float) * (uint64_t)pencone_grid_voxels(medium);
+         (uint64_t)(threads + 1) * sizeof(float) * (uint64_t)pencone_grid_voxels(medium);
 }
 
 static void mark(const pcn_layer_work *w, const pencone_proton_layer *layer, double *scratch) {
@@ -29,6 +29,23 @@ static void mark(const pcn_layer_work *w, const pencone_proton_layer *layer, dou
   }
 }
 
+static void fill_dose(void *data, size_t k, int worker) {
+  (void)worker;
+  const pcn_spot_layer *layer = data;
+  const pcn_axis *cell = layer->work.engine->rays.cell;
+  pcn_layer_dose(&layer->work, (int64_t)k, layer->dose + (int64_t)k * cell[0].count * cell[1].count);
+}
+
+// Planes before those without dose at the end.
+static int64_t planes_of(const pcn_spot_layer *layer) {
+  const pcn_axis *cell = layer->work.engine->rays.cell;
+  int64_t last = cell[0].count * cell[1].count * cell[2].count - 1;
+  while (last >= 0 && !(layer->dose[last] > 0)) {
+    last--;
+  }
+  return last < 0 ? 0 : last / (cell[0].count * cell[1].count) + 1;
+}
+
 pencone_status pcn_spot_layer_make(pencone_context *ctx, const pcn_proton_beam *engine, const pcn_box *box, int layer,
                                    pcn_spot_layer *out) {
   const pcn_rays *rays = &engine->rays;
@@ -42,18 +59,22 @@ pencone_status pcn_spot_layer_make(pencone_context *ctx, const pcn_proton_beam *
   w->edges[1] = w->edges[0];
   w->protons = pcn_alloc(ctx, (size_t)(rays->rays + rays->ray[0].count + rays->ray[1].count), sizeof *w->protons);
   w->cell = pcn_alloc(ctx, (size_t)(rays->rays * rays->cell[2].count), sizeof *w->cell);
-  if (w->protons == NULL || w->cell == NULL) {
+  out->dose = pcn_alloc(ctx, (size_t)(rays->cell[0].count * rays->cell[1].count * rays->cell[2].count), sizeof *out->dose);
+  if (w->protons == NULL || w->cell == NULL || out->dose == NULL) {
     pcn_spot_layer_free(out);
     return PENCONE_E_MEMORY;
   }
   mark(w, &engine->beam->layers[layer], w->protons + rays->rays);
   pcn_parallel_for(ctx, (size_t)rays->rays, pcn_layer_walk, w);
+  pcn_parallel_for(ctx, (size_t)rays->cell[2].count, fill_dose, out);
+  out->planes = planes_of(out);
   return PENCONE_OK;
 }
 
 void pcn_spot_layer_free(pcn_spot_layer *layer) {
   pcn_free(layer->work.protons);
   pcn_free(layer->work.cell);
+  pcn_free(layer->dose);
   memset(layer, 0, sizeof *layer);
 }
 
@@ -62,36 +83,34 @@ void pcn_spot_layer_free(pcn_spot_layer *layer) {
 /// Cells that a spot reaches: its own part of the beam's, planes from the first on.
 typedef struct spot_cells {
   pcn_axis axis[3];
-  float *dose; ///< [z][y][x], Gy to water
+  int64_t first[2]; ///< of x and y in the beam's
+  float *dose;      ///< [z][y][x], Gy to water
 } spot_cells;
 
-// Planes with dose, and the largest variance of any Gaussian in them.
-static int64_t find_reach(const pcn_layer_work *w, const pcn_spot_rays *r, double *variance) {
+// The largest variance of any Gaussian of the spot.
+static double largest_variance(const pcn_layer_work *w, const pcn_spot_rays *r, int64_t planes) {
   const pcn_rays *rays = &w->engine->rays;
   float largest = 0;
-  int64_t planes = 0;
-  for (int64_t k = 0; k < rays->cell[2].count; k++) {
+  for (int64_t k = 0; k < planes; k++) {
     for (int64_t j = 0; j < r->count[1]; j++) {
       const pcn_ray_cell *cell = w->cell + k * rays->rays + (r->first[1] + j) * rays->ray[0].count + r->first[0];
       for (int64_t i = 0; i < r->count[0]; i++) {
-        if (cell[i].dose > 0) {
-          const float wide = cell[i].wide[0] > cell[i].wide[1] ? cell[i].wide[0] : cell[i].wide[1];
-          const float widest = wide > cell[i].core ? wide : cell[i].core;
-          largest = widest > largest ? widest : largest;
-          planes = k + 1;
-        }
+        const float wide = cell[i].wide[0] > cell[i].wide[1] ? cell[i].wide[0] : cell[i].wide[1];
+        const float widest = wide > cell[i].core ? wide : cell[i].core;
+        largest = widest > largest ? widest : largest;
       }
     }
   }
-  *variance = (double)largest;
-  return planes;
+  return (double)largest;
 }
 
-static pencone_status make_cells(pencone_context *ctx, const pcn_layer_work *w, const pcn_spot_rays *r, spot_cells *out) {
+static pencone_status make_cells(pencone_context *ctx, const pcn_spot_layer *layer, const pcn_spot_rays *r, spot_cells *out) {
+  const pcn_layer_work *w = &layer->work;
   const pcn_rays *rays = &w->engine->rays;
-  double variance, far[2] = {rays->cell[2].first, rays->cell[2].first + rays->cell[2].step * (double)rays->cell[2].count};
+  const double variance = largest_variance(w, r, layer->planes);
+  const double far[2] = {rays->cell[2].first, rays->cell[2].first + rays->cell[2].step * (double)rays->cell[2].count};
   out->axis[2] = rays->cell[2];
-  out->axis[2].count = find_reach(w, r, &variance);
+  out->axis[2].count = layer->planes;
   for (int a = 0; a < 2; a++) {
     const pcn_axis ray = rays->ray[a], cell = rays->cell[a];
     double low = INFINITY, high = -INFINITY;
@@ -104,6 +123,7 @@ static pencone_status make_cells(pencone_context *ctx, const pcn_layer_work *w, 
     const double reach = w->engine->cut * sqrt(variance + ray.step * ray.step * (double)(w->block * w->block)) + cell.step;
     const double first = fmax(floor((low - reach - cell.first) / cell.step), 0);
     const double last = fmin(ceil((high + reach - cell.first) / cell.step), (double)(cell.count - 1));
+    out->first[a] = (int64_t)first;
     out->axis[a].step = cell.step;
     out->axis[a].first = cell.first + cell.step * first;
     out->axis[a].count = last >= first ? (int64_t)(last - first) + 1 : 0;
@@ -112,14 +132,28 @@ static pencone_status make_cells(pencone_context *ctx, const pcn_layer_work *w, 
   return out->dose != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
 }
 
-static pencone_status fill_cells(pencone_context *ctx, const pcn_layer_work *w, const pcn_spot_rays *r, spot_cells *cells) {
+// Protons become dose at the depth of their cell.
+static void deposit(const pcn_spot_layer *layer, const spot_cells *cells, int64_t k) {
+  const pcn_axis *all = layer->work.engine->rays.cell;
+  const int64_t nx = cells->axis[0].count, ny = cells->axis[1].count;
+  for (int64_t j = 0; j < ny; j++) {
+    const float *dose = layer->dose + (k * all[1].count + cells->first[1] + j) * all[0].count + cells->first[0];
+    float *restrict out = cells->dose + (k * ny + j) * nx;
+    for (int64_t i = 0; i < nx; i++) {
+      out[i] *= dose[i];
+    }
+  }
+}
+
+static pencone_status fill_cells(pencone_context *ctx, const pcn_spot_layer *layer, const pcn_spot_rays *r, spot_cells *cells) {
   const int64_t nx = cells->axis[0].count, ny = cells->axis[1].count, longest = nx > ny ? nx : ny;
-  pcn_spot_plane plane = {.work = w, .rays = *r, .cell = {cells->axis[0], cells->axis[1]}};
+  pcn_spot_plane plane = {.work = &layer->work, .rays = *r, .cell = {cells->axis[0], cells->axis[1]}};
   plane.line = pcn_alloc(ctx, (size_t)(nx + ny + longest), sizeof *plane.line);
   plane.group = pcn_alloc(ctx, (size_t)(r->count[0] * r->count[1]), sizeof *plane.group);
   const pencone_status status = plane.line != NULL && plane.group != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
   for (int64_t k = 0; k < cells->axis[2].count && status == PENCONE_OK && nx > 0 && ny > 0; k++) {
     pcn_spot_plane_add(&plane, k, cells->dose + k * nx * ny);
+    deposit(layer, cells, k);
   }
   pcn_free(plane.line);
   pcn_free(plane.group);
@@ -253,9 +287,9 @@ pencone_status pcn_spot_column(pencone_context *ctx, const pcn_spot_layer *layer
   }
   const pcn_spot_rays r = pcn_spot_spread(w->engine, w->energy->lattice_mm2, spot, scratch);
   spot_cells cells = {.dose = NULL};
-  pencone_status status = make_cells(ctx, w, &r, &cells);
+  pencone_status status = make_cells(ctx, layer, &r, &cells);
   if (status == PENCONE_OK) {
-    status = fill_cells(ctx, w, &r, &cells);
+    status = fill_cells(ctx, layer, &r, &cells);
   }
   if (status == PENCONE_OK && cells.axis[0].count > 0 && cells.axis[1].count > 0 && cells.axis[2].count > 0) {
     status = append(ctx, layer, &cells, out);

@@ -10,6 +10,8 @@
 /// What the spots of a layer share: their rays, each with the cells of one proton.
 typedef struct pcn_spot_layer {
   pcn_layer_work work; ///< protons: 1 for rays of a spot, else 0; no volume
+  float *dose;         ///< [z][y][x] of cells: pcn_layer_dose()
+  int64_t planes;      ///< those before the last with dose, and it
   const pcn_box *box;  ///< borrowed: where dose is wanted
 } pcn_spot_layer;
 

@@ -6,17 +6,18 @@
 #include <math.h>
 #include <string.h>
 
-enum { FEW = 8 }; // groups, up to which wide Gaussians are taken group by group
+enum { FEW = 1 }; // groups, up to which wide Gaussians are taken group by group: as the forward dose, which is not linear in
+// its protons where the rays of a block differ
 
-static const float same_dose = 1e-6f, same_width = 1e-5f, same_share = 1e-6f;
+static const float same_width = 1e-5f, same_share = 1e-6f;
 
 static int close_to(float a, float b, float share) {
   return fabsf(a - b) <= share * fabsf(a);
 }
 
 static int same(const pcn_ray_cell *a, const pcn_ray_cell *b) {
-  return close_to(a->dose, b->dose, same_dose) && close_to(a->core, b->core, same_width) &&
-         close_to(a->wide[0], b->wide[0], same_width) && close_to(a->wide[1], b->wide[1], same_width) &&
+  return close_to(a->core, b->core, same_width) && close_to(a->wide[0], b->wide[0], same_width) &&
+         close_to(a->wide[1], b->wide[1], same_width) &&
          fabsf(a->share[0] - b->share[0]) <= same_share && fabsf(a->share[1] - b->share[1]) <= same_share;
 }
 
@@ -70,8 +71,9 @@ static part make_line(const pcn_spot_plane *s, const line_job *job, float *scrat
   const double *weight = s->rays.weight[job->axis];
   part p = {out, cell.count, 0};
   memset(out, 0, (size_t)cell.count * sizeof *out);
-  for (int64_t i0 = job->first; i0 < job->last; i0 += job->together) {
-    const int64_t i1 = i0 + job->together < job->last ? i0 + job->together : job->last;
+  for (int64_t i0 = job->first, i1; i0 < job->last; i0 = i1) {
+    const int64_t next = i0 + job->together - (s->rays.first[job->axis] + i0) % job->together; // as in the forward dose
+    i1 = next < job->last ? next : job->last;
     double sum = 0, mean = 0, square = 0;
     for (int64_t i = i0; i < i1; i++) {
       const double at = job->spread * (ray.first + ray.step * (double)(s->rays.first[job->axis] + i));
@@ -104,13 +106,10 @@ static void add_product(const pcn_spot_plane *s, part x, part y, double integral
   }
 }
 
-// One Gaussian of a group. together: rays taken as one; all of them where the group is the whole spot.
+// One Gaussian of a group. together: rays along each axis taken as one.
 static void add_group(const pcn_spot_plane *s, const pcn_ray_group *g, const double spread[2], double variance,
                       double integral, int64_t together, float *plane) {
-  const int64_t all[2] = {s->rays.count[0], s->rays.count[1]};
-  line_job x = {0, g->i0, g->i1, together, variance, spread[0]}, y = {1, g->j0, g->j1, together, variance, spread[1]};
-  x.together = together > 1 && g->i1 - g->i0 == all[0] ? all[0] : together;
-  y.together = together > 1 && g->j1 - g->j0 == all[1] ? all[1] : together;
+  const line_job x = {0, g->i0, g->i1, together, variance, spread[0]}, y = {1, g->j0, g->j1, together, variance, spread[1]};
   float *scratch = s->line + s->cell[0].count + s->cell[1].count;
   const part along_x = make_line(s, &x, scratch, s->line);
   const part along_y = make_line(s, &y, scratch, s->line + s->cell[0].count);
@@ -123,10 +122,10 @@ static void add_block(const pcn_spot_plane *s, int64_t k, const int64_t first[2]
   const int64_t block = s->work->block;
   for (int c = 0; c < PCN_PROTON_WIDE; c++) {
     double sum = 0, x = 0, y = 0, square = 0, variance = 0;
-    for (int64_t j = first[1]; j < first[1] + block && j < s->rays.count[1]; j++) {
-      for (int64_t i = first[0]; i < first[0] + block && i < s->rays.count[0]; i++) {
+    for (int64_t j = first[1] > 0 ? first[1] : 0; j < first[1] + block && j < s->rays.count[1]; j++) {
+      for (int64_t i = first[0] > 0 ? first[0] : 0; i < first[0] + block && i < s->rays.count[0]; i++) {
         const pcn_ray_cell *cell = cell_at(s, k, i, j);
-        const double share = s->rays.weight[0][i] * s->rays.weight[1][j] * (double)cell->dose * (double)cell->share[c];
+        const double share = s->rays.weight[0][i] * s->rays.weight[1][j] * (double)cell->protons * (double)cell->share[c];
         const double rx = spread[0] * (rays->ray[0].first + rays->ray[0].step * (double)(s->rays.first[0] + i));
         const double ry = spread[1] * (rays->ray[1].first + rays->ray[1].step * (double)(s->rays.first[1] + j));
         sum += share;
@@ -152,16 +151,14 @@ void pcn_spot_plane_add(const pcn_spot_plane *s, int64_t k, float *plane) {
   for (int64_t n = 0; n < groups; n++) {
     const pcn_ray_group *g = &s->group[n];
     const pcn_ray_cell *c = cell_at(s, k, g->i0, g->j0);
-    const double dose = (double)c->dose;
-    if (dose > 0) {
-      add_group(s, g, spread, (double)c->core, dose * (1 - (double)c->share[0] - (double)c->share[1]), 1, plane);
-      for (int w = 0; w < PCN_PROTON_WIDE && groups <= FEW; w++) {
-        add_group(s, g, spread, (double)c->wide[w], dose * (double)c->share[w], block, plane);
-      }
+    const double protons = (double)c->protons;
+    add_group(s, g, spread, (double)c->core, protons * (1 - (double)c->share[0] - (double)c->share[1]), 1, plane);
+    for (int w = 0; w < PCN_PROTON_WIDE && groups <= FEW; w++) {
+      add_group(s, g, spread, (double)c->wide[w], protons * (double)c->share[w], block, plane);
     }
   }
-  for (int64_t j = 0; j < s->rays.count[1] && groups > FEW; j += block) {
-    for (int64_t i = 0; i < s->rays.count[0]; i += block) {
+  for (int64_t j = -(s->rays.first[1] % block); j < s->rays.count[1] && groups > FEW; j += block) {
+    for (int64_t i = -(s->rays.first[0] % block); i < s->rays.count[0]; i += block) {
       const int64_t first[2] = {i, j};
       add_block(s, k, first, spread, plane);
     }

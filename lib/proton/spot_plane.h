@@ -19,7 +19,7 @@ typedef struct pcn_spot_plane {
   pcn_ray_group *group; ///< scratch: as many as there are rays
 } pcn_spot_plane;
 
-/// Adds the spot's dose in plane k.
+/// Adds the spot's protons in plane k.
 void pcn_spot_plane_add(const pcn_spot_plane *spot, int64_t k, float *plane);
 
 #endif

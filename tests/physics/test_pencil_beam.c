@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 #include "photon/pencil_kernel.h"
+#include "simd/isa.h"
 
 static void compare(pencone_context *ctx, double field_mm, const char *terms, double allowed) {
   static const int64_t depth[] = {4, 8, 14, 20, 28, 35};
@@ -87,8 +88,78 @@ static void same_bits(void **state) {
   physics_free(&five);
 }
 
+// A beam with two openings, one of them turned, gives the doses of two beams.
+static void openings_add_up(void **state) {
+  const pencone_control_point points[2] = {
+      {.gantry_deg = 20, .field_x_mm = {-30, 5}, .field_y_mm = {-20, 20}, .weight = 0.25},
+      {.gantry_deg = 20, .collimator_deg = 35, .field_x_mm = {0, 40}, .field_y_mm = {-10, 35}, .weight = 1.5}};
+  const physics_setup setup = {.grid = physics_grid(31, 24, 31, 5, 5, 5),
+                               .layer = {{1e6, 1, "water"}},
+                               .field_mm = 60,
+                               .engine = "photon-pencil-beam"};
+  physics_case c[2];
+  for (int apart = 0; apart < 2; apart++) {
+    physics_prepare(*state, &setup, &c[apart]);
+    pencone_plan_destroy(c[apart].plan);
+    physics_ok(*state, pencone_plan_create(*state, "openings", &c[apart].plan));
+    physics_ok(*state, pencone_plan_set_engine(*state, c[apart].plan, "photon-pencil-beam"));
+    for (int b = 0; b <= apart; b++) {
+      pencone_beam beam = physics_beam(c[apart].machine, 60);
+      beam.name = b == 0 ? "one" : "two";
+      beam.control_points = points + b;
+      beam.control_point_count = apart ? 1 : 2;
+      physics_ok(*state, pencone_plan_add_beam(*state, c[apart].plan, &beam));
+    }
+    physics_run(*state, &c[apart]);
+  }
+  const double largest = physics_max(c[0].dose);
+  double worst = 0;
+  for (size_t i = 0; i < pencone_grid_voxels(&setup.grid); i++) {
+    const double together = (double)pencone_dose_values(c[0].dose)[i], apart = (double)pencone_dose_values(c[1].dose)[i];
+    worst = fmax(worst, fabs(together - apart) / largest);
+  }
+  print_message("the worst voxel differs by %.2g of the maximum\n", worst);
+  physics_free(&c[0]);
+  physics_free(&c[1]);
+  assert_true(worst <= 3e-3); // the kernel is that of one distance from source to surface, here of two
+}
+
+// Every instruction set's loop against its slow twin, to the rounding of single precision.
+static void loops_agree(void **state) {
+  enum { SIDE = 20, SLABS = 3, N = 150, V = PCN_PENCIL_VALUES };
+  static float value[SLABS * SIDE * SIDE * 2 * V], x[N], y[N], plane[N], weight[N * V], exact[N], got[N];
+  uint64_t seed = 7;
+  (void)state;
+  for (size_t i = 0; i < sizeof value / sizeof value[0]; i++) {
+    value[i] = (float)physics_random(&seed);
+  }
+  for (size_t i = 0; i < N; i++) {
+    x[i] = (float)(80 * physics_random(&seed) - 40);
+    y[i] = (float)(80 * physics_random(&seed) - 40);
+    plane[i] = (float)(SLABS * physics_random(&seed));
+    for (size_t t = 0; t < V; t++) {
+      weight[i * V + t] = (float)physics_random(&seed);
+    }
+  }
+  const pcn_pencil_table table = {value, {SIDE, SIDE}, SLABS, {3, -2}, {0.5f, 0.8f}, {0.8f, 0.6f}};
+  const pcn_pencil_voxels voxels = {x, y, plane, weight};
+  pcn_pencil_row_reference(&table, &voxels, N, exact);
+  int outside = 0;
+  for (int level = 0; level < pcn_isa_count(); level++) {
+    if (pcn_isa_runs(pcn_isa_at(level))) {
+      pcn_isa_at(level)->pencil(&table, &voxels, N, got);
+      for (size_t i = 0; i < N; i++) {
+        assert_close((double)got[i], (double)exact[i], 2e-4); // places are rounded to 1e-5 of a pixel
+        outside += exact[i] == 0;
+      }
+    }
+  }
+  assert_true(outside > 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {UNIT_TEST(field_3), UNIT_TEST(field_10), UNIT_TEST(four_terms),
-                                     UNIT_TEST(terms_converge), UNIT_TEST(same_bits)};
+                                     UNIT_TEST(terms_converge), UNIT_TEST(same_bits),
+                                     UNIT_TEST(openings_add_up), UNIT_TEST(loops_agree)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
