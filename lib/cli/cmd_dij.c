@@ -20,7 +20,7 @@ static const cli_usage usage = {
         "weights w. Beamlets are the bixels of photon fields, whose width the plan gives\n"
         "(bixel_mm: 5, or [5, 2.5] along x and y; it must divide the field), unit Gy per\n"
         "photon/cm2; or the spots of proton beams, unit Gy per proton.\n\n"
-        "Entries below a share of their column's largest (--threshold, 1e-4) are left out;\n"
+        "Entries below a share of their column's largest (--threshold, 1e-5) are left out;\n"
         "the dose lost by that is told. --sample keeps some of them, larger, so that the\n"
         "total is right in the mean.\n\n"
         "The matrix is written while it is calculated and never stands in memory. It grows\n"
@@ -332,7 +332,7 @@ int cli_dij(int argc, char **argv) {
        &j.output, 0, 0},
       {"format", 'f', CLI_TEXT, "WORD", "pencone (default), portpy or fred", &j.format, 0, 0},
       {"threshold", 0, CLI_NUMBER, "F",
-       "leave out entries below F times the largest of their column, 0 to 1 (default: 1e-4)", &j.threshold, 0, 1},
+       "leave out entries below F times the largest of their column, 0 to 1 (default: 1e-5)", &j.threshold, 0, 1},
       {"sample", 0, CLI_FLAG, NULL,
        "keep an entry below the threshold with a probability, raised to the threshold: right in the mean", &j.sample,
        0, 0},

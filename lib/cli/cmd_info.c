@@ -16,8 +16,8 @@ static const cli_usage usage = {
     .about =
         "Tells what a file holds: a phantom (grid in mm, density in g/cm3, CT numbers in\n"
         "HU, structures), a dose (grid, unit, largest dose, where it came from), a reference\n"
-        "(for instance Monte Carlo, with its uncertainty), an influence matrix (columns, entries,\n"
-        "threshold, lost dose), a plan, or a machine.\n\n"
+        "(for instance Monte Carlo, with its uncertainty), an influence matrix (columns,\n"
+        "entries, threshold, lost dose), a plan, or a machine.\n\n"
         "Or what the library offers: 'engines' with every option, its default, its range\n"
         "and the papers behind it; 'machines' that are shipped, and one 'machine' in full,\n"
         "with its spectrum in MeV; 'materials' with density in g/cm3, composition by mass\n"

@@ -20,8 +20,8 @@ enum {
 /// Commands: argv[0] is the command's own name. @return an exit status.
 int cli_phantom(int argc, char **argv);
 int cli_run(int argc, char **argv);
-int cli_sobp(int argc, char **argv);
 int cli_dij(int argc, char **argv);
+int cli_sobp(int argc, char **argv);
 int cli_profile(int argc, char **argv);
 int cli_dvh(int argc, char **argv);
 int cli_gamma(int argc, char **argv);

@@ -42,8 +42,9 @@ static void add_point(pcn_sha256 *hash, const pencone_control_point *point) {
 static void add_beam(pcn_sha256 *hash, const pencone_beam *beam) {
   const double values[] = {beam->gantry_deg,    beam->collimator_deg, beam->couch_deg,     beam->field_x_mm[0],
                            beam->field_x_mm[1], beam->field_y_mm[0],  beam->field_y_mm[1], beam->fluence_per_cm2,
-                           beam->bixel_mm[0],   beam->bixel_mm[1]};
+                           beam->bixel_mm[0],   beam->bixel_mm[1],    beam->range_shifter_mm};
   add_text(hash, pencone_machine_sha256(beam->machine));
+  add_text(hash, beam->range_shifter_material);
   pcn_sha256_add_doubles(hash, beam->isocenter_mm, 3);
   pcn_sha256_add_doubles(hash, values, sizeof values / sizeof values[0]);
   for (int i = 0; i < beam->control_point_count; ++i) {

@@ -33,6 +33,7 @@ static void enter(pencone_context *ctx, const char *path, pcn_h5 *h5) {
   memset(h5, 0, sizeof *h5);
   h5->path = path;
   h5->file = -1;
+  h5->driver = -1;
   pcn_h5_continue(h5, ctx);
 }
 
@@ -111,7 +112,7 @@ static pencone_status create_file(pcn_h5 *h5) {
   const hid_t root = H5Pcreate(H5P_FILE_CREATE);
   // Without time stamps, in the root group too: the same content gives the same bytes.
   const int set = properties >= 0 && root >= 0 && H5Pset_obj_track_times(root, 0) >= 0 &&
-                  pcn_h5_disk_use(properties, &h5->error);
+                  pcn_h5_disk_use(properties, &h5->error, &h5->driver);
   h5->file = set ? H5Fcreate(h5->temporary, H5F_ACC_TRUNC, root, properties) : -1;
   H5Pclose(root);
   H5Pclose(properties);
@@ -181,6 +182,9 @@ static int sync_file(const char *path) {
 
 pencone_status pcn_h5_finish(pcn_h5 *h5, pencone_status status) {
   const int closed = h5->file < 0 || H5Fclose(h5->file) >= 0;
+  if (h5->driver >= 0) {
+    H5FDunregister(h5->driver);
+  }
   if (h5->temporary != NULL) {
     if (status == PENCONE_OK && (!closed || h5->error != 0 || sync_file(h5->temporary) != 0)) {
       status = pcn_fail(h5->ctx, PENCONE_E_FILE, "%s: cannot be written: %s", h5->path,

@@ -20,6 +20,7 @@ typedef struct pcn_h5 {
   int keep;          ///< the new file stays there after a failure
   int error;         ///< errno of the first failure to write it; 0: none (h5_disk.h)
   hid_t file;
+  hid_t driver;      ///< of a new file; negative: none
   H5E_auto2_t print;
   void *print_data;
 } pcn_h5;

@@ -128,7 +128,7 @@ static herr_t truncate_disk(H5FD_t *head, hid_t transfer, hbool_t closing) {
   return 0;
 }
 
-int pcn_h5_disk_use(hid_t access_properties, int *error) {
+int pcn_h5_disk_use(hid_t access_properties, int *error, hid_t *driver_id) {
   static const H5FD_class_t driver = {
 #ifdef H5FD_CLASS_VERSION
       .version = H5FD_CLASS_VERSION,
@@ -149,8 +149,7 @@ int pcn_h5_disk_use(hid_t access_properties, int *error) {
       .fl_map = H5FD_FLMAP_DICHOTOMY,
   };
   const settings s = {error};
-  const hid_t id = H5FDregister(&driver);
   *error = 0;
-  const int good = id >= 0 && H5Pset_driver(access_properties, id, &s) >= 0;
-  return (id < 0 || H5FDunregister(id) >= 0) && good;  // the properties hold on to it
+  *driver_id = H5FDregister(&driver);
+  return *driver_id >= 0 && H5Pset_driver(access_properties, *driver_id, &s) >= 0;
 }

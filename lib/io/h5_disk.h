@@ -8,7 +8,8 @@
 #include <hdf5.h>
 
 /// Makes a list of access properties write through the driver. @param error  where the driver puts the errno of the
-/// first failure, 0 before; it must outlive the file. @return 1 or 0
-int pcn_h5_disk_use(hid_t access_properties, int *error);
+/// first failure, 0 before; it must outlive the file. @param[out] driver_id  for H5FDunregister() once the file is
+/// closed: HDF5 1.10 lets go of the driver before it has closed the file; negative: none. @return 1 or 0
+int pcn_h5_disk_use(hid_t access_properties, int *error, hid_t *driver_id);
 
 #endif

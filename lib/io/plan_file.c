@@ -180,6 +180,16 @@ static pencone_status read_points(pencone_context *ctx, pcn_node list, pencone_b
   return PENCONE_OK;
 }
 
+/// One width for both axes, or one for each.
+static pencone_status read_bixels(pcn_node node, pencone_beam *beam) {
+  if (pcn_yaml_is_list(node)) {
+    return pcn_yaml_numbers(node, "bixel_mm", bixel_range_mm, 2, beam->bixel_mm);
+  }
+  PCN_TRY(pcn_yaml_number(node, "bixel_mm", bixel_range_mm, &beam->bixel_mm[0]));
+  beam->bixel_mm[1] = beam->bixel_mm[0];
+  return PENCONE_OK;
+}
+
 static pencone_status read_shifter(pcn_node node, int protons, pencone_beam *beam) {
   static const pcn_range thickness_mm = {0, 300};
   static const char *const words[] = {"pmma", "water", NULL};
@@ -196,16 +206,6 @@ static pencone_status read_shifter(pcn_node node, int protons, pencone_beam *bea
     PCN_TRY(pcn_yaml_word(material, "range_shifter_material", words, &word));
   }
   beam->range_shifter_material = words[word];
-  return PENCONE_OK;
-}
-
-/// One width for both axes, or one for each.
-static pencone_status read_bixels(pcn_node node, pencone_beam *beam) {
-  if (pcn_yaml_is_list(node)) {
-    return pcn_yaml_numbers(node, "bixel_mm", bixel_range_mm, 2, beam->bixel_mm);
-  }
-  PCN_TRY(pcn_yaml_number(node, "bixel_mm", bixel_range_mm, &beam->bixel_mm[0]));
-  beam->bixel_mm[1] = beam->bixel_mm[0];
   return PENCONE_OK;
 }
 

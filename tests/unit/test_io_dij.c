@@ -418,10 +418,11 @@ static void other_origin_is_refused(void **state) {
   const char *path = unit_path(f, "m.h5");
   write_part(f, s, path, PENCONE_DIJ_PENCONE, BLOCK);
   pencone_dij_writer *writer = make_writer(f->ctx, path, PENCONE_DIJ_PENCONE, 1);
+  const double threshold = s->options.threshold;
   s->options.threshold = 0.5;
   assert_int_equal(stream(f->ctx, s, writer, COLUMNS), PENCONE_E_FORMAT);
   assert_error_has(f->ctx, "another threshold, sampling, seed or mask");
-  s->options.threshold = 1e-4;
+  s->options.threshold = threshold;
   s->density[100] = 0.5F;
   assert_int_equal(stream(f->ctx, s, writer, COLUMNS), PENCONE_E_FORMAT);
   assert_error_has(f->ctx, "another phantom");
