@@ -12,7 +12,7 @@ enum { WIDE = 2 };
 
 static const double sub_sigma = 0.7;      // width of a ray's own Gaussian over the distance of rays
 static const double fluence_cut = 4.5;    // sigma: how far from a spot's centre its rays lie
-static const double wide_block_mm = 4.5;  // rays whose wide Gaussians are taken as one
+static const double wide_block_mm = 5;    // rays whose wide Gaussians are taken as one
 static const double halo_margin_mm = 130; // the beam data's own
 
 uint64_t pcn_proton_beam_bytes(const pencone_grid *grid, int threads) {
