@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const pencone_option_info options[] = {
-    {"ray_spacing_mm", "distance of the rays into which spots are split, mm", "1.5", NULL, 0.25, 4, 0},
+    {"ray_spacing_mm", "distance of the rays into which spots are split, mm", "2.5", NULL, 0.25, 4, 0},
     {"cut_sigma", "where Gaussians end, in standard deviations; what is cut is scaled back", "4", NULL, 2.5,
      6, 0},
     {"let", "dose-averaged LET beside the dose: of all charged particles, of primary protons, or none", "no",

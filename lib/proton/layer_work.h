@@ -11,7 +11,6 @@ enum { PCN_PROTON_WIDE = 2 };
 /// A ray in one cell: protons, times Gy mm2 per MeV cm2/g, and variances, mm2.
 typedef struct pcn_ray_cell {
   float protons, core, wide[PCN_PROTON_WIDE], share[PCN_PROTON_WIDE];
-  float let[2]; ///< of the core and of the wide Gaussians, keV/um
 } pcn_ray_cell;
 
 typedef struct pcn_layer_work {

@@ -11,7 +11,7 @@ enum { WIDE = PCN_PROTON_WIDE };
 
 static const double sub_sigma = 0.7;      // width of a ray's own Gaussian over the distance of rays
 static const double fluence_cut = 4.5;    // sigma: how far from a spot's centre its rays lie
-static const double wide_block_mm = 4.5;  // rays whose wide Gaussians are taken as one
+static const double wide_block_mm = 5;    // rays whose wide Gaussians are taken as one
 static const double halo_margin_mm = 130; // the beam data's own
 
 uint64_t pcn_proton_beam_bytes(const pencone_grid *grid, int threads) {
@@ -149,12 +149,6 @@ static double own_variance(const pcn_layer_work *w, double z) {
   return fmax(pcn_optics_variance(&w->energy->optics, z) - w->energy->lattice_mm2 * spread_of(w->engine, z), 0.25 * own * own);
 }
 
-// Mean LET of a cell by its part of dose times LET; that at its middle where there is next to no matter.
-static double mean_let(const pcn_depth_row *before, const pcn_depth_row *middle, const pcn_depth_row *after, int c) {
-  const double dose = after->sum - before->sum;
-  return dose > 1e-3 * middle->sum ? (after->let_sum[c] - before->let_sum[c]) / dose : middle->let[c];
-}
-
 // Fermi-Eyges moments (eq. 3) and the table's values in every cell of a ray.
 void pcn_layer_walk(void *work, size_t index, int worker) {
   (void)worker;
@@ -169,10 +163,9 @@ void pcn_layer_walk(void *work, size_t index, int worker) {
   const double gy_mm2 = 100 * PCN_GY_PER_MEV_G * w->protons[index], h = rays->cell[2].step, half = 0.5 * h;
   const double shifter = w->energy->optics.water_mm;
   double angle = 0, mixed = 0, place = 0;
-  pcn_depth_row before = pcn_depth_table_at(table, shifter + (double)water[0]);
   for (int64_t k = 0; k < cells; k++) {
     const double middle = shifter + 0.5 * (double)(water[k] + water[k + 1]);
-    const pcn_depth_row row = pcn_depth_table_at(table, middle), after = pcn_depth_table_at(table, shifter + (double)water[k + 1]);
+    const pcn_depth_row row = pcn_depth_table_at(table, middle);
     const double power = middle < table->csda_mm ? row.power * (double)(scatter[k + 1] - scatter[k]) / h : 0;
     for (int part = 0; part < 2; part++) { // to the middle of the cell, then to its end
       place += half * (2 * mixed + half * (angle + half * power / 3));
@@ -187,11 +180,9 @@ void pcn_layer_walk(void *work, size_t index, int worker) {
         for (int c = 0; c < WIDE; c++) {
           out->wide[c] = (float)(own + row.wide[c] * stretch);
           out->share[c] = (float)row.share[c];
-          out->let[c] = (float)mean_let(&before, &row, &after, c);
         }
       }
     }
-    before = after;
   }
 }
 
@@ -204,14 +195,12 @@ static int64_t column_of(pcn_axis cell, int64_t i, double spread) {
   return (int64_t)floor(fmin(fmax(at, 0), most) + 0.5);
 }
 
-// A Gaussian, and the same times its LET where that is wanted.
-static void add_gaussian(const pcn_layer_work *w, int wide, const pcn_gaussian *g, double let, float *const scratch_plane[2]) {
+// A Gaussian of protons; with LET the wide ones, whose LET is another, also in a plane of their own.
+static void add_gaussian(const pcn_layer_work *w, int wide, const pcn_gaussian *g, float *const scratch_plane[2]) {
   const pcn_axis *cell = w->engine->rays.cell;
   pcn_plane_add(&w->edges[wide], cell, g, scratch_plane[0], scratch_plane[1]);
-  if (w->engine->let != PCN_LET_NONE) {
-    const pcn_gaussian weighted = {g->x, g->y, g->sigma, g->integral * let};
-    float *second = scratch_plane[1] + cell[0].count * cell[1].count;
-    pcn_plane_add(&w->edges[wide], cell, &weighted, scratch_plane[0], second);
+  if (wide && w->engine->let != PCN_LET_NONE) {
+    pcn_plane_add(&w->edges[wide], cell, g, scratch_plane[0], scratch_plane[1] + cell[0].count * cell[1].count);
   }
 }
 
@@ -227,7 +216,7 @@ static void add_block(const pcn_layer_work *w, const pcn_ray_cell *cell, const i
   const int64_t last[2] = {first[0] + w->block < rays->ray[0].count ? first[0] + w->block : rays->ray[0].count,
                            first[1] + w->block < rays->ray[1].count ? first[1] + w->block : rays->ray[1].count};
   for (int c = 0; c < WIDE; c++) {
-    double sum = 0, x = 0, y = 0, variance = 0, square = 0, let = 0;
+    double sum = 0, x = 0, y = 0, variance = 0, square = 0;
     for (int64_t j = first[1]; j < last[1]; j++) {
       for (int64_t i = first[0]; i < last[0]; i++) {
         const int64_t r = j * rays->ray[0].count + i;
@@ -239,14 +228,13 @@ static void add_block(const pcn_layer_work *w, const pcn_ray_cell *cell, const i
           y += part * ry;
           square += part * (rx * rx + ry * ry);
           variance += part * (double)cell[r].wide[c];
-          let += part * (double)cell[r].let[1];
         }
       }
     }
     if (sum > 0) {
       const double apart = fmax(square / sum - (x * x + y * y) / (sum * sum), 0) / 2;
       const pcn_gaussian g = {x / sum, y / sum, sqrt(variance / sum + apart), sum};
-      add_gaussian(w, 1, &g, let / sum, scratch_plane);
+      add_gaussian(w, 1, &g, scratch_plane);
     }
   }
 }
@@ -255,10 +243,22 @@ static void add_block(const pcn_layer_work *w, const pcn_ray_cell *cell, const i
 static double dose_between(const pcn_depth_table *table, double from_mm, double to_mm) {
   const double thick = to_mm - from_mm, middle = 0.5 * (from_mm + to_mm);
   if (thick > 0.2) {
-    return (pcn_depth_table_sum(table, to_mm) - pcn_depth_table_sum(table, from_mm)) / thick;
+    return fmax(pcn_depth_table_sum(table, to_mm) - pcn_depth_table_sum(table, from_mm), 0) / thick;
   }
   const double point = pcn_depth_table_sum(table, middle + 0.1) - pcn_depth_table_sum(table, middle - 0.1);
-  return point / (0.1 + fmin(middle, 0.1));
+  return fmax(point, 0) / (0.1 + fmin(middle, 0.1));
+}
+
+// Mean LET of a cell by its part of dose times LET; that at its middle where there is next to no dose.
+static double let_between(const pcn_depth_table *table, double from_mm, double to_mm, double wide) {
+  const pcn_depth_row before = pcn_depth_table_at(table, from_mm), after = pcn_depth_table_at(table, to_mm);
+  const pcn_depth_row middle = pcn_depth_table_at(table, 0.5 * (from_mm + to_mm));
+  const double dose = after.sum - before.sum;
+  double let[2];
+  for (int c = 0; c < 2; c++) {
+    let[c] = dose > 1e-3 * middle.sum ? (after.let_sum[c] - before.let_sum[c]) / dose : middle.let[c];
+  }
+  return (1 - wide) * let[0] + wide * let[1];
 }
 
 // Dose per proton of the cell whose first face is that one of the columns.
@@ -281,20 +281,24 @@ void pcn_layer_dose(const pcn_layer_work *w, int64_t k, float *dose) {
   }
 }
 
-// Protons through each cell, and the same times LET, become dose at the cell's own depth.
+// Protons through each cell become dose, and dose times LET, at the cell's own depth.
 static void deposit(const pcn_layer_work *w, int64_t k, const double spread[2], const float *plane) {
   const pcn_rays *rays = &w->engine->rays;
   const int64_t nx = rays->cell[0].count, ny = rays->cell[1].count, faces = rays->cell[2].count + 1;
+  const double shifter = w->energy->optics.water_mm;
+  const pcn_depth_table *table = &w->energy->table;
   float *out = w->volume + k * nx * ny, *second = out + nx * ny * rays->cell[2].count;
   for (int64_t j = 0; j < ny; j++) {
     const int64_t cj = column_of(rays->cell[1], j, spread[1]);
     for (int64_t i = 0; i < nx; i++) {
       const int64_t c = j * nx + i;
       if (plane[c] > 0) {
-        const double dose = cell_dose(w, (cj * nx + column_of(rays->cell[0], i, spread[0])) * faces + k);
-        out[c] += plane[c] * (float)dose;
-        if (w->engine->let != PCN_LET_NONE) {
-          second[c] += plane[nx * ny + c] * (float)dose;
+        const float *water = rays->column + (cj * nx + column_of(rays->cell[0], i, spread[0])) * faces + k;
+        const double from = shifter + (double)water[0], to = shifter + (double)water[1];
+        const double dose = (double)plane[c] * dose_between(table, from, to);
+        out[c] += (float)dose;
+        if (w->engine->let != PCN_LET_NONE && dose > 0) {
+          second[c] += (float)(dose * let_between(table, from, to, (double)(plane[nx * ny + c] / plane[c])));
         }
       }
     }
@@ -316,7 +320,7 @@ static void fill_plane(void *work, size_t k, int worker) {
       const pcn_gaussian g = {place_of(rays->ray[0], r % rays->ray[0].count, spread[0]),
                               place_of(rays->ray[1], r / rays->ray[0].count, spread[1]), sqrt((double)cell[r].core),
                               (double)cell[r].protons * (1 - (double)cell[r].share[0] - (double)cell[r].share[1])};
-      add_gaussian(w, 0, &g, (double)cell[r].let[0], scratch_plane);
+      add_gaussian(w, 0, &g, scratch_plane);
     }
   }
   for (int64_t j = 0; j < rays->ray[1].count; j += w->block) {
