@@ -17,7 +17,7 @@ static const double halo_margin_mm = 130; // the beam data's own
 
 uint64_t pcn_proton_beam_bytes(const pencone_grid *grid, int threads) {
   (void)threads;
-  return 8 * (uint64_t)pencone_grid_voxels(grid) * sizeof(float);
+  return 12 * (uint64_t)pencone_grid_voxels(grid) * sizeof(float);
 }
 
 /// A ray in one cell: protons, times Gy mm2 per MeV cm2/g, and variances, mm2.
