@@ -16,7 +16,7 @@ static const double halo_margin_mm = 130; // the beam data's own
 
 uint64_t pcn_proton_beam_bytes(const pencone_grid *grid, int threads) {
   (void)threads;
-  return 8 * (uint64_t)pencone_grid_voxels(grid) * sizeof(float);
+  return 12 * (uint64_t)pencone_grid_voxels(grid) * sizeof(float);
 }
 
 static pencone_status make_energies(pencone_context *ctx, const pcn_proton_options *options, pcn_proton_beam *out) {

@@ -107,6 +107,25 @@ static void parts_stay_where_they_are(void **state) {
   pencone_dose_destroy(dose);
 }
 
+static void volumes_have_names(void **state) {
+  pencone_context *ctx = *state;
+  pencone_dose *dose = NULL;
+  float *plan = NULL, *beam = NULL;
+  assert_int_equal(pencone_dose_create(ctx, &grid, &dose), PENCONE_OK);
+  assert_int_equal(pencone_dose_add_volume(ctx, dose, NULL, "let", "keV/um", "LET", &plan), PENCONE_OK);
+  assert_int_equal(pencone_dose_add_volume(ctx, dose, "AP", "let", "keV/um", "LET", &beam), PENCONE_OK);
+  assert_ptr_equal(pencone_dose_volume_find(dose, NULL, "let"), plan);
+  assert_ptr_equal(pencone_dose_volume_find(dose, "AP", "let"), beam);
+  assert_null(pencone_dose_volume_find(dose, "PA", "let"));
+  assert_int_equal(pencone_dose_volume_count(dose), 2);
+  assert_int_equal(pencone_dose_add_volume(ctx, dose, "AP", "let", "keV/um", "LET", NULL), PENCONE_E_ARGUMENT);
+  assert_error_has(ctx, "second 'let'");
+  assert_int_equal(pencone_dose_add_volume(ctx, dose, NULL, "", "keV/um", "LET", NULL), PENCONE_E_ARGUMENT);
+  assert_null(pencone_dose_volume_name(dose, 2));
+  assert_null(pencone_dose_volume_values(dose, -1));
+  pencone_dose_destroy(dose);
+}
+
 /// A dose that is linear in x, y and z, so that trilinear interpolation is exact.
 static double linear(const double p[3]) {
   return 1 + 0.5 * p[0] - 0.25 * p[1] + 2 * p[2];
@@ -215,6 +234,7 @@ int main(void) {
       UNIT_TEST(units_change_one_by_one),
       UNIT_TEST(provenance_keeps_its_order),
       UNIT_TEST(parts_stay_where_they_are),
+      UNIT_TEST(volumes_have_names),
       UNIT_TEST(interpolation_is_exact_for_a_linear_dose),
       UNIT_TEST(the_outer_half_voxel_takes_the_nearest_values),
       UNIT_TEST(outside_the_grid_there_is_no_dose),

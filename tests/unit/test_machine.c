@@ -117,6 +117,37 @@ static void bad_spectra_say_where(void **state) {
   }
 }
 
+static void bad_spots_say_what(void **state) {
+  pencone_context *ctx = *state;
+  pencone_spot_optics spots[2] = {{70, 6, 5, 0.5}, {230, 3, 2, 0.3}};
+  pencone_machine_desc good = small(), desc;
+  good.modality = PENCONE_PROTON;
+  good.optics_count = 2;
+  good.optics = spots;
+  pencone_machine *machine = make(ctx, &good);
+  spots[1].sigma_mm = 4; // the machine has a copy
+  assert_close(pencone_machine_describe(machine)->optics[1].sigma_mm, 3, 0);
+  pencone_machine *other = make(ctx, &good);
+  assert_string_not_equal(pencone_machine_sha256(machine), pencone_machine_sha256(other));
+  pencone_machine_destroy(machine);
+  pencone_machine_destroy(other);
+  desc = good;
+  desc.scan_sad_mm[1] = 999;
+  rejects(ctx, &desc, PENCONE_E_RANGE, "scanning magnet of y to isocentre: got 999 mm");
+  desc = good;
+  desc.spot_limit_mm[0] = 0;
+  rejects(ctx, &desc, PENCONE_E_RANGE, "limit of spots along x: got 0 mm");
+  desc = good;
+  desc.range_shifter_distance_mm = NAN;
+  rejects(ctx, &desc, PENCONE_E_RANGE, "range shifter to isocentre");
+  spots[1].energy_mev = 70;
+  rejects(ctx, &good, PENCONE_E_RANGE, "energy_mev 2: got 70, expected above 70");
+  good.optics_count = 1;
+  rejects(ctx, &good, PENCONE_E_ARGUMENT, "got 1, expected 2 to 100");
+  good.optics_count = 0; // then the single spot counts
+  rejects(ctx, &good, PENCONE_E_RANGE, "spot sigma_mm: got 0");
+}
+
 static void clones_are_equal_and_independent(void **state) {
   pencone_machine_desc desc = small();
   const double thirds[] = {1, 6.1};
@@ -149,14 +180,14 @@ static void no_memory_is_an_error(void **state) {
     status = pencone_machine_create(ctx, &desc, &machine);
     assert_true(status == PENCONE_OK || (status == PENCONE_E_MEMORY && machine == NULL));
   }
-  assert_int_equal(failures, 6);  // five allocations, then success
+  assert_int_equal(failures, 7);  // six allocations, then success
   status = PENCONE_E_MEMORY;
   for (failures = 0; status != PENCONE_OK; failures++) {
     pcn_alloc_fail_after(ctx, failures);
     status = pcn_machine_clone(ctx, machine, &clone);
     assert_true(status == PENCONE_OK || (status == PENCONE_E_MEMORY && clone == NULL));
   }
-  assert_int_equal(failures, 6);
+  assert_int_equal(failures, 7);
   pencone_machine_destroy(machine);
   pencone_machine_destroy(clone);
   status = PENCONE_E_MEMORY;
@@ -219,6 +250,7 @@ int main(void) {
       UNIT_TEST(the_hash_is_of_what_decides_the_dose),
       UNIT_TEST(bad_values_say_what),
       UNIT_TEST(bad_spectra_say_where),
+      UNIT_TEST(bad_spots_say_what),
       UNIT_TEST(clones_are_equal_and_independent),
       UNIT_TEST(no_memory_is_an_error),
       UNIT_TEST(spectra_have_their_mean_energies),

@@ -187,6 +187,12 @@ static inline pencone_dose *unit_dose(pencone_context *ctx, const pencone_grid *
   assert_int_equal(pencone_dose_set_provenance(ctx, dose, "plan", "plan: x\n# \xc3\xa4 two lines\n"),
                    PENCONE_OK);
   assert_int_equal(pencone_dose_set_provenance(ctx, dose, "engine", "none"), PENCONE_OK);
+  float *let = NULL;
+  assert_int_equal(pencone_dose_add_volume(ctx, dose, NULL, "let", "keV/um", "LET of the plan", &let), PENCONE_OK);
+  let[1] = 2.5F;
+  assert_int_equal(pencone_dose_add_volume(ctx, dose, NULL, "rbe_dose", "Gy (RBE)", "weighted", NULL), PENCONE_OK);
+  assert_int_equal(pencone_dose_add_volume(ctx, dose, "a/b", "let", "keV/um", "LET of a beam", &let), PENCONE_OK);
+  let[0] = 7;
   return dose;
 }
 
@@ -201,6 +207,14 @@ static inline void unit_same_dose(const pencone_dose *a, const pencone_dose *b) 
   for (int i = 0; i < pencone_dose_part_count(a); ++i) {
     assert_string_equal(pencone_dose_part_name(a, i), pencone_dose_part_name(b, i));
     assert_memory_equal(pencone_dose_part_values(a, i), pencone_dose_part_values(b, i), bytes);
+  }
+  assert_int_equal(pencone_dose_volume_count(a), pencone_dose_volume_count(b));
+  for (int i = 0; i < pencone_dose_volume_count(a); ++i) {
+    const float *values = pencone_dose_volume_find(b, pencone_dose_volume_beam(a, i), pencone_dose_volume_name(a, i));
+    assert_non_null(values);
+    assert_memory_equal(pencone_dose_volume_values(a, i), values, bytes);
+    assert_string_equal(pencone_dose_volume_units(a, i), pencone_dose_volume_units(b, i));
+    assert_string_equal(pencone_dose_volume_quantity(a, i), pencone_dose_volume_quantity(b, i));
   }
   assert_int_equal(pencone_dose_provenance_count(a), pencone_dose_provenance_count(b));
   for (int i = 0; i < pencone_dose_provenance_count(a); ++i) {
