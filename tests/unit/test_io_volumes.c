@@ -72,6 +72,7 @@ static void dose_comes_back(void **state) {
   const unit_files *f = *state;
   const pencone_grid grid = unit_grid();
   pencone_dose *dose = unit_dose(f->ctx, &grid);
+  unit_volumes(f->ctx, dose);
   pencone_dose *again = NULL;
   pencone_phantom *none = NULL;
   assert_int_equal(pencone_dose_write(f->ctx, unit_path(f, "d.h5"), dose, NULL), PENCONE_OK);
