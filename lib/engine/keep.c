@@ -37,16 +37,18 @@ static float apply_mask(pcn_column *c, const uint8_t *mask, double *sum) {
   return largest;
 }
 
+// Two loops: clang 14 does not take both reductions in one.
 static float measure(const pcn_column *c, double *sum) {
   const float *value = c->value;
   const int64_t count = c->count;
   float largest = 0;
   double total = 0;
-#pragma omp simd reduction(max : largest) reduction(+ : total)
   for (int64_t i = 0; i < count; i++) {
-    const float v = value[i] > 0 ? value[i] : 0;
-    largest = v > largest ? v : largest;
-    total += (double)v;
+    largest = value[i] > largest ? value[i] : largest;
+  }
+#pragma omp simd reduction(+ : total)
+  for (int64_t i = 0; i < count; i++) {
+    total += value[i] > 0 ? (double)value[i] : 0;
   }
   *sum = total;
   return largest;
