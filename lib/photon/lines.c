@@ -145,8 +145,9 @@ static void set_release(const walker *w, const place *p, const pcn_lanes *field,
   const pcn_view *v = &w->march->view;
   const int64_t length = w->march->memory->scratch_floats / (2 * PCN_RELEASES);
   const int64_t release = p->plane * v->release_stride[0] + p->row * v->release_stride[1] + blocks[0];
-  const int64_t over = blocks[1] - v->size[2]; // the last row of all has no row behind it to be read
-  const int at_end = over > 0 && p->plane == v->size[0] - 1 && p->row == v->size[1] - 1;
+  const int64_t over = blocks[1] - v->size[2];
+  // The last rows of all, more than one where they are short, have nothing behind them to be read.
+  const int at_end = release + blocks[1] - blocks[0] > v->size[0] * v->size[1] * v->size[2];
   float *weight[PCN_RELEASES];
   for (int i = 0; i < PCN_RELEASES; i++) {
     r->release[i] = v->release[i] != NULL ? v->release[i] + release : NULL;
