@@ -11,20 +11,44 @@ pcn_frame pcn_beam_frame(const pencone_beam *beam) {
                         beam->collimator_deg, beam->couch_deg);
 }
 
-static pcn_opening opening_of(const pencone_beam *beam, const pencone_control_point *point) {
-  const pcn_frame f = pcn_frame_make(beam->isocenter_mm, pencone_machine_describe(beam->machine)->sad_mm,
-                                     beam->gantry_deg, point->collimator_deg, beam->couch_deg);
-  const pcn_opening opening = {f.ex,
-                               f.ey,
-                               {point->field_x_mm[0], point->field_x_mm[1]},
-                               {point->field_y_mm[0], point->field_y_mm[1]},
-                               point->weight};
+static void set_edges(const pcn_aperture *a, const pcn_vec3 side[2], const double *const bounds_mm[2],
+                      pcn_edge_plane edge[PCN_EDGES]) {
+  for (int e = 0; e < PCN_EDGES; e++) {
+    const double sign = e % 2 == 0 ? -1 : 1, slope = bounds_mm[e / 2][e % 2] / a->frame.sad_mm;
+    const pcn_vec3 n = pcn_v3_scale(pcn_v3_sub(side[e / 2], pcn_v3_scale(a->frame.ez, slope)), sign);
+    const double *h = a->spacing_mm;
+    edge[e].normal = n;
+    edge[e].half = 0.5 * (fabs(n.x) * h[0] + fabs(n.y) * h[1] + fabs(n.z) * h[2]);
+    edge[e].reach = a->reach_mm * pcn_v3_length(n);
+  }
+}
+
+static pcn_opening opening_of(const pcn_aperture *a, const pencone_beam *beam, const pencone_control_point *point) {
+  const pcn_frame f = pcn_frame_make(beam->isocenter_mm, a->frame.sad_mm, beam->gantry_deg, point->collimator_deg,
+                                     beam->couch_deg);
+  pcn_opening opening = {.ex = f.ex,
+                         .ey = f.ey,
+                         .x_mm = {point->field_x_mm[0], point->field_x_mm[1]},
+                         .y_mm = {point->field_y_mm[0], point->field_y_mm[1]},
+                         .weight = point->weight};
+  set_edges(a, (const pcn_vec3[2]){f.ex, f.ey}, (const double *const[2]){opening.x_mm, opening.y_mm}, opening.edge);
   return opening;
 }
 
 static void widen(double range[2], double value) {
   range[0] = fmin(range[0], value);
   range[1] = fmax(range[1], value);
+}
+
+// Around a turned opening's corner, opening_share() gives voxels that both edges' planes cut but the corner does
+// not reach a little: they lie up to the square root of 2 times their half diagonal outside.
+static void allow_corners(pcn_aperture *a) {
+  for (int i = 0; i < a->openings; i++) {
+    const int turned = fabs(pcn_v3_dot(a->opening[i].ex, a->frame.ex)) < 1 - 1e-12;
+    for (int e = 0; e < PCN_EDGES && turned; e++) {
+      a->edge[e].half = 1.5 * a->edge[e].reach;
+    }
+  }
 }
 
 // Widens the rectangle around all openings by one more, which may be turned against the frame.
@@ -57,10 +81,13 @@ pencone_status pcn_aperture_make(pencone_context *ctx, const pencone_beam *beam,
   out->x_mm[1] = out->y_mm[1] = -INFINITY;
   for (int i = 0; i < (count > 0 ? count : 1); i++) {
     if (points[i].weight > 0) {
-      out->opening[out->openings] = opening_of(beam, &points[i]);
+      out->opening[out->openings] = opening_of(out, beam, &points[i]);
       enclose(out, &out->opening[out->openings++]);
     }
   }
+  set_edges(out, (const pcn_vec3[2]){out->frame.ex, out->frame.ey}, (const double *const[2]){out->x_mm, out->y_mm},
+            out->edge);
+  allow_corners(out);
   return PENCONE_OK;
 }
 
@@ -75,6 +102,9 @@ static double below(double edge, double at, double steep, double a, double b) {
   const double reach = 0.5 * (steep + fabs(a) + fabs(b)), per_width = 1 / steep;
   if (fabs(edge - at) >= reach) {
     return edge > at ? 1 : 0;
+  }
+  if (fabs(edge - at) <= steep - reach) { // it cuts all intervals, and their mean is the middle one's
+    return 0.5 + (edge - at) * per_width;
   }
   double sum = 0;
   for (int i = 0; i < SAMPLES; i++) {
@@ -104,47 +134,45 @@ typedef struct look {
   pcn_vec3 r, ez;
   double scale; ///< of the projection on the isocentre plane
   double sad_mm;
-  double reach_mm; ///< half diagonal as projected
+  double bend; ///< its half diagonal over its distance from the source
 } look;
+
+// A voxel's half width across an edge's plane, where opening_share() projects with the slope at the voxel's centre
+// instead of at the edge: wider by its half diagonal over its distance from the source, at most.
+static double half_width(const pcn_edge_plane *edge, double bend) {
+  return 1.001 * edge->half + bend * edge->reach;
+}
+
+// Whether the edges of one side leave the voxel whole.
+static int held_between(const pcn_edge_plane edge[2], const look *l, double at, const double bounds_mm[2]) {
+  return at - bounds_mm[0] > half_width(&edge[0], l->bend) * l->scale &&
+         bounds_mm[1] - at > half_width(&edge[1], l->bend) * l->scale;
+}
 
 // Share of the voxel inside one opening.
 static double opening_share(const pcn_aperture *a, const pcn_opening *o, const look *l) {
-  const double x = pcn_v3_dot(l->r, o->ex) * l->scale, y = pcn_v3_dot(l->r, o->ey) * l->scale, reach = l->reach_mm;
-  if (x - reach >= o->x_mm[1] || x + reach <= o->x_mm[0] || y - reach >= o->y_mm[1] || y + reach <= o->y_mm[0]) {
-    return 0;
+  const pcn_vec3 side[2] = {o->ex, o->ey};
+  const double *const edges[2] = {o->x_mm, o->y_mm}, *h = a->spacing_mm;
+  double share = 1;
+  for (int i = 0; i < 2 && share > 0; i++) {
+    const double at = pcn_v3_dot(l->r, side[i]) * l->scale;
+    if (held_between(&o->edge[2 * i], l, at, edges[i])) {
+      continue;
+    }
+    const pcn_vec3 d = pcn_v3_scale(pcn_v3_sub(side[i], pcn_v3_scale(l->ez, at / l->sad_mm)), l->scale);
+    const double slope[3] = {d.x * h[0], d.y * h[1], d.z * h[2]};
+    share *= box_share(at, slope, edges[i]);
   }
-  const int inside_x = x + reach <= o->x_mm[1] && x - reach >= o->x_mm[0];
-  const int inside_y = y + reach <= o->y_mm[1] && y - reach >= o->y_mm[0];
-  if (inside_x && inside_y) {
-    return 1;
-  }
-  const pcn_vec3 dx = pcn_v3_scale(pcn_v3_sub(o->ex, pcn_v3_scale(l->ez, x / l->sad_mm)), l->scale);
-  const pcn_vec3 dy = pcn_v3_scale(pcn_v3_sub(o->ey, pcn_v3_scale(l->ez, y / l->sad_mm)), l->scale);
-  const double *h = a->spacing_mm;
-  const double slope_x[3] = {dx.x * h[0], dx.y * h[1], dx.z * h[2]};
-  const double slope_y[3] = {dy.x * h[0], dy.y * h[1], dy.z * h[2]};
-  return (inside_x ? 1 : box_share(x, slope_x, o->x_mm)) * (inside_y ? 1 : box_share(y, slope_y, o->y_mm));
-}
-
-// Returns 0 when the voxel is not before the source plane.
-static int look_at(const pcn_aperture *a, pcn_vec3 centre, look *out) {
-  const pcn_frame *f = &a->frame;
-  double x, y, z;
-  pcn_frame_project(f, centre, &x, &y, &z);
-  if (!(z > a->reach_mm)) {
-    return 0;
-  }
-  const double scale = f->sad_mm / z;
-  const look l = {pcn_v3_sub(centre, f->source), f->ez, scale, f->sad_mm,
-                  a->reach_mm * scale * (1 + 2 * sqrt(x * x + y * y) / f->sad_mm)};
-  *out = l;
-  return 1;
+  return share;
 }
 
 double pcn_aperture_share(const pcn_aperture *a, pcn_vec3 centre) {
-  look l;
+  const pcn_frame *f = &a->frame;
+  const pcn_vec3 r = pcn_v3_sub(centre, f->source);
+  const double z = pcn_v3_dot(r, f->ez);
   double share = 0;
-  if (look_at(a, centre, &l)) {
+  if (z > a->reach_mm) { // the voxel is before the source plane
+    const look l = {r, f->ez, f->sad_mm / z, f->sad_mm, a->reach_mm / z};
     for (int i = 0; i < a->openings; i++) {
       share += a->opening[i].weight * opening_share(a, &a->opening[i], &l);
     }
@@ -158,91 +186,87 @@ double pcn_aperture_share(const pcn_aperture *a, pcn_vec3 centre) {
 typedef struct row_view {
   pcn_vec3 r, step;
   double z, z_step; ///< along the axis
+  double bend;      ///< a voxel's half diagonal over the distance of the nearest from the source
 } row_view;
 
-// Narrows first .. last to where at + step * i <= limit.
+// Narrows a range to where at + step * i <= limit.
 static void narrow(double at, double step, double limit, double range[2]) {
+  const double end = (limit - at) / step;
   if (step > 0) {
-    range[1] = fmin(range[1], floor((limit - at) / step));
+    range[1] = end < range[1] ? end : range[1];
   } else if (step < 0) {
-    range[0] = fmax(range[0], ceil((limit - at) / step));
+    range[0] = end > range[0] ? end : range[0];
   } else if (at > limit) {
     range[1] = -1;
   }
 }
 
-// Narrows a range to the voxels whose centres lie inside a rectangle or less than a margin (mm, at the voxel)
-// outside it: the distance from each edge's plane is linear along the row.
-static void narrow_to(const row_view *v, const pcn_vec3 side[2], const double *const edge[2], double sad_mm,
-                      double margin_mm, double range[2]) {
-  for (int a = 0; a < 2; a++) {
-    const double x = pcn_v3_dot(v->r, side[a]), dx = pcn_v3_dot(v->step, side[a]);
-    for (int e = 0; e < 2; e++) {
-      const double sign = e == 0 ? -1 : 1, slope = edge[a][e] / sad_mm;
-      narrow(sign * (x - slope * v->z), sign * (dx - slope * v->z_step), margin_mm * sqrt(1 + slope * slope), range);
-    }
+// Narrows one range to the voxels that a rectangle may touch, and one to those that it holds: the distance from each
+// edge's plane is linear along the row.
+static void narrow_to(const row_view *v, const pcn_edge_plane edge[PCN_EDGES], double touched[2], double held[2]) {
+  for (int e = 0; e < PCN_EDGES; e++) {
+    const double at = pcn_v3_dot(v->r, edge[e].normal), step = pcn_v3_dot(v->step, edge[e].normal);
+    const double margin = half_width(&edge[e], v->bend);
+    narrow(at, step, margin, touched);
+    narrow(at, step, -margin, held);
   }
 }
 
 // The half-open range of whole numbers.
 static void to_voxels(const double range[2], int64_t out[2]) {
-  const int empty = !(range[1] >= range[0]);
-  out[0] = empty ? 0 : (int64_t)range[0];
-  out[1] = empty ? 0 : (int64_t)range[1] + 1;
+  const double first = ceil(range[0]), last = floor(range[1]);
+  const int empty = !(last >= first);
+  out[0] = empty ? 0 : (int64_t)first;
+  out[1] = empty ? 0 : (int64_t)last + 1;
 }
 
-static void add_edge(const pcn_aperture *a, const pcn_opening *o, pcn_vec3 first, const int64_t range[2],
+static void add_edge(const pcn_aperture *a, const pcn_opening *o, const row_view *v, const int64_t range[2],
                      float *share) {
   for (int64_t i = range[0]; i < range[1]; i++) {
-    look l;
-    if (look_at(a, pcn_v3(first.x + a->spacing_mm[0] * (double)i, first.y, first.z), &l)) {
+    const double z = v->z + v->z_step * (double)i;
+    if (z > a->reach_mm) {
+      const pcn_vec3 r = pcn_v3_add(v->r, pcn_v3_scale(v->step, (double)i));
+      const look l = {r, a->frame.ez, a->frame.sad_mm / z, a->frame.sad_mm, a->reach_mm / z};
       share[i] += (float)(o->weight * opening_share(a, o, &l));
     }
   }
 }
 
-// Voxels that the whole opening holds need no look: as far as a voxel inside the field can reach, at most.
-static void add_opening(const pcn_aperture *a, const pcn_opening *o, pcn_vec3 first, const row_view *v,
-                        const int64_t row[2], float *share) {
-  const double sad = a->frame.sad_mm;
-  const double x = fmax(fabs(a->x_mm[0]), fabs(a->x_mm[1])), y = fmax(fabs(a->y_mm[0]), fabs(a->y_mm[1]));
-  const double corner = sqrt(x * x + y * y);
-  const double reach = 1.01 * a->reach_mm * (1 + 2 * corner / sad);
-  const pcn_vec3 side[2] = {o->ex, o->ey};
-  const double *const edge[2] = {o->x_mm, o->y_mm};
+// Voxels that the whole opening holds need no look.
+static void add_opening(const pcn_aperture *a, const pcn_opening *o, const row_view *v, const int64_t row[2],
+                        float *share) {
   double touched[2] = {(double)row[0], (double)(row[1] - 1)}, held[2] = {(double)row[0], (double)(row[1] - 1)};
   int64_t part[2], whole[2];
-  narrow_to(v, side, edge, sad, reach, touched);
-  narrow_to(v, side, edge, sad, -reach, held);
+  narrow_to(v, o->edge, touched, held);
   to_voxels(touched, part);
   to_voxels(held, whole);
   if (whole[1] <= whole[0]) {
-    add_edge(a, o, first, part, share);
+    add_edge(a, o, v, part, share);
     return;
   }
   const int64_t before[2] = {part[0], whole[0]}, after[2] = {whole[1], part[1]};
-  add_edge(a, o, first, before, share);
+  add_edge(a, o, v, before, share);
   for (int64_t i = whole[0]; i < whole[1]; i++) {
     share[i] += (float)o->weight;
   }
-  add_edge(a, o, first, after, share);
+  add_edge(a, o, v, after, share);
 }
 
 void pcn_aperture_row(const pcn_aperture *a, pcn_vec3 first, int64_t n, int64_t range[2], float *share) {
   const pcn_frame *f = &a->frame;
   const pcn_vec3 r = pcn_v3_sub(first, f->source), step = pcn_v3(a->spacing_mm[0], 0, 0);
-  const row_view v = {r, step, pcn_v3_dot(r, f->ez), pcn_v3_dot(step, f->ez)};
-  const pcn_vec3 side[2] = {f->ex, f->ey};
-  const double *const edge[2] = {a->x_mm, a->y_mm};
-  double row[2] = {0, (double)(n - 1)};
+  row_view v = {r, step, pcn_v3_dot(r, f->ez), pcn_v3_dot(step, f->ez), 0};
+  const double nearest = fmin(v.z, v.z + v.z_step * (double)(n - 1));
+  v.bend = nearest > a->reach_mm ? a->reach_mm / nearest : 1;
+  double row[2] = {0, (double)(n - 1)}, held[2] = {0, 0};
   narrow(-v.z, -v.z_step, -a->reach_mm, row);
-  narrow_to(&v, side, edge, f->sad_mm, 1.01 * a->reach_mm, row);
+  narrow_to(&v, a->edge, row, held);
   to_voxels(row, range);
   for (int64_t i = range[0]; i < range[1]; i++) {
     share[i] = 0;
   }
   for (int i = 0; i < a->openings && range[1] > range[0]; i++) {
-    add_opening(a, &a->opening[i], first, &v, range, share);
+    add_opening(a, &a->opening[i], &v, range, share);
   }
 }
 

@@ -6,17 +6,28 @@
 #include "geom/frame.h"
 #include <pencone/beam.h>
 
+/// The plane through the source and an edge of a rectangle: outside, normal . (r - source) > 0.
+typedef struct pcn_edge_plane {
+  pcn_vec3 normal;
+  double half; ///< of a voxel's width across the plane, in the normal's units
+  double reach; ///< of a voxel's half diagonal, in the same units
+} pcn_edge_plane;
+
+enum { PCN_EDGES = 4 };
+
 /// A rectangular opening in the isocentre plane.
 typedef struct pcn_opening {
   pcn_vec3 ex, ey; ///< collimator axes
   double x_mm[2], y_mm[2];
   double weight;
+  pcn_edge_plane edge[PCN_EDGES];
 } pcn_opening;
 
 /// The openings of a beam at one gantry and couch angle, and the voxels that they are projected on.
 typedef struct pcn_aperture {
   pcn_frame frame;         ///< of the beam: see pcn_beam_frame()
   double x_mm[2], y_mm[2]; ///< rectangle in the frame's axes that holds all openings
+  pcn_edge_plane edge[PCN_EDGES]; ///< of that rectangle
   double spacing_mm[3];    ///< voxel edges
   double reach_mm;         ///< half the voxel's diagonal
   int openings;
