@@ -64,23 +64,29 @@ static int count_large(const float *value, int n, float least) {
   return large;
 }
 
-// Copies what is large of one run. @return the sum of what is not, and is above 0
-static double copy_run(const pcn_column *c, int64_t from, int n, float least, pcn_column *kept) {
+static double sum_small(const float *value, int n, float least) {
+  double small = 0;
+#pragma omp simd reduction(+ : small)
+  for (int i = 0; i < n; i++) {
+    small += value[i] < least && value[i] > 0 ? (double)value[i] : 0;
+  }
+  return small;
+}
+
+// Copies what is large of one run: no branch to mispredict.
+static void copy_run(const pcn_column *c, int64_t from, int n, float least, pcn_column *kept) {
   const float *value = c->value + from;
   const int32_t *voxel = c->voxel + from;
-  float *restrict to_value = kept->value;
-  int32_t *restrict to_voxel = kept->voxel;
-  int64_t count = kept->count;
-  double left_out = 0;
-  for (int i = 0; i < n; i++) {  // no branch to mispredict
+  float *restrict to_value = kept->value + kept->count;
+  int32_t *restrict to_voxel = kept->voxel + kept->count;
+  int64_t count = 0;
+  for (int i = 0; i < n; i++) {
     const float v = value[i];
     to_voxel[count] = voxel[i];
     to_value[count] = v;
     count += v >= least;
-    left_out += v < least && v > 0 ? (double)v : 0;
   }
-  kept->count = count;
-  return left_out;
+  kept->count += count;
 }
 
 // Entries from the threshold on: counted first, so that no more memory is touched than they take. Most runs
@@ -97,12 +103,16 @@ static pencone_status copy_large(pencone_context *ctx, const pcn_column *c, floa
                              all + spare + 1));  // one more: where the last that is dropped is written to
   for (int64_t i = 0; i < c->count; i += RUN) {
     const int n = (int)(c->count - i < RUN ? c->count - i : RUN);
-    if (count_large(c->value + i, n, least) == n) {
+    const int large = count_large(c->value + i, n, least);
+    if (large == n) {
       memcpy(kept->value + kept->count, c->value + i, (size_t)n * sizeof *kept->value);
       memcpy(kept->voxel + kept->count, c->voxel + i, (size_t)n * sizeof *kept->voxel);
       kept->count += n;
     } else {
-      *left_out += copy_run(c, i, n, least, kept);
+      *left_out += sum_small(c->value + i, n, least);
+      if (large > 0) {
+        copy_run(c, i, n, least, kept);
+      }
     }
   }
   return PENCONE_OK;

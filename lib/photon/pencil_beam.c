@@ -175,20 +175,30 @@ static void fill_chunk(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, co
   const pcn_frame *f = &e->frame;
   const double h = m->grid.spacing_mm[0], last_plane = e->planes.count - 1, per_pitch = 1 / e->planes.pitch;
   const double limit[4] = {e->x_mm[0] - e->reach_mm, e->x_mm[1] + e->reach_mm, e->y_mm[0] - e->reach_mm, e->y_mm[1] + e->reach_mm};
-  double xyz[3], scale[CHUNK];
+  double xyz[3], scale[CHUNK], near[CHUNK], place[3][CHUNK];
   float depth_mm[CHUNK];
   pencone_grid_centre(&m->grid, ijk[0], ijk[1], ijk[2], xyz);
   const pcn_vec3 r = pcn_v3_sub(pcn_v3_from(xyz), f->source);
   const double x0 = pcn_v3_dot(r, f->ex), y0 = pcn_v3_dot(r, f->ey), z0 = pcn_v3_dot(r, f->ez), sad = f->sad_mm;
+  const double ex = f->ex.x, ey = f->ey.x, ez = f->ez.x, first_plane = e->planes.first, per_square = 1 / (sad * sad);
+#pragma omp simd
+  for (int32_t i = 0; i < (int32_t)n; i++) {
+    const double along = h * (double)i, z = z0 + along * ez, magnified = sad / z;
+    const double x = (x0 + along * ex) * magnified, y = (y0 + along * ey) * magnified;
+    const double inside = (z > 0) & (x > limit[0]) & (x < limit[1]) & (y > limit[2]) & (y < limit[3]) ? 1 : 0;
+    const double plane = (z / sad - first_plane) * per_pitch, low = plane > 0 ? plane : 0;
+    near[i] = inside;
+    place[0][i] = x;
+    place[1][i] = y;
+    place[2][i] = low < last_plane ? low : last_plane;
+    scale[i] = magnified * magnified * sqrt(1 + (x * x + y * y) * per_square); // eq. 6: |r| / z
+  }
   for (int64_t i = 0; i < n; i++) {
-    const double along = h * (double)i, z = z0 + along * f->ez.x, magnified = sad / z;
-    const double x = (x0 + along * f->ex.x) * magnified, y = (y0 + along * f->ey.x) * magnified;
-    const int near = (z > 0) & (x > limit[0]) & (x < limit[1]) & (y > limit[2]) & (y < limit[3]);
-    const double plane = (z / sad - e->planes.first) * per_pitch;
-    out->x[i] = near ? (float)x : 0;
-    out->y[i] = near ? (float)y : 0;
-    out->plane[i] = (float)(near && plane > 0 ? (plane < last_plane ? plane : last_plane) : 0);
-    scale[i] = near ? magnified * magnified * sqrt(1 + (x * x + y * y) / (sad * sad)) : 0; // eq. 6: |r| / z
+    const int here = near[i] != 0;
+    out->x[i] = here ? (float)place[0][i] : 0;
+    out->y[i] = here ? (float)place[1][i] : 0;
+    out->plane[i] = here ? (float)place[2][i] : 0;
+    scale[i] = here ? scale[i] : 0;
   }
   find_depths(e, rays, ijk, n, depth_mm);
   const size_t first = (size_t)((ijk[2] * m->grid.size[1] + ijk[1]) * m->grid.size[0] + ijk[0]);
