@@ -139,6 +139,11 @@ static pencone_status stream_make(pencone_context *ctx, const pencone_engine *en
   return PENCONE_OK;
 }
 
+// Blocks in memory: one thread does not write while it calculates, and every block costs the first touch of its memory.
+static int sides(const stream *s) {
+  return s->workers > 1 ? SIDES : 1;
+}
+
 // --- estimate ----------------------------------------------------------------------------------
 
 // Memory besides the columns: the medium and what the beamlets of the greediest beam share.
@@ -176,7 +181,7 @@ static pencone_status sample(stream *s, double *entries, double *bytes) {
     first += columns;
   }
   *entries *= (double)s->info.columns / sampled;
-  *bytes = (SIDES * BLOCK * most + s->workers * (double)s->raw[0].room) * (sizeof(int32_t) + sizeof(float));
+  *bytes = (sides(s) * BLOCK * most + s->workers * (double)s->raw[0].room) * (sizeof(int32_t) + sizeof(float));
   return PENCONE_OK;
 }
 
@@ -330,9 +335,14 @@ static pencone_status run(stream *s) {
     PCN_TRY(collect(s));
   }
   for (int64_t start = s->options.first_column; start < s->info.columns; start += BLOCK) {
+    if (s->put != NULL && sides(s) == 1) {
+      put_block(s);
+      s->put = NULL;
+      PCN_TRY(collect(s));
+    }
     PCN_TRY(run_block(s, start, &s->blocks[side]));
     s->put = &s->blocks[side];
-    side = 1 - side;
+    side = (side + 1) % sides(s);
   }
   return finish(s);
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/keep.h"
 
-#include "base/base.h"
 #include <float.h>
+#include <string.h>
+#include "base/base.h"
 
-// A number in [0, 1) that depends on seed, column and voxel only: the finaliser of SplitMix64 (Steele, Lea and Flood
-// 2014, doi:10.1145/2660193.2660195), once for the column and once for the voxel.
+// A number in [0, 1) that depends on seed, column and voxel only: the finaliser of SplitMix64 (Steele, Lea
+// and Flood 2014, doi:10.1145/2660193.2660195), once for the column and once for the voxel.
 static uint64_t mix(uint64_t x) {
   x += 0x9e3779b97f4a7c15u;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -17,8 +18,8 @@ static double chance(uint64_t stream, int32_t voxel) {
   return (double)(mix(stream ^ (uint64_t)voxel) >> 11) / 9007199254740992.0;
 }
 
-// Leaves what is above 0 and in the mask; its sum, and the largest of the whole column: the mask changes no entry that
-// it lets through.
+// Leaves what is above 0 and in the mask; its sum, and the largest of the whole column: the mask changes no
+// entry that it lets through.
 static float apply_mask(pcn_column *c, const uint8_t *mask, double *sum) {
   float largest = 0;
   double total = 0;
@@ -54,32 +55,74 @@ static float measure(const pcn_column *c, double *sum) {
   return largest;
 }
 
-// Entries from the threshold on: counted first, so that no more memory is touched than they take.
-static pencone_status copy_large(pencone_context *ctx, const pcn_column *c, float threshold, pcn_column *kept) {
-  const float *value = c->value, least = threshold > 0 ? threshold : FLT_TRUE_MIN;
-  const int64_t count = c->count;
-  int64_t n = 0;
-#pragma omp simd reduction(+ : n)
-  for (int64_t i = 0; i < count; i++) {
-    n += value[i] >= least;
+enum { RUN = 64 };  // entries that are looked at together
+
+static int count_large(const float *value, int n, float least) {
+  int large = 0;
+#pragma omp simd reduction(+ : large)
+  for (int i = 0; i < n; i++) {
+    large += value[i] >= least;
   }
-  PCN_TRY(pcn_column_reserve(ctx, kept, n + 1)); // one more: where the last that is dropped is written to
-  int32_t *restrict to_voxel = kept->voxel;
-  float *restrict to_value = kept->value;
-  n = 0;
-  for (int64_t i = 0; i < count; i++) { // no branch to mispredict
+  return large;
+}
+
+static double sum_small(const float *value, int n, float least) {
+  double small = 0;
+#pragma omp simd reduction(+ : small)
+  for (int i = 0; i < n; i++) {
+    small += value[i] < least && value[i] > 0 ? (double)value[i] : 0;
+  }
+  return small;
+}
+
+// Copies what is large of one run: no branch to mispredict.
+static void copy_run(const pcn_column *c, int64_t from, int n, float least, pcn_column *kept) {
+  const float *value = c->value + from;
+  const int32_t *voxel = c->voxel + from;
+  float *restrict to_value = kept->value + kept->count;
+  int32_t *restrict to_voxel = kept->voxel + kept->count;
+  int64_t count = 0;
+  for (int i = 0; i < n; i++) {
     const float v = value[i];
-    to_voxel[n] = c->voxel[i];
-    to_value[n] = v;
-    n += v >= least;
+    to_voxel[count] = voxel[i];
+    to_value[count] = v;
+    count += v >= least;
   }
-  kept->count = n;
+  kept->count += count;
+}
+
+// Entries from the threshold on: counted first, so that no more memory is touched than they take. Most runs
+// are large throughout. Columns are alike: a little room to spare saves the next block from new memory.
+static pencone_status copy_large(pencone_context *ctx, const pcn_column *c, float threshold, pcn_column *kept,
+                                 double *left_out) {
+  const float least = threshold > 0 ? threshold : FLT_TRUE_MIN;
+  int64_t all = 0;
+  for (int64_t i = 0; i < c->count; i += RUN) {
+    all += count_large(c->value + i, (int)(c->count - i < RUN ? c->count - i : RUN), least);
+  }
+  const int64_t spare = kept->quota->limit == 0 && all + 1 > kept->room ? all / 8 : 0;
+  PCN_TRY(pcn_column_reserve(ctx, kept,
+                             all + spare + 1));  // one more: where the last that is dropped is written to
+  for (int64_t i = 0; i < c->count; i += RUN) {
+    const int n = (int)(c->count - i < RUN ? c->count - i : RUN);
+    const int large = count_large(c->value + i, n, least);
+    if (large == n) {
+      memcpy(kept->value + kept->count, c->value + i, (size_t)n * sizeof *kept->value);
+      memcpy(kept->voxel + kept->count, c->voxel + i, (size_t)n * sizeof *kept->voxel);
+      kept->count += n;
+    } else {
+      *left_out += sum_small(c->value + i, n, least);
+      if (large > 0) {
+        copy_run(c, i, n, least, kept);
+      }
+    }
+  }
   return PENCONE_OK;
 }
 
 // The same, and of the rest with a chance of value over threshold the threshold itself.
-static pencone_status copy_sampled(pencone_context *ctx, const pcn_column *c, float threshold, uint64_t stream,
-                                   pcn_column *kept) {
+static pencone_status copy_sampled(pencone_context *ctx, const pcn_column *c, float threshold,
+                                   uint64_t stream, pcn_column *kept) {
   PCN_TRY(pcn_column_reserve(ctx, kept, c->count));
   int64_t n = 0;
   for (int64_t i = 0; i < c->count; i++) {
@@ -94,20 +137,25 @@ static pencone_status copy_sampled(pencone_context *ctx, const pcn_column *c, fl
   return PENCONE_OK;
 }
 
-pencone_status pcn_column_keep(pencone_context *ctx, const pencone_dij_options *options, int64_t index, pcn_column *raw,
-                               pcn_column *kept, pencone_dij_column *out) {
-  double sum, sum_kept;
+pencone_status pcn_column_keep(pencone_context *ctx, const pencone_dij_options *options, int64_t index,
+                               pcn_column *raw, pcn_column *kept, pencone_dij_column *out) {
+  double sum, left_out = 0;
   const float largest = options->mask != NULL ? apply_mask(raw, options->mask, &sum) : measure(raw, &sum);
   const float threshold = (float)(options->threshold * (double)largest);
   kept->count = 0;
-  PCN_TRY(options->sampling ? copy_sampled(ctx, raw, threshold, mix(options->seed ^ mix((uint64_t)index)), kept)
-                            : copy_large(ctx, raw, threshold, kept));
-  measure(kept, &sum_kept);
+  if (options->sampling) {
+    double sum_kept;
+    PCN_TRY(copy_sampled(ctx, raw, threshold, mix(options->seed ^ mix((uint64_t)index)), kept));
+    measure(kept, &sum_kept);
+    left_out = sum - sum_kept;
+  } else {
+    PCN_TRY(copy_large(ctx, raw, threshold, kept, &left_out));
+  }
   out->index = index;
   out->count = kept->count;
   out->voxel = kept->voxel;
   out->value = kept->value;
   out->sum = sum + raw->beyond;
-  out->lost = out->sum - sum_kept;
+  out->lost = left_out + raw->beyond;
   return PENCONE_OK;
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "photon/pencil_beam.h"
 
+#include <math.h>
+#include <string.h>
 #include "base/base.h"
 #include "geom/ray.h"
 #include "simd/isa.h"
-#include <math.h>
-#include <string.h>
 
 enum { TERMS = PCN_PENCIL_TERMS, CHUNK = 256 };
 
@@ -26,7 +26,8 @@ static void find_span(const pencone_grid *grid, const pcn_frame *f, double span[
   span[0] = fmax(span[0], 0.05);
 }
 
-// Distance from the source to the first matter on the axis through the field's centre; without any, to the grid.
+// Distance from the source to the first matter on the axis through the field's centre; without any, to the
+// grid.
 static double find_ssd(const pcn_medium *m, const pcn_pencil_beam *a, double nearest_mm) {
   const double air = 0.05;
   const pcn_frame *f = &a->frame;
@@ -47,7 +48,8 @@ static double find_ssd(const pcn_medium *m, const pcn_pencil_beam *a, double nea
   return nearest_mm;
 }
 
-void pcn_pencil_pixels(const pencone_beam *beam, const double width_mm[2], double reach_mm, double pixel_mm[2]) {
+void pcn_pencil_pixels(const pencone_beam *beam, const double width_mm[2], double reach_mm,
+                       double pixel_mm[2]) {
   for (int a = 0; a < 2; a++) {
     const double wanted = width_mm[a] + reach_mm <= 400 ? 1 : 2;
     const double unit = 0.5 * (beam->bixel_mm[a] > 0 ? beam->bixel_mm[a] : width_mm[a]);
@@ -64,7 +66,7 @@ static pencone_status make_opening(pencone_context *ctx, const pcn_pencil_beam *
   pcn_pencil_pixels(beam, width_mm, e->reach_mm, shape.pixel_mm);
   for (int a = 0; a < 2; a++) {
     const pcn_vec3 v = {side[a].x * h[0], side[a].y * h[1], side[a].z * h[2]};
-    shape.blur_mm2[a] = pcn_v3_dot(v, v) / 12; // of a box: its width squared over 12
+    shape.blur_mm2[a] = pcn_v3_dot(v, v) / 12;  // of a box: its width squared over 12
     shape.half_mm[a] = 0.5 * width_mm[a];
     out->centre_mm[a] = 0.5 * (edge[a][0] + edge[a][1]);
   }
@@ -87,7 +89,8 @@ static pencone_status make_openings(pencone_context *ctx, pcn_pencil_beam *e, co
 }
 
 pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                                    const pcn_photon_tables *tables, int terms, double reach_mm, pcn_pencil_beam *out) {
+                                    const pcn_photon_tables *tables, int terms, double reach_mm,
+                                    pcn_pencil_beam *out) {
   pcn_aperture aperture;
   const double wanted_pitch = 0.1;
   double span[2];
@@ -103,7 +106,8 @@ pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medi
   out->planes.count = 2 + (int)((span[1] - span[0]) / wanted_pitch);
   out->planes.first = span[0];
   out->planes.pitch = (span[1] - span[0]) / (out->planes.count - 1);
-  pencone_status status = pcn_pencil_kernel_make(ctx, tables, find_ssd(medium, out, span[0] * out->frame.sad_mm), terms, &out->kernel);
+  pencone_status status = pcn_pencil_kernel_make(
+      ctx, tables, find_ssd(medium, out, span[0] * out->frame.sad_mm), terms, &out->kernel);
   if (status == PENCONE_OK) {
     status = make_openings(ctx, out, beam, &aperture);
   }
@@ -155,7 +159,8 @@ static void put_weight(const pcn_pencil_kernel *k, double depth_mm, double scale
 }
 
 // Depths of n voxels from ijk on.
-static void find_depths(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, const int64_t ijk[3], int64_t n, float *depth_mm) {
+static void find_depths(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, const int64_t ijk[3],
+                        int64_t n, float *depth_mm) {
   const pencone_grid *grid = &e->medium->grid;
   if (rays->lattice.axis[0] >= 0) {
     float *const out[PCN_DEPTH_VALUES] = {depth_mm, NULL};
@@ -165,7 +170,8 @@ static void find_depths(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, c
   for (int64_t i = 0; i < n; i++) {
     double xyz[3];
     pencone_grid_centre(grid, ijk[0] + i, ijk[1], ijk[2], xyz);
-    depth_mm[i] = (float)pcn_ray_integral(grid, e->medium->electron_density, e->frame.source, pcn_v3_from(xyz));
+    depth_mm[i] =
+        (float)pcn_ray_integral(grid, e->medium->electron_density, e->frame.source, pcn_v3_from(xyz));
   }
 }
 
@@ -174,21 +180,34 @@ static void fill_chunk(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, co
   const pcn_medium *m = e->medium;
   const pcn_frame *f = &e->frame;
   const double h = m->grid.spacing_mm[0], last_plane = e->planes.count - 1, per_pitch = 1 / e->planes.pitch;
-  const double limit[4] = {e->x_mm[0] - e->reach_mm, e->x_mm[1] + e->reach_mm, e->y_mm[0] - e->reach_mm, e->y_mm[1] + e->reach_mm};
-  double xyz[3], scale[CHUNK];
+  const double limit[4] = {e->x_mm[0] - e->reach_mm, e->x_mm[1] + e->reach_mm, e->y_mm[0] - e->reach_mm,
+                           e->y_mm[1] + e->reach_mm};
+  double xyz[3], scale[CHUNK], near[CHUNK], place[3][CHUNK];
   float depth_mm[CHUNK];
   pencone_grid_centre(&m->grid, ijk[0], ijk[1], ijk[2], xyz);
   const pcn_vec3 r = pcn_v3_sub(pcn_v3_from(xyz), f->source);
-  const double x0 = pcn_v3_dot(r, f->ex), y0 = pcn_v3_dot(r, f->ey), z0 = pcn_v3_dot(r, f->ez), sad = f->sad_mm;
+  const double x0 = pcn_v3_dot(r, f->ex), y0 = pcn_v3_dot(r, f->ey), z0 = pcn_v3_dot(r, f->ez),
+               sad = f->sad_mm;
+  const double ex = f->ex.x, ey = f->ey.x, ez = f->ez.x, first_plane = e->planes.first,
+               per_square = 1 / (sad * sad);
+#pragma omp simd
+  for (int32_t i = 0; i < (int32_t)n; i++) {
+    const double along = h * (double)i, z = z0 + along * ez, magnified = sad / z;
+    const double x = (x0 + along * ex) * magnified, y = (y0 + along * ey) * magnified;
+    const double inside = (z > 0) & (x > limit[0]) & (x < limit[1]) & (y > limit[2]) & (y < limit[3]) ? 1 : 0;
+    const double plane = (z / sad - first_plane) * per_pitch, low = plane > 0 ? plane : 0;
+    near[i] = inside;
+    place[0][i] = x;
+    place[1][i] = y;
+    place[2][i] = low < last_plane ? low : last_plane;
+    scale[i] = magnified * magnified * sqrt(1 + (x * x + y * y) * per_square);  // eq. 6: |r| / z
+  }
   for (int64_t i = 0; i < n; i++) {
-    const double along = h * (double)i, z = z0 + along * f->ez.x, magnified = sad / z;
-    const double x = (x0 + along * f->ex.x) * magnified, y = (y0 + along * f->ey.x) * magnified;
-    const int near = (z > 0) & (x > limit[0]) & (x < limit[1]) & (y > limit[2]) & (y < limit[3]);
-    const double plane = (z / sad - e->planes.first) * per_pitch;
-    out->x[i] = near ? (float)x : 0;
-    out->y[i] = near ? (float)y : 0;
-    out->plane[i] = (float)(near && plane > 0 ? (plane < last_plane ? plane : last_plane) : 0);
-    scale[i] = near ? magnified * magnified * sqrt(1 + (x * x + y * y) / (sad * sad)) : 0; // eq. 6: |r| / z
+    const int here = near[i] != 0;
+    out->x[i] = here ? (float)place[0][i] : 0;
+    out->y[i] = here ? (float)place[1][i] : 0;
+    out->plane[i] = here ? (float)place[2][i] : 0;
+    scale[i] = here ? scale[i] : 0;
   }
   find_depths(e, rays, ijk, n, depth_mm);
   const size_t first = (size_t)((ijk[2] * m->grid.size[1] + ijk[1]) * m->grid.size[0] + ijk[0]);
@@ -257,8 +276,8 @@ pencone_status pcn_pencil_beam_add(pencone_context *ctx, const pcn_pencil_beam *
   pcn_pencil_rays rays;
   PCN_TRY(pcn_pencil_depths(ctx, engine, parts[0], &rays));
   dose_work work = {engine, &rays, out};
-  const pencone_status status = pcn_parallel_for_progress(ctx, (size_t)(size[1] * size[2]), dose_row, &work, parts[1][0],
-                                                          parts[1][1], "pencil beam");
+  const pencone_status status = pcn_parallel_for_progress(ctx, (size_t)(size[1] * size[2]), dose_row, &work,
+                                                          parts[1][0], parts[1][1], "pencil beam");
   pcn_depth_free(&rays.lattice);
   return status;
 }
