@@ -64,9 +64,19 @@ call 0 run let.yaml -o let.h5 -q
 call 0 info let.h5
 has out "keV/um"
 has out "wedenberg"
+has out "let: largest"
+has out "rbe_dose: largest"
+call 0 info let.h5 --json
+has out '"units": "keV/um"'
+call 0 profile let.h5 --from 0,-20,0 --to 0,20,0 --volume let --csv
+has out "z_mm,let_keV/um"
+verify "LET is no LET: $(tail -n 1 out)" awk -F, 'NR > 1 && $5 > 20 { exit 1 } $5 > 1 { n++ } END { exit n < 10 }' out
+call 0 profile let.h5 --from 0,-20,0 --to 0,20,0 --volume rbe_dose
+has out "Gy (RBE)"
 
 # --- influence matrices
 call 0 run good.yaml -o d.h5 -q
+error 3 "d.h5: --volume: got 'let', expected a volume of the file" profile d.h5 --from 0,-20,0 --to 0,20,0 --volume let
 call 0 dij good.yaml -o m.h5 -q
 call 0 run good.yaml --from-dij m.h5 -o again.h5 -q
 call 0 gamma again.h5 d.h5 --dose 0.01% --distance 0.1mm --pass 100%
