@@ -195,11 +195,12 @@ static int calculate(cli_session *session, cli_case *c) {
   if (status == PENCONE_OK) {
     status = pencone_phantom_read(session->ctx, phantom_path, &phantom);
   }
-  if (status == PENCONE_OK) {
+  int outcome = status == PENCONE_OK ? CLI_GO_ON : cli_report(session, status);
+  if (outcome == CLI_GO_ON) {
     find_axis(plan, c);
     status = compute_on(session->ctx, plan, phantom, c);
+    outcome = status == PENCONE_OK ? CLI_GO_ON : cli_report_file(session, status, path);
   }
-  const int outcome = status == PENCONE_OK ? CLI_GO_ON : cli_report(session, status);
   free(path);
   pencone_string_free(phantom_path);
   pencone_phantom_destroy(phantom);
