@@ -90,7 +90,7 @@ PENCONE_API int64_t pencone_dij_columns(const pencone_plan *plan);
 
 /// The beamlets of a plan, pencone_dij_columns() of them. @param[out] out  room for them, the caller's
 /// @return PENCONE_OK, E_ARGUMENT, E_RANGE (no beams; a beam without bixels; a bixel width that does not divide the
-/// field), E_UNSUPPORTED (a photon beam with control points).
+/// field), E_UNSUPPORTED (a photon beam with control points; options that ask for LET or RBE-weighted dose).
 PENCONE_API pencone_status pencone_dij_beamlets(pencone_context *ctx, const pencone_plan *plan, pencone_beamlet *out);
 
 /// What a matrix will take, by the middle column of up to four beams: memory of engine and stream (not of what the
@@ -103,7 +103,7 @@ PENCONE_API pencone_status pencone_dij_estimate(pencone_context *ctx, const penc
 /// within the context's budget. Re-entrant like pencone_engine_compute(). The same columns for any number of threads.
 /// @param options  NULL: the defaults. @param[out] report  may be NULL
 /// @return PENCONE_OK, E_ARGUMENT, E_RANGE, E_BUDGET, E_MEMORY, E_CANCELLED, E_NUMERIC (nothing but empty columns),
-/// E_UNSUPPORTED (an engine without beamlets), or what the sink returned.
+/// E_UNSUPPORTED (an engine without beamlets; LET or RBE wanted), or what the sink returned.
 PENCONE_API pencone_status pencone_dij_stream(pencone_context *ctx, const pencone_engine *engine,
                                               const pencone_dij_options *options, const pencone_dij_sink *sink,
                                               pencone_dij_report *report);

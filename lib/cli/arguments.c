@@ -190,7 +190,7 @@ static int store(const char *command, const cli_option *o, const char *text) {
   }
   if (!whole_number(text, &value) || value < o->min || value > o->max ||
       (o->kind == CLI_COUNT && value != floor(value))) {
-    return cli_wrong_use(command, "--%s: got '%s', expected a %snumber from %g to %g", o->name, text,
+    return cli_wrong_use(command, "--%s: got '%s', expected a %snumber from %.10g to %.10g", o->name, text,
                          o->kind == CLI_COUNT ? "whole " : "", o->min, o->max);
   }
   if (o->kind == CLI_COUNT) {

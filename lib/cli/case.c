@@ -192,14 +192,19 @@ static int calculate(cli_session *session, cli_case *c) {
   char *path = join(c->folder, "plan.yaml");
   pencone_status status =
       path != NULL ? pencone_plan_read(session->ctx, path, &plan, &phantom_path, NULL) : PENCONE_E_MEMORY;
-  if (status == PENCONE_OK) {
-    status = pencone_phantom_read(session->ctx, phantom_path, &phantom);
+  int outcome = status == PENCONE_OK ? CLI_GO_ON : cli_report(session, status);
+  if (outcome == CLI_GO_ON && phantom_path == NULL) {
+    outcome = cli_error(session, CLI_INPUT, "%s: phantom: got none, expected the key 'phantom'", path);
   }
-  if (status == PENCONE_OK) {
+  if (outcome == CLI_GO_ON) {
+    status = pencone_phantom_read(session->ctx, phantom_path, &phantom);
+    outcome = status == PENCONE_OK ? CLI_GO_ON : cli_report(session, status);
+  }
+  if (outcome == CLI_GO_ON) {
     find_axis(plan, c);
     status = compute_on(session->ctx, plan, phantom, c);
+    outcome = status == PENCONE_OK ? CLI_GO_ON : cli_report_file(session, status, path);
   }
-  const int outcome = status == PENCONE_OK ? CLI_GO_ON : cli_report(session, status);
   free(path);
   pencone_string_free(phantom_path);
   pencone_phantom_destroy(phantom);

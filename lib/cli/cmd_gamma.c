@@ -15,12 +15,12 @@ static const cli_usage usage = {
     .about =
         "For every voxel of the reference above the threshold, gamma is the shortest way to\n"
         "the evaluated dose, in dose and distance, each in units of its criterion; the voxel\n"
-        "passes when gamma is 1 or less (Low et al. 1998, doi:10.1118/1.598248). The two roles\n"
-        "are not alike: only the evaluated dose is interpolated, and the points and the\n"
+        "passes when gamma is 1 or less (Low et al. 1998, doi:10.1118/1.598248). The two\n"
+        "roles are not alike: only the evaluated dose is interpolated, and the points and the\n"
         "criterion come from the reference. The grids may differ. The reference may be a dose\n"
         "or a Monte Carlo reference (pencone-reference), whose uncertainty then widens the\n"
         "dose criterion and whose voxels are compared with means, as 'pencone validate' does.\n\n"
-        "With --from and --to both doses are taken along a line and gamma is calculated there.\n\n"
+        "With --from and --to both doses are taken along a line, and gamma is that of it.\n\n"
         "Exit status 1 when --pass is given and fewer points pass.",
     .examples =
         "  pencone gamma dose.h5 other.h5 --dose 3% --distance 3mm --threshold 10%\n"
@@ -169,11 +169,16 @@ static int compare_doses(cli_session *session, job *j) {
   }
   pencone_status status =
       pencone_gamma_compute(session->ctx, j->evaluated, j->dose, &j->options, map, &j->result);
-  if (status == PENCONE_OK && map != NULL) {
+  int outcome = status == PENCONE_OK ? CLI_GO_ON : cli_report(session, status);
+  if (outcome == CLI_GO_ON && map != NULL) {
     status = write_map(session->ctx, j, map);
+    if (status != PENCONE_OK) {
+      cli_report(session, status);
+      outcome = CLI_RUN;  // the output was looked at before: what fails now is no wrong input
+    }
   }
   free(map);
-  return status == PENCONE_OK ? CLI_GO_ON : cli_report(session, status);
+  return outcome;
 }
 
 static int compare_with_reference(cli_session *session, job *j) {

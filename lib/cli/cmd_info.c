@@ -70,6 +70,36 @@ static void put_note(const char *name, const char *text, int full) {
   }
 }
 
+/// LET and RBE-weighted dose.
+static void put_volumes(const pencone_dose *dose) {
+  const pencone_grid *grid = pencone_dose_grid_of(dose);
+  for (int i = 0; i < pencone_dose_volume_count(dose); ++i) {
+    double at[3];
+    const double maximum = cli_maximum(grid, pencone_dose_volume_values(dose, i), at);
+    const char *beam = pencone_dose_volume_beam(dose, i);
+    cli_line(i == 0 ? "volumes" : "", "%s%s%s: largest %.5g %s; %s", pencone_dose_volume_name(dose, i),
+             beam != NULL ? " of " : "", beam != NULL ? beam : "", maximum, pencone_dose_volume_units(dose, i),
+             pencone_dose_volume_quantity(dose, i));
+  }
+}
+
+static void json_volumes(cli_json *json, const pencone_dose *dose) {
+  const pencone_grid *grid = pencone_dose_grid_of(dose);
+  cli_json_array(json, "volumes");
+  for (int i = 0; i < pencone_dose_volume_count(dose); ++i) {
+    double at[3];
+    cli_json_object(json, NULL);
+    cli_json_text(json, "name", pencone_dose_volume_name(dose, i));
+    cli_json_text(json, "beam", pencone_dose_volume_beam(dose, i));
+    cli_json_text(json, "units", pencone_dose_volume_units(dose, i));
+    cli_json_text(json, "quantity", pencone_dose_volume_quantity(dose, i));
+    cli_json_number(json, "max", cli_maximum(grid, pencone_dose_volume_values(dose, i), at), 9);
+    cli_json_numbers(json, "max_position_mm", at, 3, 12);
+    cli_json_end(json);
+  }
+  cli_json_end(json);
+}
+
 static void put_dose(const pencone_dose *dose) {
   const pencone_grid *grid = pencone_dose_grid_of(dose);
   double at[3];
@@ -84,6 +114,7 @@ static void put_dose(const pencone_dose *dose) {
     cli_line(i == 0 ? "beams" : "", "%s: largest %.5g %s at x %g, y %g, z %g mm",
              pencone_dose_part_name(dose, i), part, pencone_dose_units(dose), at[0], at[1], at[2]);
   }
+  put_volumes(dose);
 }
 
 static void put_provenance(const pencone_dose *dose, int full) {
@@ -113,6 +144,7 @@ static void json_dose(cli_json *json, const pencone_dose *dose) {
     cli_json_end(json);
   }
   cli_json_end(json);
+  json_volumes(json, dose);
   cli_json_object(json, "provenance");
   for (int i = 0; i < pencone_dose_provenance_count(dose); ++i) {
     cli_json_text(json, pencone_dose_provenance_name(dose, i), pencone_dose_provenance_text(dose, i));

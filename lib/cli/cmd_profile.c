@@ -23,13 +23,14 @@ static const cli_usage usage = {
         "a cross profile lies along x (crossline) or z (inline).",
     .examples =
         "  pencone profile dose.h5 --from 0,-150,0 --to 0,150,0         depth dose\n"
-        "  pencone profile dose.h5 --from -80,0,0 --to 80,0,0 --step 0.5 --csv > x.csv",
+        "  pencone profile dose.h5 --from -80,0,0 --to 80,0,0 --step 0.5 --csv > x.csv\n"
+        "  pencone profile dose.h5 --from 0,0,0 --to 0,200,0 --volume let   protons: LET",
     .operands_min = 1,
     .operands_max = 1,
 };
 
 typedef struct line_of_dose {
-  const char *file;
+  const char *file, *volume;  ///< volume NULL: the dose
   cli_point from, to;
   double step_mm;  ///< wanted at most; then the step that divides the line evenly
   size_t count;
@@ -77,12 +78,13 @@ static void put_heading(const line_of_dose *line, const pencone_dose *dose, int 
     for (char *c = units; *c != '\0'; ++c) {
       *c = (char)(*c == ' ' || *c == ',' ? '_' : *c);
     }
-    printf("distance_mm,x_mm,y_mm,z_mm,dose_%s\n", units);
+    printf("distance_mm,x_mm,y_mm,z_mm,%s_%s\n", line->volume != NULL ? line->volume : "dose", units);
     return;
   }
   printf("# %s, %s, %zu points %.4g mm apart\n", line->file, pencone_dose_quantity(dose), line->count,
          line->step_mm);
-  printf("# %9s %9s %9s %9s %14s\n", "distance", "x", "y", "z", "dose");
+  printf("# %9s %9s %9s %9s %14s\n", "distance", "x", "y", "z",
+         line->volume != NULL ? line->volume : "dose");
   printf("# %9s %9s %9s %9s %14s\n", "mm", "mm", "mm", "mm", pencone_dose_units(dose));
 }
 
@@ -122,12 +124,16 @@ static int check_crossing(cli_session *session, const line_of_dose *line, const 
 static int sample(cli_session *session, line_of_dose *line, int csv) {
   pencone_dose *dose = NULL;
   pencone_status status = pencone_dose_read(session->ctx, line->file, &dose);
-  if (status == PENCONE_OK) {
+  int outcome = status == PENCONE_OK ? cli_take_volume(session, dose, line->file, line->volume)
+                                     : cli_report(session, status);
+  if (outcome == CLI_GO_ON) {
     status = pencone_profile_sample(session->ctx, dose, line->from.mm, line->to.mm, line->count,
                                     line->distance_mm, line->dose);
   }
-  int outcome = status == PENCONE_OK ? check_crossing(session, line, pencone_dose_grid_of(dose))
-                                     : cli_report(session, status);
+  if (outcome == CLI_GO_ON) {
+    outcome = status == PENCONE_OK ? check_crossing(session, line, pencone_dose_grid_of(dose))
+                                   : cli_report(session, status);
+  }
   if (outcome == CLI_GO_ON) {
     outcome = CLI_OK;
     const cli_metrics metrics = cli_measure(session, line->distance_mm, line->dose, line->count);
@@ -183,6 +189,7 @@ int cli_profile(int argc, char **argv) {
        "print what the line tells as a depth dose (maximum, ranges, beam quality) and as a cross profile (field, "
        "penumbra, flatness, symmetry); begin at the surface for depths. --json always has them",
        &line.metrics, 0, 0},
+      CLI_OPTION_VOLUME(&line.volume),
       {"csv", 0, CLI_FLAG, NULL, "print comma-separated values, for spreadsheets", &csv, 0, 0},
       CLI_OPTION_JSON(&common),
       {"quiet", 'q', CLI_FLAG, NULL, "print the table without its heading", &common.quiet, 0, 0},

@@ -19,8 +19,9 @@ static const cli_usage usage = {
         "version in it. Without -o the dose of plan.yaml goes to plan.dose.h5 beside it.\n\n"
         "Dose is in Gy (energy per mass; to the medium in the voxel unless the plan says\n"
         "dose-to-water), lengths in mm along the patient's axes (DICOM LPS). The plan says\n"
-        "how many photons per cm2 cross the isocentre plane. docs/formats.md explains every\n"
-        "key of a plan; 'pencone info engines' and 'pencone info machines' list the choices.\n\n"
+        "how many photons per cm2 cross the isocentre plane, or protons go into each spot.\n"
+        "docs/formats.md explains every key of a plan; 'pencone info engines' and 'pencone\n"
+        "info machines' list the choices.\n\n"
         "The dose file also opens in ITK, VTK (ParaView) and Octave. It appears when it is\n"
         "complete: an error or Ctrl-C leaves an older file of that name as it was.\n\n"
         "A plan, in full:\n"
@@ -36,7 +37,11 @@ static const cli_usage usage = {
         "      fluence_per_cm2: 1.0e+10    # photons\n"
         "      control_points:             # optional: segments, arcs\n"
         "        - {gantry_deg: 0, weight: 0.7}\n"
-        "        - {gantry_deg: 0, field_mm: {x: [-20, 20], y: [-50, 50]}, weight: 0.3}",
+        "        - {gantry_deg: 0, field_mm: {x: [-20, 20], y: [-50, 50]}, weight: 0.3}\n\n"
+        "A beam of protons has layers of spots in place of field and fluence; 'pencone sobp'\n"
+        "makes such a plan. With the engine\n"
+        "  engine: {name: proton-pencil-beam, let: yes, rbe: wedenberg, alpha_beta_gy: 2}\n"
+        "LET (keV/um) and RBE-weighted dose (Gy (RBE)) lie in the file beside the dose.",
     .examples =
         "  pencone run plan.yaml                        # writes plan.dose.h5\n"
         "  pencone run plan.yaml -o d.h5 --beams        # keeps the dose of each beam too\n"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // pencone sobp: a uniform field of protons as a plan.
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,9 @@ static const cli_usage usage = {
         "least squares on the depth doses on the axis; all spots of a layer are alike.\n\n"
         "The plan has one beam from gantry 0 with its isocentre at 0,0,0 on the surface of\n"
         "the water, as in phantoms/water-tank.yaml. It is printed unless -o names a file.\n"
+        "Paths of a phantom and a machine are written as they are given, and 'pencone run'\n"
+        "takes them from the folder of the plan. Protons have 70 to 230 MeV: a peak\n"
+        "at less than 42 mm needs a range shifter, one beyond 330 mm is out of reach.\n"
         "docs/theory/proton.md, section 8, explains the method.",
     .examples =
         "  pencone phantom phantoms/water-tank.yaml -o water.h5\n"
@@ -39,16 +43,26 @@ typedef struct job {
   double flatness_pct;
 } job;
 
+/// In double quotes as YAML reads them.
+static void put_text(FILE *out, const char *key, const char *text) {
+  fprintf(out, "%s: \"", key);
+  for (const char *c = text; *c != '\0'; ++c) {
+    fputs(*c == '"' || *c == '\\' ? "\\" : "", out);
+    fputc(*c, out);
+  }
+  fputs("\"\n", out);
+}
+
 static void put_plan(FILE *out, const job *j) {
   const pencone_beam *beam = pencone_plan_beam(j->plan, 0);
   fprintf(out, "# Made by pencone sobp: range %g mm, width %g mm, %g x %g mm, flat within %.2f %% on the axis.\n",
           j->wanted.range_mm, j->wanted.width_mm, j->wanted.size_mm[0], j->wanted.size_mm[1], j->flatness_pct);
   fprintf(out, "plan: spread-out peak %g/%g mm\n", j->wanted.range_mm, j->wanted.width_mm);
   if (j->phantom != NULL) {
-    fprintf(out, "phantom: \"%s\"\n", j->phantom);
+    put_text(out, "phantom", j->phantom);
   }
-  fprintf(out, "engine: {name: %s}\nbeams:\n  - name: %s\n    machine: \"%s\"\n", pencone_plan_engine(j->plan), beam->name,
-          j->machine_name);
+  fprintf(out, "engine: {name: %s}\nbeams:\n  - name: %s\n", pencone_plan_engine(j->plan), beam->name);
+  put_text(out, "    machine", j->machine_name);
   fprintf(out, "    isocenter_mm: [0, 0, 0]\n    gantry_deg: 0\n");
   if (beam->range_shifter_mm > 0) {
     fprintf(out, "    range_shifter_mm: %g\n    range_shifter_material: %s\n", beam->range_shifter_mm,
@@ -64,17 +78,33 @@ static void put_plan(FILE *out, const job *j) {
   }
 }
 
-static int write_plan(cli_session *session, const job *j) {
-  FILE *out = fopen(j->output, "w");
+/// The plan gets its name when it is whole. @return 1 or 0, errno says why
+static int write_as(const char *part, const job *j) {
+  FILE *out = fopen(part, "w");
   if (out == NULL) {
-    return cli_error(session, CLI_INPUT, "%s: cannot be written", j->output);
+    return 0;
   }
   put_plan(out, j);
-  const int failed = ferror(out);
-  if (fclose(out) != 0 || failed) {
-    return cli_error(session, CLI_RUN, "%s: could not be written whole", j->output);
+  const int flushed = fflush(out) == 0 && !ferror(out);
+  const int reason = errno;
+  const int closed = fclose(out) == 0;
+  if (flushed && closed && rename(part, j->output) == 0) {
+    return 1;
   }
-  return CLI_OK;
+  const int late = flushed ? errno : reason;
+  remove(part);
+  errno = late;
+  return 0;
+}
+
+static int write_plan(cli_session *session, const job *j) {
+  char *part = cli_beside(j->output, ".part");
+  if (part == NULL) {
+    return cli_error(session, CLI_RUN, "no memory left");
+  }
+  const int written = write_as(part, j);
+  free(part);
+  return written ? CLI_OK : cli_error(session, CLI_RUN, "%s: cannot be written: %s", j->output, strerror(errno));
 }
 
 static void tell(const cli_session *session, const job *j) {
@@ -102,6 +132,11 @@ static void tell(const cli_session *session, const job *j) {
 }
 
 static int make(cli_session *session, job *j) {
+  const char *const inputs[2] = {j->machine_name, j->phantom};
+  const int possible = j->output != NULL ? cli_check_output(session, j->output, inputs, 2) : CLI_GO_ON;
+  if (possible != CLI_GO_ON) {
+    return possible;
+  }
   pencone_status status = pencone_machine_read(session->ctx, j->machine_name, &j->machine);
   if (status == PENCONE_OK) {
     status = pencone_sobp_plan(session->ctx, &j->wanted, j->machine, &j->plan, &j->flatness_pct);
@@ -135,10 +170,10 @@ int cli_sobp(int argc, char **argv) {
       {"range", 0, CLI_NUMBER, "MM", "depth of 80 % behind the deepest peak, mm of water", &j.wanted.range_mm, 1, 400},
       {"depth", 0, CLI_NUMBER, "MM", "the same as --range", &j.wanted.range_mm, 1, 400},
       {"width", 0, CLI_NUMBER, "MM", "length of the plateau in depth, mm of water", &j.wanted.width_mm, 1, 400},
-      {"size", 0, CLI_NUMBER, "MM", "side of the square field (default: 100)", &j.size_mm, 5, 600},
+      {"size", 0, CLI_NUMBER, "MM", "side of the square field, mm (default: 100)", &j.size_mm, 5, 600},
       {"dose", 0, CLI_NUMBER, "GY", "dose on the plateau (default: 2)", &j.wanted.dose_gy, 1e-6, 1e6},
-      {"spacing", 0, CLI_NUMBER, "MM", "distance of spots (default: 1.3 times the smallest spot)", &j.wanted.spot_spacing_mm, 1, 20},
-      {"range-shifter", 0, CLI_NUMBER, "MM", "thickness of a range shifter of PMMA", &j.wanted.range_shifter_mm, 0, 300},
+      {"spacing", 0, CLI_NUMBER, "MM", "distance of spots, mm (default: 1.3 times the smallest spot)", &j.wanted.spot_spacing_mm, 1, 20},
+      {"range-shifter", 0, CLI_NUMBER, "MM", "thickness of a range shifter of PMMA, mm (default: none)", &j.wanted.range_shifter_mm, 0, 300},
       {"machine", 'm', CLI_TEXT, "NAME", "a shipped machine or a file (default: ideal-proton)", &j.machine_name, 0, 0},
       {"phantom", 'p', CLI_TEXT, "FILE", "the phantom that the plan names (default: none)", &j.phantom, 0, 0},
       {"output", 'o', CLI_TEXT, "FILE", "the plan file to write (default: standard output)", &j.output, 0, 0},

@@ -175,7 +175,11 @@ static int keep_dose(cli_session *session, const job *j, const cli_case *c) {
   const char *slash = strrchr(c->folder, '/');
   snprintf(path, sizeof path, "%s/%s.h5", j->dose_folder, slash != NULL ? slash + 1 : c->folder);
   const pencone_status status = pencone_dose_write(session->ctx, path, c->dose, NULL);
-  return status == PENCONE_OK ? CLI_GO_ON : cli_report(session, status);
+  if (status != PENCONE_OK) {
+    cli_report(session, status);
+    return CLI_RUN;
+  }
+  return CLI_GO_ON;
 }
 
 static int run_case(cli_session *session, const job *j, const char *folder, cli_json *json) {

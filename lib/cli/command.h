@@ -161,6 +161,9 @@ int cli_error(cli_session *session, int exit_status, const char *format, ...)
 /// inputs (NULL: passed over). @return CLI_GO_ON or, after a message, an exit status
 int cli_check_output(cli_session *session, const char *path, const char *const *inputs, int input_count);
 
+/// The path with an ending more: a name beside it. @return text to free, NULL without memory
+char *cli_beside(const char *path, const char *ending);
+
 /// Flushes standard output. @return exit_status, or CLI_RUN after a message when it could not be written
 int cli_finish(int exit_status);
 

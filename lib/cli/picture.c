@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static const char partial[] = ".partial";  // ending of what is not whole yet
+
 static const char *const colours[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
                                       "#E69F00", "#56B4E9", "#000000"};
 enum { COLOURS = sizeof colours / sizeof colours[0] };
@@ -58,24 +60,14 @@ int cli_picture_check(cli_session *session, const cli_picture_request *request, 
   return outcome;
 }
 
-/// A name beside path. @return text to free, NULL without memory
-static char *beside(const char *path, const char *ending) {
-  const size_t length = strlen(path) + strlen(ending) + 1;
-  char *name = malloc(length);
-  if (name != NULL) {
-    snprintf(name, length, "%s%s", path, ending);
-  }
-  return name;
-}
-
 /// Opens the script: the user's, or a new one in the folder for temporary files.
 static int open_script(cli_session *session, cli_picture *p) {
   if (p->request->script != NULL) {
-    p->path = beside(p->request->script, "");
+    p->path = cli_beside(p->request->script, partial);
     p->out = p->path != NULL ? fopen(p->path, "w") : NULL;
   } else {
     const char *folder = getenv("TMPDIR");
-    p->path = beside(folder != NULL && folder[0] != '\0' ? folder : "/tmp", "/pencone-XXXXXX");
+    p->path = cli_beside(folder != NULL && folder[0] != '\0' ? folder : "/tmp", "/pencone-XXXXXX");
     const int file = p->path != NULL ? mkstemp(p->path) : -1;
     p->out = file >= 0 ? fdopen(file, "w") : NULL;
   }
@@ -118,7 +110,7 @@ int cli_picture_open(cli_session *session, const cli_picture_request *request, i
   memset(picture, 0, sizeof *picture);
   picture->request = request;
   if (request->output != NULL) {
-    picture->temporary = beside(request->output, ".partial");
+    picture->temporary = cli_beside(request->output, partial);
     if (picture->temporary == NULL) {
       return cli_error(session, CLI_RUN, "no memory left");
     }
@@ -188,12 +180,27 @@ static int draw(cli_session *session, const cli_picture *p) {
   return CLI_GO_ON;
 }
 
+/// A script is the user's only when it is whole.
+static int keep_script(cli_session *session, cli_picture *p) {
+  if (rename(p->path, p->request->script) != 0) {
+    return cli_error(session, CLI_RUN, "%s: the gnuplot script cannot be moved to its place: %s", p->request->script,
+                     strerror(errno));
+  }
+  p->path[strlen(p->request->script)] = '\0';
+  return CLI_GO_ON;
+}
+
 int cli_picture_close(cli_session *session, cli_picture *picture, int outcome) {
   if (picture->out != NULL) {
     fputs("unset output\n", picture->out);
     const int bad = ferror(picture->out) != 0;
+    int kept = 0;
     if ((fclose(picture->out) != 0 || bad) && outcome == CLI_GO_ON) {
       outcome = cli_error(session, CLI_RUN, "%s: the gnuplot script cannot be written", picture->path);
+    }
+    if (outcome == CLI_GO_ON && picture->request->script != NULL) {
+      outcome = keep_script(session, picture);
+      kept = outcome == CLI_GO_ON;
     }
     if (outcome == CLI_GO_ON && picture->temporary != NULL) {
       outcome = draw(session, picture);
@@ -201,7 +208,7 @@ int cli_picture_close(cli_session *session, cli_picture *picture, int outcome) {
     if (picture->temporary != NULL && outcome != CLI_GO_ON) {
       remove(picture->temporary);
     }
-    if (picture->request->script == NULL) {
+    if (!kept) {
       remove(picture->path);
     }
   }

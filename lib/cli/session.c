@@ -236,6 +236,15 @@ static int try_folder(cli_session *session, const char *path) {
                    path, strerror(reason));
 }
 
+char *cli_beside(const char *path, const char *ending) {
+  const size_t length = strlen(path) + strlen(ending) + 1;
+  char *name = malloc(length);
+  if (name != NULL) {
+    snprintf(name, length, "%s%s", path, ending);
+  }
+  return name;
+}
+
 int cli_check_output(cli_session *session, const char *path, const char *const *inputs, int input_count) {
   struct stat out;
   if (stat(path, &out) == 0) {

@@ -2,6 +2,7 @@
 #include "engine/beamlets.h"
 
 #include "base/base.h"
+#include "engine/biology.h"
 #include <math.h>
 
 static int is_proton(const pencone_beam *beam) {
@@ -92,6 +93,7 @@ pencone_status pencone_dij_beamlets(pencone_context *ctx, const pencone_plan *pl
   PCN_CHECK(ctx, plan != NULL && out != NULL, PENCONE_E_ARGUMENT, "pencone_dij_beamlets: an argument is NULL");
   const int beams = pencone_plan_beam_count(plan);
   PCN_CHECK(ctx, beams > 0, PENCONE_E_RANGE, "plan %s: it has no beams", pencone_plan_name(plan));
+  PCN_TRY(pcn_biology_refuse(ctx, plan));
   for (int i = 0; i < beams; i++) {
     const pencone_beam *beam = pencone_plan_beam(plan, i);
     if (is_proton(beam)) {

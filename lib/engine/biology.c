@@ -27,6 +27,14 @@ pcn_let pcn_let_of(const pencone_plan *plan) {
   return strcmp(word, "yes") == 0 || pcn_rbe_needs_let(model_of(plan)) ? PCN_LET_ALL : PCN_LET_NONE;
 }
 
+pencone_status pcn_biology_refuse(pencone_context *ctx, const pencone_plan *plan) {
+  const int has_rbe = model_of(plan) != PCN_RBE_NONE;
+  PCN_CHECK(ctx, !has_rbe && pcn_let_of(plan) == PCN_LET_NONE, PENCONE_E_UNSUPPORTED,
+            "option %s: got \"%s\", expected \"%s\": an influence matrix holds dose, neither LET nor RBE",
+            has_rbe ? "rbe" : let_name, pencone_plan_option(plan, has_rbe ? "rbe" : let_name), has_rbe ? "none" : "no");
+  return PENCONE_OK;
+}
+
 pencone_status pcn_biology_begin(pencone_context *ctx, const pencone_plan *plan, const char *beam, pencone_dose *dose,
                                  float **out) {
   const pcn_let let = pcn_let_of(plan);

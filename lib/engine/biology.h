@@ -16,5 +16,7 @@ pencone_status pcn_biology_begin(pencone_context *ctx, const pencone_plan *plan,
 /// Makes LET of all sums, and adds the RBE-weighted dose if the plan asks for it. Once per calculation.
 pencone_status pcn_biology_finish(pencone_context *ctx, const pencone_plan *plan, pencone_dose *dose);
 
+/// For what holds dose only. @return E_UNSUPPORTED when the plan's options ask for LET or RBE-weighted dose
+pencone_status pcn_biology_refuse(pencone_context *ctx, const pencone_plan *plan);
 
 #endif

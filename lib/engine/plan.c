@@ -111,6 +111,9 @@ static pencone_status check_beam(pencone_context *ctx, const pencone_beam *beam)
   snprintf(what, sizeof what, "beam %.200s", name);
   pencone_control_point own = pcn_control_point_of(beam);
   const int protons = pencone_machine_describe(beam->machine)->modality == PENCONE_PROTON;
+  PCN_CHECK(ctx, protons || beam->layer_count == 0, PENCONE_E_ARGUMENT,
+            "beam %s: it has layers of spots, but machine %s is a photon machine", name,
+            pencone_machine_describe(beam->machine)->name);
   own.weight = beam->control_point_count > 0 || protons ? 0 : 1; // a field that is not used may have zero size
   PCN_TRY(pcn_control_point_check(ctx, what, &own));
   if (protons) {
@@ -124,9 +127,6 @@ static pencone_status check_beam(pencone_context *ctx, const pencone_beam *beam)
   }
   PCN_CHECK(ctx, beam->range_shifter_mm == 0, PENCONE_E_ARGUMENT,
             "beam %s: it has a range shifter, but machine %s is a photon machine", name,
-            pencone_machine_describe(beam->machine)->name);
-  PCN_CHECK(ctx, beam->layer_count == 0, PENCONE_E_ARGUMENT,
-            "beam %s: it has layers of spots, but machine %s is a photon machine", name,
             pencone_machine_describe(beam->machine)->name);
   PCN_CHECK(ctx, isfinite(beam->fluence_per_cm2) && beam->fluence_per_cm2 > 0, PENCONE_E_RANGE,
             "beam %s: fluence: got %g, expected more than 0 photons/cm2", name, beam->fluence_per_cm2);

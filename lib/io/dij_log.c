@@ -127,10 +127,14 @@ pencone_status pcn_dij_log_begin(pencone_context *ctx, pcn_dij_log *log, const p
   log->key = *key;
   PCN_TRY(take_notes(ctx, log, columns));
   PCN_TRY(open_log(ctx, log, O_CREAT));
-  if (ftruncate(log->file, 0) != 0) {
-    return not_written(ctx, log);
+  const pencone_status status =
+      ftruncate(log->file, 0) != 0 ? not_written(ctx, log) : write_all(ctx, log, &h, sizeof h);
+  if (status != PENCONE_OK) {
+    close(log->file);
+    log->file = -1;
+    pcn_dij_log_end(log);  // half a head would be in the way of the next run
   }
-  return write_all(ctx, log, &h, sizeof h);
+  return status;
 }
 
 // --- blocks ------------------------------------------------------------------------------------

@@ -121,9 +121,9 @@ static pencone_status write_matrix(const pcn_h5 *h5, const pcn_portpy *p, pcn_di
 static pencone_status write_beam_data(const pcn_portpy *p, pcn_dij_reader *r, const span *s) {
   char name[64];
   pcn_h5 h5;
+  char *path = NULL;
   snprintf(name, sizeof name, "Beams/Beam_%d_Data.h5", s->beam);
-  char *path = pcn_portpy_path(p, name);
-  pencone_status status = path != NULL ? pcn_h5_create(p->ctx, path, &h5) : PENCONE_E_MEMORY;
+  pencone_status status = pcn_portpy_create(p, name, &h5, &path);
   if (status == PENCONE_OK) {
     status = write_beamlets(&h5, p, s);
     status = status == PENCONE_OK ? write_matrix(&h5, p, r, s) : status;
@@ -181,9 +181,9 @@ static void put_beam(const pcn_portpy *p, const span *s, pcn_json *json) {
 static pencone_status write_beam_meta(const pcn_portpy *p, const span *s) {
   char name[64];
   pcn_json json;
+  char *path = NULL;
   snprintf(name, sizeof name, "Beams/Beam_%d_MetaData.json", s->beam);
-  char *path = pcn_portpy_path(p, name);
-  pencone_status status = path != NULL ? pcn_json_open(p->ctx, path, &json) : PENCONE_E_MEMORY;
+  pencone_status status = pcn_portpy_open_json(p, name, &json, &path);
   if (status == PENCONE_OK) {
     pcn_json_start(&json, NULL, '{');
     put_beam(p, s, &json);

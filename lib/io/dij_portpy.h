@@ -5,6 +5,9 @@
 
 #include <pencone/io.h>
 
+#include "h5.h"
+#include "json_file.h"
+
 /// What the folder is made of.
 typedef struct pcn_portpy {
   pencone_context *ctx;
@@ -25,5 +28,9 @@ pencone_status pcn_portpy_patient(const pcn_portpy *p);
 
 /// "FOLDER/NAME". @return text freed by pcn_free(), NULL without memory
 char *pcn_portpy_path(const pcn_portpy *p, const char *name);
+
+/// Opens a file of the folder. @param[out] path  as above, also after a failure
+pencone_status pcn_portpy_create(const pcn_portpy *p, const char *name, pcn_h5 *h5, char **path);
+pencone_status pcn_portpy_open_json(const pcn_portpy *p, const char *name, pcn_json *json, char **path);
 
 #endif

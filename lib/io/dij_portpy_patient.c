@@ -21,12 +21,12 @@ char *pcn_portpy_path(const pcn_portpy *p, const char *name) {
 }
 
 /// Begins NAME.h5 or NAME.json in the folder.
-static pencone_status create(const pcn_portpy *p, const char *name, pcn_h5 *h5, char **path) {
+pencone_status pcn_portpy_create(const pcn_portpy *p, const char *name, pcn_h5 *h5, char **path) {
   *path = pcn_portpy_path(p, name);
   return *path != NULL ? pcn_h5_create(p->ctx, *path, h5) : PENCONE_E_MEMORY;
 }
 
-static pencone_status open_json(const pcn_portpy *p, const char *name, pcn_json *json, char **path) {
+pencone_status pcn_portpy_open_json(const pcn_portpy *p, const char *name, pcn_json *json, char **path) {
   *path = pcn_portpy_path(p, name);
   return *path != NULL ? pcn_json_open(p->ctx, *path, json) : PENCONE_E_MEMORY;
 }
@@ -64,7 +64,7 @@ static pencone_status write_hu(const pcn_portpy *p, const pcn_h5 *h5) {
 static pencone_status write_ct_data(const pcn_portpy *p) {
   pcn_h5 h5;
   char *path = NULL;
-  pencone_status status = create(p, "CT_Data.h5", &h5, &path);
+  pencone_status status = pcn_portpy_create(p, "CT_Data.h5", &h5, &path);
   status = status == PENCONE_OK ? pcn_h5_finish(&h5, write_hu(p, &h5)) : status;
   pcn_free(path);
   return status;
@@ -77,7 +77,7 @@ static pencone_status write_ct_meta(const pcn_portpy *p) {
   const double size[3] = {(double)grid->size[0], (double)grid->size[1], (double)grid->size[2]};
   pcn_json json;
   char *path = NULL;
-  pencone_status status = open_json(p, "CT_MetaData.json", &json, &path);
+  pencone_status status = pcn_portpy_open_json(p, "CT_MetaData.json", &json, &path);
   if (status == PENCONE_OK) {
     pcn_json_start(&json, NULL, '{');
     pcn_json_numbers(&json, "origin_xyz_mm", grid->origin_mm, 3);
@@ -126,7 +126,7 @@ static pencone_status write_map(const pcn_portpy *p, const int32_t *map) {
   pcn_h5 h5;
   char *path = NULL;
   const pencone_grid *ct = &pencone_phantom_describe(p->phantom)->grid;
-  pencone_status status = create(p, "OptimizationVoxels_Data.h5", &h5, &path);
+  pencone_status status = pcn_portpy_create(p, "OptimizationVoxels_Data.h5", &h5, &path);
   if (status == PENCONE_OK) {
     status = pcn_h5_finish(&h5, pcn_h5_write_volume(&h5, "/ct_to_dose_voxel_map", PCN_H5_INT32, ct, map, NULL));
   }
@@ -144,7 +144,7 @@ static pencone_status write_map_meta(const pcn_portpy *p) {
   const double size[3] = {(double)ct->size[0], (double)ct->size[1], (double)ct->size[2]};
   pcn_json json;
   char *path = NULL;
-  pencone_status status = open_json(p, "OptimizationVoxels_MetaData.json", &json, &path);
+  pencone_status status = pcn_portpy_open_json(p, "OptimizationVoxels_MetaData.json", &json, &path);
   if (status == PENCONE_OK) {
     pcn_json_start(&json, NULL, '{');
     pcn_json_numbers(&json, "ct_origin_xyz_mm", ct->origin_mm, 3);
@@ -207,7 +207,7 @@ static pencone_status write_structure_data(const pcn_portpy *p, const pcn_name *
   pcn_h5 h5;
   char *path = NULL;
   uint8_t *mask = pcn_alloc(p->ctx, pencone_grid_voxels(&pencone_phantom_describe(p->phantom)->grid), 1);
-  pencone_status status = mask != NULL ? create(p, "StructureSet_Data.h5", &h5, &path) : PENCONE_E_MEMORY;
+  pencone_status status = mask != NULL ? pcn_portpy_create(p, "StructureSet_Data.h5", &h5, &path) : PENCONE_E_MEMORY;
   status = status == PENCONE_OK ? pcn_h5_finish(&h5, write_masks(p, names, &h5, mask)) : status;
   pcn_free(path);
   pcn_free(mask);
@@ -238,7 +238,7 @@ static void put_structure(const pcn_portpy *p, int i, const char *name, const in
 static pencone_status write_structure_meta(const pcn_portpy *p, const pcn_name *names, const int32_t *map) {
   pcn_json json;
   char *path = NULL;
-  pencone_status status = open_json(p, "StructureSet_MetaData.json", &json, &path);
+  pencone_status status = pcn_portpy_open_json(p, "StructureSet_MetaData.json", &json, &path);
   if (status == PENCONE_OK) {
     pcn_json_start(&json, NULL, '[');
     for (int i = 0; i < pencone_phantom_structure_count(p->phantom); ++i) {
@@ -258,7 +258,7 @@ static pencone_status write_beam_list(const pcn_portpy *p) {
   char *path = NULL;
   const int beams = pencone_plan_beam_count(p->plan);
   double *ids = pcn_alloc(p->ctx, (size_t)beams, sizeof *ids);
-  pencone_status status = ids != NULL ? open_json(p, "PlannerBeams.json", &json, &path) : PENCONE_E_MEMORY;
+  pencone_status status = ids != NULL ? pcn_portpy_open_json(p, "PlannerBeams.json", &json, &path) : PENCONE_E_MEMORY;
   if (status == PENCONE_OK) {
     for (int i = 0; i < beams; ++i) {
       ids[i] = i;

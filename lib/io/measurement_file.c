@@ -28,11 +28,22 @@ static size_t count_lines(const char *text, size_t bytes) {
   return lines;
 }
 
+static pencone_status fail_cell(pencone_context *ctx, const char *path, pcn_csv *csv, const char *name) {
+  const char *text = "";
+  size_t bytes = 0;
+  const int is_there = pcn_csv_text(csv, &text, &bytes);
+  return is_there ? pcn_fail(ctx, PENCONE_E_FORMAT, "%s:%d: %s: got '%.*s', expected a number", path, csv->line, name,
+                             bytes < 40 ? (int)bytes : 40, text)
+                  : pcn_fail(ctx, PENCONE_E_FORMAT, "%s:%d: %s: got the end of the row, expected %d values", path,
+                             csv->line, name, (int)COLUMNS);
+}
+
 static pencone_status read_row(pencone_context *ctx, const char *path, pcn_csv *csv, double row[COLUMNS]) {
   static const double low[COLUMNS] = {5, 5, 300, 0, 1e-30}, high[COLUMNS] = {400, 400, 5000, 600, 1e30};
   for (int c = 0; c < COLUMNS; c++) {
-    PCN_CHECK(ctx, pcn_csv_doubles(csv, &row[c], 1), PENCONE_E_FORMAT,
-              "%s:%d: %s: got no number, expected one", path, csv->line, names[c]);
+    if (!pcn_csv_doubles(csv, &row[c], 1)) {
+      return fail_cell(ctx, path, csv, names[c]);
+    }
     PCN_CHECK(ctx, row[c] >= low[c] && row[c] <= high[c], PENCONE_E_RANGE,
               "%s:%d: %s: got %g, expected %g to %g", path, csv->line, names[c], row[c], low[c], high[c]);
   }
@@ -73,12 +84,11 @@ static pencone_status add_row(pencone_context *ctx, reading *r, int line, const 
 static pencone_status read_rows(pencone_context *ctx, const char *text, size_t bytes, reading *r) {
   pcn_csv csv;
   pcn_csv_start(&csv, text, bytes);
-  int is_headed = pcn_csv_row(&csv);
-  for (int c = 0; c < COLUMNS && is_headed; c++) {
-    is_headed = pcn_csv_word(&csv, names[c]);
+  PCN_CHECK(ctx, pcn_csv_row(&csv), PENCONE_E_FORMAT, "%s: got no rows, expected the first to be %s", r->path, heading);
+  for (int c = 0; c < COLUMNS; c++) {
+    PCN_CHECK(ctx, pcn_csv_word(&csv, names[c]), PENCONE_E_FORMAT,
+              "%s:%d: first row: got another name in column %d, expected %s", r->path, csv.line, c + 1, heading);
   }
-  PCN_CHECK(ctx, is_headed, PENCONE_E_FORMAT, "%s:%d: first row: expected %s", r->path,
-            csv.line > 0 ? csv.line : 1, heading);
   while (pcn_csv_row(&csv)) {
     double row[COLUMNS];
     PCN_TRY(read_row(ctx, r->path, &csv, row));

@@ -69,6 +69,13 @@ call 1 validate self/case
 has out "FAIL  gamma_mean"
 has out "the same dose"
 has out "0 of 1 cases passed"
+sed 's/photon-collapsed-cone/proton-pencil-beam/' plan.yaml >self/case/plan.yaml
+call 3 validate self/case
+has err "self/case/plan.yaml: beam AP: machine ideal-mohan-6mv makes photons"
+sed '/^phantom/d' plan.yaml >self/case/plan.yaml
+call 3 validate self/case
+has err "self/case/plan.yaml: phantom: got none"
+cp more.yaml self/case/plan.yaml
 error 3 "expected one with plan.yaml" validate nowhere
 mkdir -p empty
 error 3 "without plan.yaml" validate empty

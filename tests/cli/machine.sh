@@ -41,6 +41,12 @@ PLAN
   verify "a failed fit leaves a file" [ ! -e x.yaml ]
   printf 'field_x_mm,field_y_mm,ssd_mm,depth_mm,dose\n50,50,900,20,100\n50,50,900,30,90\n' >few.csv
   error 3 "few.csv: photon fit: depth dose 1" machine fit few.csv -o x.yaml --energy 6
+  sed 's/-1$/nan/' bad.csv >nan.csv
+  error 3 "nan.csv:3: dose: got 'nan', expected a number" machine fit nan.csv -o x.yaml --energy 6
+  sed 's/ssd_mm/ssd/' bad.csv >head.csv
+  error 3 "head.csv:1: first row: got another name in column 3" machine fit head.csv -o x.yaml --energy 6
+  : >empty.csv
+  error 3 "empty.csv: got no rows" machine fit empty.csv -o x.yaml --energy 6
   error 3 "none.csv: cannot be opened" machine fit none.csv -o x.yaml --energy 6
   call 2 machine fit few.csv -o few.csv --energy 6
   has err "would overwrite the input"

@@ -9,12 +9,11 @@ call 0 --help
 has out "Usage: pencone COMMAND"
 has out "Units:"
 has out "Exit status:"
-for command in phantom run profile info; do
+for command in phantom run dij sobp profile gamma dvh validate plot machine info; do
   call 0 "$command" --help
   has out "Usage: pencone $command "
   has out "Examples:"
   has out "  pencone $command "
-  has out " mm"
   has out "--help"
   cp out long
   call 0 "$command" -h
@@ -46,6 +45,9 @@ error 2 "got '0', expected a whole number from 1 to 1024" run plan.yaml --thread
 error 2 "got '1.5'" run plan.yaml --threads 1.5
 error 2 "got 'many'" run plan.yaml --threads many
 error 2 "got '1025'" run plan.yaml --threads=1025
+error 2 "from 0 to 2147483647" dij plan.yaml --seed -3
+error 2 "--range and --width are needed" sobp --range 150
+error 2 "--json needs -o" sobp --range 150 --width 50 --json
 error 2 "expected a size such as 500M or 2G" run plan.yaml --memory lots
 error 2 "got '2X'" run plan.yaml --memory 2X
 error 2 "got '-1G'" run plan.yaml --memory -1G

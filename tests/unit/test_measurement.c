@@ -33,11 +33,11 @@ static void names_the_line(void **state) {
   static const struct {
     const char *text, *says;
   } cases[] = {
-      {"", "m.csv:1: first row: expected field_x_mm,field_y_mm,ssd_mm,depth_mm,dose"},
-      {"depth,dose\n1,2\n", "m.csv:1: first row: expected"},
+      {"", "m.csv: got no rows, expected the first to be field_x_mm,field_y_mm,ssd_mm,depth_mm,dose"},
+      {"depth,dose\n1,2\n", "m.csv:1: first row: got another name in column 1, expected field_x_mm"},
       {"field_x_mm,field_y_mm,ssd_mm,depth_mm,dose\n", "m.csv:1: depth dose: got none"},
-      {"field_x_mm,field_y_mm,ssd_mm,depth_mm,dose\n50,50,900,15,x\n", "m.csv:2: dose: got no number"},
-      {"field_x_mm,field_y_mm,ssd_mm,depth_mm,dose\n50,50,900,15\n", "m.csv:2: dose: got no number"},
+      {"field_x_mm,field_y_mm,ssd_mm,depth_mm,dose\n50,50,900,15,x\n", "m.csv:2: dose: got 'x', expected a number"},
+      {"field_x_mm,field_y_mm,ssd_mm,depth_mm,dose\n50,50,900,15\n", "m.csv:2: dose: got the end of the row"},
       {"field_x_mm,field_y_mm,ssd_mm,depth_mm,dose\n50,50,900,15,1,2\n",
        "m.csv:2: row: got more than 5 values"},
       {"field_x_mm,field_y_mm,ssd_mm,depth_mm,dose\n50,2,900,15,1\n",
