@@ -26,11 +26,12 @@ typedef struct pencone_beamlet {
 /// What is kept of a matrix. Start from PENCONE_DIJ_OPTIONS_DEFAULT.
 typedef struct pencone_dij_options {
   size_t struct_size;
-  /// Entries below this fraction of their column's maximum are left out, 0 (all that are not 0) to 1. The maximum is
+  /// Entries smaller than this fraction of their column's maximum are left out, 0 (all that are not 0) to 1. The maximum is
   /// that of the whole dose grid: the mask changes no entry that it lets through.
   double threshold;
-  /// Not 0: an entry v below the threshold t is kept as t with probability v / t instead, so that the sum of a column
-  /// is right in the mean. The same entries for the same seed, whatever threads or first_column.
+  /// Not 0: an entry of a size v below the threshold t is kept with the size t with probability v / t instead, so
+  /// that the sum of a column is right in the mean. The same entries for the same seed, whatever threads or
+  /// first_column.
   int sampling;
   uint64_t seed;
   const uint8_t *mask;  ///< voxels of the dose grid that are wanted (not 0), borrowed; NULL: all
@@ -58,7 +59,7 @@ typedef struct pencone_dij_column {
   int64_t index;
   int64_t count;        ///< entries
   const int32_t *voxel; ///< rising
-  const float *value;   ///< > 0
+  const float *value;   ///< not 0; a few of a pencil beam near the surface are a little below 0, so that columns add up
   double sum;           ///< of the column before anything was left out, within the mask
   double lost;          ///< of what threshold and lateral cut-off (estimated) left out, minus what sampling put back
 } pencone_dij_column;

@@ -2,6 +2,7 @@
 #include "engine/keep.h"
 
 #include <float.h>
+#include <math.h>
 #include <string.h>
 #include "base/base.h"
 
@@ -18,7 +19,7 @@ static double chance(uint64_t stream, int32_t voxel) {
   return (double)(mix(stream ^ (uint64_t)voxel) >> 11) / 9007199254740992.0;
 }
 
-// Leaves what is above 0 and in the mask; its sum, and the largest of the whole column: the mask changes no
+// Leaves what is not 0 and in the mask; its sum, and the largest of the whole column: the mask changes no
 // entry that it lets through.
 static float apply_mask(pcn_column *c, const uint8_t *mask, double *sum) {
   float largest = 0;
@@ -27,7 +28,7 @@ static float apply_mask(pcn_column *c, const uint8_t *mask, double *sum) {
   for (int64_t i = 0; i < c->count; i++) {
     const float v = c->value[i];
     largest = v > largest ? v : largest;
-    if (v > 0 && mask[c->voxel[i]] != 0) {
+    if (v != 0 && mask[c->voxel[i]] != 0) {
       c->voxel[n] = c->voxel[i];
       c->value[n++] = v;
       total += (double)v;
@@ -49,7 +50,7 @@ static float measure(const pcn_column *c, double *sum) {
   }
 #pragma omp simd reduction(+ : total)
   for (int64_t i = 0; i < count; i++) {
-    total += value[i] > 0 ? (double)value[i] : 0;
+    total += (double)value[i];
   }
   *sum = total;
   return largest;
@@ -61,7 +62,7 @@ static int count_large(const float *value, int n, float least) {
   int large = 0;
 #pragma omp simd reduction(+ : large)
   for (int i = 0; i < n; i++) {
-    large += value[i] >= least;
+    large += fabsf(value[i]) >= least;
   }
   return large;
 }
@@ -70,7 +71,7 @@ static double sum_small(const float *value, int n, float least) {
   double small = 0;
 #pragma omp simd reduction(+ : small)
   for (int i = 0; i < n; i++) {
-    small += value[i] < least && value[i] > 0 ? (double)value[i] : 0;
+    small += fabsf(value[i]) < least ? (double)value[i] : 0;
   }
   return small;
 }
@@ -86,12 +87,12 @@ static void copy_run(const pcn_column *c, int64_t from, int n, float least, pcn_
     const float v = value[i];
     to_voxel[count] = voxel[i];
     to_value[count] = v;
-    count += v >= least;
+    count += fabsf(v) >= least;
   }
   kept->count += count;
 }
 
-// Entries from the threshold on: counted first, so that no more memory is touched than they take. Most runs
+// Entries of the threshold's size on: counted first, so that no more memory is touched than they take. Most runs
 // are large throughout. Columns are alike: a little room to spare saves the next block from new memory.
 static pencone_status copy_large(pencone_context *ctx, const pcn_column *c, float threshold, pcn_column *kept,
                                  double *left_out) {
@@ -127,10 +128,11 @@ static pencone_status copy_sampled(pencone_context *ctx, const pcn_column *c, fl
   int64_t n = 0;
   for (int64_t i = 0; i < c->count; i++) {
     const float v = c->value[i];
-    const int small = v < threshold;
-    if (v > 0 && (!small || chance(stream, c->voxel[i]) < (double)v / (double)threshold)) {
+    const float size = fabsf(v);
+    const int small = size < threshold;
+    if (size > 0 && (!small || chance(stream, c->voxel[i]) < (double)size / (double)threshold)) {
       kept->voxel[n] = c->voxel[i];
-      kept->value[n++] = small ? threshold : v;
+      kept->value[n++] = small ? copysignf(threshold, v) : v;
     }
   }
   kept->count = n;

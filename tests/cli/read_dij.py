@@ -60,10 +60,10 @@ def check_pencone(path, weighted, forward=None):
     inside = np.ones(len(m.indices) - 1, bool)
     inside[m.indptr[1:-1][(m.indptr[1:-1] > 0) & (m.indptr[1:-1] < len(m.indices))] - 1] = False
     verify("voxels rise in each column", np.all(np.diff(m.indices)[inside] > 0))
-    verify("entries above 0", m.data.min() > 0)
+    verify("no entry is 0", np.abs(m.data).min() > 0)
     for c in range(m.columns):
         column = m.data[m.indptr[c]:m.indptr[c + 1]].astype(float)
-        verify("threshold", len(column) == 0 or column.min() >= m.threshold * column.max() * (1 - 1e-6))
+        verify("threshold", len(column) == 0 or np.abs(column).min() >= m.threshold * column.max() * (1 - 1e-6))
         # What is kept and what is lost is all there was; sums of up to 1e5 single values
         verify("sum", abs(column.sum() + m.sums[1][c] - m.sums[0][c]) <= 1e-5 * m.sums[0][c])
     verify("units", m.units == "Gy cm2")
@@ -77,10 +77,9 @@ def check_pencone(path, weighted, forward=None):
     if forward is not None:
         with h5py.File(forward, "r") as f:
             straight = f["pencone/dose"][:].ravel()
-        # Order and units, which are off by far more when they are wrong; how near A w is to the forward dose is held by
-        # the engines' own tests.
-        difference = np.percentile(np.abs(straight - dose), 99) / straight.max()
-        verify(f"99 % of the voxels of the forward dose: {difference:.2e} of the maximum", difference <= 1e-3)
+        # Without a threshold only float sums differ.
+        difference = np.abs(straight - dose).max() / straight.max()
+        verify(f"the forward dose: {difference:.2e} of the maximum", difference <= 1e-5)
 
 
 def check_fred(path, reference):
