@@ -194,7 +194,7 @@ static void fill_chunk(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, co
   for (int32_t i = 0; i < (int32_t)n; i++) {
     const double along = h * (double)i, z = z0 + along * ez, magnified = sad / z;
     const double x = (x0 + along * ex) * magnified, y = (y0 + along * ey) * magnified;
-    const double inside = (z > 0) & (x > limit[0]) & (x < limit[1]) & (y > limit[2]) & (y < limit[3]) ? 1 : 0;
+    const double inside = ((z > 0) & (x > limit[0]) & (x < limit[1]) & (y > limit[2]) & (y < limit[3])) ? 1 : 0;
     const double plane = (z / sad - first_plane) * per_pitch, low = plane > 0 ? plane : 0;
     near[i] = inside;
     place[0][i] = x;
