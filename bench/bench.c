@@ -210,3 +210,38 @@ pencone_beam bench_beam(const pencone_machine *machine, double field_mm) {
   }
   return beam;
 }
+
+int bench_session_begin(const char *machine, const char *engine, const pencone_grid *grid, bench_session *out) {
+  const bench_session empty = {.grid = *grid};
+  *out = empty;
+  if (pencone_context_create(&out->ctx) != PENCONE_OK || pencone_context_set_threads(out->ctx, 1) != PENCONE_OK ||
+      pencone_machine_read(out->ctx, machine, &out->machine) != PENCONE_OK ||
+      bench_phantom(out->ctx, grid, 0, &out->phantom) != 0 ||
+      pencone_plan_create(out->ctx, "bench", &out->plan) != PENCONE_OK ||
+      pencone_plan_set_engine(out->ctx, out->plan, engine) != PENCONE_OK ||
+      pencone_dose_create(out->ctx, grid, &out->dose) != PENCONE_OK) {
+    return bench_failed(out->ctx, "set-up");
+  }
+  return 0;
+}
+
+void bench_session_end(bench_session *session) {
+  pencone_dose_destroy(session->dose);
+  pencone_engine_destroy(session->engine);
+  pencone_plan_destroy(session->plan);
+  pencone_phantom_destroy(session->phantom);
+  pencone_machine_destroy(session->machine);
+  pencone_context_destroy(session->ctx);
+}
+
+int bench_session_create(void *session) {
+  bench_session *s = session;
+  pencone_engine_destroy(s->engine);
+  s->engine = NULL;
+  return pencone_engine_create(s->ctx, s->plan, s->phantom, &s->engine) != PENCONE_OK;
+}
+
+int bench_session_compute(void *session) {
+  bench_session *s = session;
+  return pencone_engine_compute(s->ctx, s->engine, 0, s->dose) != PENCONE_OK;
+}

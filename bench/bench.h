@@ -66,4 +66,24 @@ int bench_phantom(pencone_context *ctx, const pencone_grid *grid, int lung, penc
 /// A square field at gantry 0 with the isocentre 100 mm deep. The machine is borrowed.
 pencone_beam bench_beam(const pencone_machine *machine, double field_mm);
 
+/// A plan on water, from the context to the dose.
+typedef struct bench_session {
+  pencone_context *ctx;
+  pencone_machine *machine;
+  pencone_phantom *phantom;
+  pencone_plan *plan;
+  pencone_engine *engine;
+  pencone_dose *dose;
+  pencone_grid grid;
+} bench_session;
+
+/// One thread, a phantom of water on the grid, a plan without beams, a dose; no engine yet.
+/// @param[out] out  ended by bench_session_end(), also after a failure. @return 0, or 1 with a text on the standard error
+int bench_session_begin(const char *machine, const char *engine, const pencone_grid *grid, bench_session *out);
+void bench_session_end(bench_session *session);
+
+/// Work for bench_time() on a session: makes the engine anew; calculates the dose.
+int bench_session_create(void *session);
+int bench_session_compute(void *session);
+
 #endif

@@ -12,24 +12,14 @@
 enum { EDGE = 120, SMALL = 48, LAYERS = 30, SPOTS = 9 };
 
 typedef struct matrix {
-  pencone_context *ctx;
-  pencone_machine *machine;
-  pencone_phantom *phantom;
-  pencone_plan *plan;
-  pencone_engine *engine;
-  pencone_dose *dose;
+  bench_session plan;
   pencone_dij *dij;
   int64_t entries;
 } matrix;
 
 static void tear_down(matrix *m) {
   pencone_dij_destroy(m->dij);
-  pencone_dose_destroy(m->dose);
-  pencone_engine_destroy(m->engine);
-  pencone_plan_destroy(m->plan);
-  pencone_phantom_destroy(m->phantom);
-  pencone_machine_destroy(m->machine);
-  pencone_context_destroy(m->ctx);
+  bench_session_end(&m->plan);
 }
 
 static pencone_status count_entries(void *data, pencone_context *ctx, const pencone_dij_column *columns,
@@ -48,7 +38,7 @@ static int stream(void *user) {
   pencone_dij_options options = PENCONE_DIJ_OPTIONS_DEFAULT;
   options.threshold = 1e-4;
   m->entries = 0;
-  return pencone_dij_stream(m->ctx, m->engine, &options, &sink, NULL) != PENCONE_OK;
+  return pencone_dij_stream(m->plan.ctx, m->plan.engine, &options, &sink, NULL) != PENCONE_OK;
 }
 
 static int add_beam(matrix *m, int protons) {
@@ -62,49 +52,45 @@ static int add_beam(matrix *m, int protons) {
     const pencone_proton_layer of = {150 - 2 * l, SPOTS, spot};
     layer[l] = of;
   }
-  pencone_beam beam = bench_beam(m->machine, 75);
+  pencone_beam beam = bench_beam(m->plan.machine, 75);
   if (protons) {
     beam.layer_count = LAYERS;
     beam.layers = layer;
   } else {
     beam.bixel_mm[0] = beam.bixel_mm[1] = 5;
   }
-  return pencone_plan_add_beam(m->ctx, m->plan, &beam) != PENCONE_OK;
+  return pencone_plan_add_beam(m->plan.ctx, m->plan.plan, &beam) != PENCONE_OK;
 }
 
 static int set_up(matrix *m, int protons, int edge) {
   const pencone_grid grid = bench_grid(edge, 2.5);
-  if (pencone_context_create(&m->ctx) != PENCONE_OK || pencone_context_set_threads(m->ctx, 1) != PENCONE_OK ||
-      pencone_machine_read(m->ctx, protons ? "ideal-proton" : "ideal-mohan-6mv", &m->machine) != PENCONE_OK ||
-      bench_phantom(m->ctx, &grid, 0, &m->phantom) != 0 ||
-      pencone_plan_create(m->ctx, "bench", &m->plan) != PENCONE_OK ||
-      pencone_plan_set_engine(m->ctx, m->plan, protons ? "proton-pencil-beam" : "photon-pencil-beam") !=
-          PENCONE_OK ||
-      add_beam(m, protons) != 0 ||
-      pencone_engine_create(m->ctx, m->plan, m->phantom, &m->engine) != PENCONE_OK ||
-      pencone_dose_create(m->ctx, &grid, &m->dose) != PENCONE_OK ||
-      pencone_dij_create(m->ctx, &m->dij) != PENCONE_OK) {
-    return bench_failed(m->ctx, "set-up");
+  if (bench_session_begin(protons ? "ideal-proton" : "ideal-mohan-6mv",
+                          protons ? "proton-pencil-beam" : "photon-pencil-beam", &grid, &m->plan) != 0) {
+    return 1;
+  }
+  if (add_beam(m, protons) != 0 || bench_session_create(&m->plan) ||
+      pencone_dij_create(m->plan.ctx, &m->dij) != PENCONE_OK) {
+    return bench_failed(m->plan.ctx, "set-up");
   }
   return 0;
 }
 
 static int compare(matrix *m, float *sum, double *weight) {
   const pencone_dij_sink sink = pencone_dij_fill(m->dij);
-  if (pencone_dij_stream(m->ctx, m->engine, NULL, &sink, NULL) != PENCONE_OK) {
-    return bench_failed(m->ctx, "matrix");
+  if (pencone_dij_stream(m->plan.ctx, m->plan.engine, NULL, &sink, NULL) != PENCONE_OK) {
+    return bench_failed(m->plan.ctx, "matrix");
   }
   const pencone_dij_view view = pencone_dij_view_of(m->dij);
   for (int64_t j = 0; j < view.columns; j++) {
     weight[j] = view.beamlets[j].weight;
   }
-  if (pencone_dij_dose(m->ctx, m->dij, view.columns, weight, sum) != PENCONE_OK ||
-      pencone_engine_compute(m->ctx, m->engine, 0, m->dose) != PENCONE_OK) {
-    return bench_failed(m->ctx, "dose of the matrix");
+  if (pencone_dij_dose(m->plan.ctx, m->dij, view.columns, weight, sum) != PENCONE_OK ||
+      bench_session_compute(&m->plan)) {
+    return bench_failed(m->plan.ctx, "dose of the matrix");
   }
   double largest = 0, worst = 0;
   for (size_t v = 0; v < pencone_grid_voxels(&view.grid); v++) {
-    const double forward = (double)pencone_dose_values(m->dose)[v];
+    const double forward = (double)pencone_dose_values(m->plan.dose)[v];
     largest = fmax(largest, forward);
     worst = fmax(worst, fabs((double)sum[v] - forward));
   }
@@ -118,7 +104,7 @@ static int verify(int protons) {
   double *weight = NULL;
   int bad = sum == NULL || set_up(&m, protons, SMALL) != 0;
   if (!bad) {
-    weight = malloc((size_t)pencone_dij_columns(m.plan) * sizeof *weight);
+    weight = malloc((size_t)pencone_dij_columns(m.plan.plan) * sizeof *weight);
     bad = weight == NULL || compare(&m, sum, weight) != 0;
   }
   free(sum);
@@ -137,7 +123,7 @@ static int run(const bench_options *o, const char *name, int protons) {
     // Index and value of an entry are written once: 8 bytes.
     const double entries = (double)m.entries;
     const bench_case what = {
-        name, "dij", pencone_context_isa(m.ctx), 1, entries, "entry", 8 * entries, 8 * entries, 0, 0, 0};
+        name, "dij", pencone_context_isa(m.plan.ctx), 1, entries, "entry", 8 * entries, 8 * entries, 0, 0, 0};
     bad = bench_time(o, &what, stream, &m);
   }
   tear_down(&m);

@@ -36,49 +36,15 @@ static const setting settings[] = {
     {"convolution-60", "photon-convolution", NULL, NULL, 60, 0, 0.015, 0, 2400, 0},
 };
 
-typedef struct job {
-  pencone_context *ctx;
-  pencone_machine *machine;
-  pencone_phantom *phantom;
-  pencone_plan *plan;
-  pencone_engine *engine;
-  pencone_dose *dose;
-} job;
-
-static void tear_down(job *j) {
-  pencone_dose_destroy(j->dose);
-  pencone_engine_destroy(j->engine);
-  pencone_plan_destroy(j->plan);
-  pencone_machine_destroy(j->machine);
-  pencone_phantom_destroy(j->phantom);
-  pencone_context_destroy(j->ctx);
-}
-
-static int create(void *user) {
-  job *j = user;
-  pencone_engine_destroy(j->engine);
-  j->engine = NULL;
-  return pencone_engine_create(j->ctx, j->plan, j->phantom, &j->engine) != PENCONE_OK;
-}
-
-static int compute(void *user) {
-  job *j = user;
-  return pencone_engine_compute(j->ctx, j->engine, 0, j->dose) != PENCONE_OK;
-}
-
-static int set_up(job *j, const setting *s) {
+static int set_up(bench_session *j, const setting *s) {
   const pencone_grid grid = bench_grid(s->edge, 300.0 / s->edge);
-  if (pencone_context_create(&j->ctx) != PENCONE_OK || pencone_context_set_threads(j->ctx, 1) != PENCONE_OK ||
-      pencone_machine_read(j->ctx, "ideal-mohan-6mv", &j->machine) != PENCONE_OK ||
-      bench_phantom(j->ctx, &grid, 0, &j->phantom) != 0) {
-    return bench_failed(j->ctx, s->name);
+  if (bench_session_begin("ideal-mohan-6mv", s->engine, &grid, j) != 0) {
+    return 1;
   }
   const pencone_beam beam = bench_beam(j->machine, 100);
-  if (pencone_plan_create(j->ctx, "bench", &j->plan) != PENCONE_OK ||
-      pencone_plan_add_beam(j->ctx, j->plan, &beam) != PENCONE_OK ||
-      pencone_plan_set_engine(j->ctx, j->plan, s->engine) != PENCONE_OK ||
+  if (pencone_plan_add_beam(j->ctx, j->plan, &beam) != PENCONE_OK ||
       (s->key != NULL && pencone_plan_set_option(j->ctx, j->plan, s->key, s->value) != PENCONE_OK) ||
-      create(j) || pencone_dose_create(j->ctx, &grid, &j->dose) != PENCONE_OK) {
+      bench_session_create(j)) {
     return bench_failed(j->ctx, s->name);
   }
   return 0;
@@ -91,7 +57,7 @@ static const double points_mm[][3] = {{2.5, 52.5, 2.5},     {2.5, 102.5, 2.5},  
                                       {0, 200, 0}};
 enum { POINTS = sizeof points_mm / sizeof points_mm[0], COMPARED = POINTS - 2 };
 
-static int compare(const job *j, const setting *s, const double oracle[POINTS]) {
+static int compare(const bench_session *j, const setting *s, const double oracle[POINTS]) {
   for (int p = 0; p < COMPARED; p++) {
     const double off = (pencone_dose_at(j->dose, points_mm[p]) - oracle[p]) / oracle[0];
     if (bench_near(s->name, off, 0, s->tolerance) != 0) {
@@ -101,13 +67,13 @@ static int compare(const job *j, const setting *s, const double oracle[POINTS]) 
   return 0;
 }
 
-static int same_bits(job *j) {
+static int same_bits(bench_session *j) {
   const size_t bytes = pencone_grid_voxels(pencone_dose_grid_of(j->dose)) * sizeof(float);
   float *first = malloc(bytes);
-  int bad = first == NULL || compute(j);
+  int bad = first == NULL || bench_session_compute(j);
   if (!bad) {
     memcpy(first, pencone_dose_values(j->dose), bytes);
-    bad = pencone_context_set_threads(j->ctx, 3) != PENCONE_OK || compute(j) ||
+    bad = pencone_context_set_threads(j->ctx, 3) != PENCONE_OK || bench_session_compute(j) ||
           bench_near("bits on 1 and 3 threads", memcmp(first, pencone_dose_values(j->dose), bytes), 0, 0) ||
           pencone_context_set_threads(j->ctx, 1) != PENCONE_OK;
   }
@@ -115,7 +81,7 @@ static int same_bits(job *j) {
   return bad;
 }
 
-static int time_compute(job *j, const setting *s, const bench_options *o) {
+static int time_compute(bench_session *j, const setting *s, const bench_options *o) {
   const double voxels = (double)s->edge * s->edge * s->edge;
   const bench_case what = {s->name,
                            s->engine,
@@ -128,11 +94,11 @@ static int time_compute(job *j, const setting *s, const bench_options *o) {
                            s->operations * voxels,
                            0,
                            0};
-  return bench_time(o, &what, compute, j);
+  return bench_time(o, &what, bench_session_compute, j);
 }
 
 // The instruction-set levels below the best, as far as the processor has them.
-static int time_levels(job *j, const setting *s, const bench_options *o) {
+static int time_levels(bench_session *j, const setting *s, const bench_options *o) {
   static const char *const levels[] = {"x86-64-v3", "baseline"};
   const char *best = pencone_context_isa(j->ctx);
   int bad = 0;
@@ -144,11 +110,11 @@ static int time_levels(job *j, const setting *s, const bench_options *o) {
   return bad || pencone_context_set_isa(j->ctx, NULL) != PENCONE_OK;
 }
 
-static int time_engine(job *j, const setting *s, const bench_options *o) {
+static int time_engine(bench_session *j, const setting *s, const bench_options *o) {
   char name[64];
   snprintf(name, sizeof name, "%s-create", s->name);
   const bench_case make = {name, s->engine, "-", 1, 1, "engine", 0, 0, 0, 0, 0};
-  if (bench_time(o, &make, create, j) != 0) {
+  if (bench_time(o, &make, bench_session_create, j) != 0) {
     return 1;
   }
   for (int all = 0; all < 2; all++) {
@@ -163,15 +129,15 @@ static int time_engine(job *j, const setting *s, const bench_options *o) {
 }
 
 static int run(const setting *s, const bench_options *o, const double oracle[POINTS]) {
-  job j = {0};
+  bench_session j = {0};
   const int bad = set_up(&j, s) || (s->tolerance > 0 && (same_bits(&j) || compare(&j, s, oracle))) ||
                   (!o->verify_only && time_engine(&j, s, o));
-  tear_down(&j);
+  bench_session_end(&j);
   return bad;
 }
 
 typedef struct oracle_work {
-  job j;
+  bench_session j;
   double dose[POINTS];
 } oracle_work;
 
@@ -206,6 +172,6 @@ int main(int argc, char **argv) {
     const int wanted = o.quick ? !settings[i].large : 1;
     bad = wanted && run(&settings[i], &o, oracle.dose);
   }
-  tear_down(&oracle.j);
+  bench_session_end(&oracle.j);
   return bad;
 }

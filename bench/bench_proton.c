@@ -10,39 +10,8 @@
 
 enum { EDGE = 120, LAYERS = 30, SPOTS = 100 };
 
-typedef struct protons {
-  pencone_context *ctx;
-  pencone_machine *machine;
-  pencone_phantom *phantom;
-  pencone_plan *plan;
-  pencone_engine *engine;
-  pencone_dose *dose;
-  pencone_grid grid;
-} protons;
-
-static void tear_down(protons *p) {
-  pencone_dose_destroy(p->dose);
-  pencone_engine_destroy(p->engine);
-  pencone_plan_destroy(p->plan);
-  pencone_phantom_destroy(p->phantom);
-  pencone_machine_destroy(p->machine);
-  pencone_context_destroy(p->ctx);
-}
-
-static int create(void *user) {
-  protons *p = user;
-  pencone_engine_destroy(p->engine);
-  p->engine = NULL;
-  return pencone_engine_create(p->ctx, p->plan, p->phantom, &p->engine) != PENCONE_OK;
-}
-
-static int compute(void *user) {
-  protons *p = user;
-  return pencone_engine_compute(p->ctx, p->engine, 0, p->dose) != PENCONE_OK;
-}
-
 // layers from 150 MeV down by 2 MeV, each of spots in a square lattice of 5 mm.
-static int set_up(protons *p, int layers, int spots) {
+static int set_up(bench_session *p, int layers, int spots) {
   pencone_proton_spot spot[SPOTS];
   pencone_proton_layer layer[LAYERS];
   const int side = (int)lround(sqrt(spots));
@@ -55,26 +24,21 @@ static int set_up(protons *p, int layers, int spots) {
     const pencone_proton_layer of = {150 - 2 * l, spots, spot};
     layer[l] = of;
   }
-  p->grid = bench_grid(EDGE, 2.5);
-  if (pencone_context_create(&p->ctx) != PENCONE_OK || pencone_context_set_threads(p->ctx, 1) != PENCONE_OK ||
-      pencone_machine_read(p->ctx, "ideal-proton", &p->machine) != PENCONE_OK ||
-      bench_phantom(p->ctx, &p->grid, 0, &p->phantom) != 0) {
-    return bench_failed(p->ctx, "set-up");
+  const pencone_grid grid = bench_grid(EDGE, 2.5);
+  if (bench_session_begin("ideal-proton", "proton-pencil-beam", &grid, p) != 0) {
+    return 1;
   }
   pencone_beam beam = bench_beam(p->machine, 100);
   beam.layer_count = layers;
   beam.layers = layer;
-  if (pencone_plan_create(p->ctx, "bench", &p->plan) != PENCONE_OK ||
-      pencone_plan_set_engine(p->ctx, p->plan, "proton-pencil-beam") != PENCONE_OK ||
-      pencone_plan_add_beam(p->ctx, p->plan, &beam) != PENCONE_OK || create(p) ||
-      pencone_dose_create(p->ctx, &p->grid, &p->dose) != PENCONE_OK || compute(p)) {
+  if (pencone_plan_add_beam(p->ctx, p->plan, &beam) != PENCONE_OK || bench_session_create(p) || bench_session_compute(p)) {
     return bench_failed(p->ctx, "proton plan");
   }
   return 0;
 }
 
 // Dose of the planes, and the depth of 80 % behind the largest, linear between voxel centres.
-static double range_mm(protons *p) {
+static double range_mm(bench_session *p) {
   double plane[EDGE] = {0};
   int peak = 0, i;
   for (size_t v = 0; v < pencone_grid_voxels(&p->grid); v++) {
@@ -90,7 +54,7 @@ static double range_mm(protons *p) {
 
 // Voxel means of 2.5 mm flatten the peak: half a voxel.
 static int time_spot(const bench_options *o, double *once) {
-  protons p = {0};
+  bench_session p;
   int bad = set_up(&p, 1, 1) || bench_near("depth of 80 %, mm", range_mm(&p), 158.2, 1.25);
   if (!bad) {
     *once = pencone_dose_at(p.dose, (const double[3]){1.25, 98.75, 1.25});
@@ -101,14 +65,14 @@ static int time_spot(const bench_options *o, double *once) {
     }
     const bench_case what = {"proton-spot", "proton-pencil-beam", "-",         1, filled, "voxel of the spot",
                              4 * filled,    4 * filled,           10 * filled, 0, 0};
-    bad = bench_time(o, &what, compute, &p);
+    bad = bench_time(o, &what, bench_session_compute, &p);
   }
-  tear_down(&p);
+  bench_session_end(&p);
   return bad;
 }
 
 static int time_plan(const bench_options *o, double once) {
-  protons p = {0};
+  bench_session p;
   int bad = set_up(&p, LAYERS, SPOTS);
   // Of 100 spots 5 mm apart, of 5 mm sigma at 10 cm: a multiple of the one above, and other layers on top.
   const double many = bad ? 0 : pencone_dose_at(p.dose, (const double[3]){1.25, 98.75, 1.25});
@@ -129,9 +93,9 @@ static int time_plan(const bench_options *o, double once) {
                              0,
                              0,
                              0};
-    bad = bad || ((!all || threads > 1) && bench_time(o, &what, compute, &p));
+    bad = bad || ((!all || threads > 1) && bench_time(o, &what, bench_session_compute, &p));
   }
-  tear_down(&p);
+  bench_session_end(&p);
   return bad;
 }
 
