@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/base.h"
 #include "engine/engine_type.h"
+#include "engine/photon_shared.h"
 #include "photon/convolution.h"
 
 static const pencone_option_info options[] = {
@@ -17,14 +18,6 @@ static uint64_t bytes(const pencone_grid *grid, int threads) {
 static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
   (void)plan;
   return 1.5e-6 * (double)pencone_grid_voxels(grid);  // five transforms of eight times the voxels
-}
-
-static pencone_status shared_make(pencone_context *ctx, const pcn_job *job, void *shared) {
-  return pcn_photon_tables_make(ctx, job->beam->machine, pcn_plan_option_number(job->plan, "kernel_depth_cm"), shared);
-}
-
-static void shared_free(void *shared) {
-  pcn_photon_tables_free(shared);
 }
 
 static pencone_status make(pencone_context *ctx, const pcn_job *job, void *state) {
@@ -54,8 +47,8 @@ const pcn_engine_type pcn_engine_convolution = {
     .bytes = bytes,
     .seconds = seconds,
     .shared_size = sizeof(pcn_photon_tables),
-    .shared_make = shared_make,
-    .shared_free = shared_free,
+    .shared_make = pcn_photon_shared_make,
+    .shared_free = pcn_photon_shared_free,
     .state_size = sizeof(pcn_convolution),
     .make = make,
     .free = destroy,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/base.h"
 #include "engine/engine_type.h"
+#include "engine/photon_shared.h"
 #include "photon/pencil_beamlet.h"
 
 static const pencone_option_info options[] = {
@@ -25,10 +26,6 @@ static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
 static pencone_status shared_make(pencone_context *ctx, const pcn_job *job, void *shared) {
   const double kernel_depth_g_cm2 = 10;
   return pcn_photon_tables_make(ctx, job->beam->machine, kernel_depth_g_cm2, shared);
-}
-
-static void shared_free(void *shared) {
-  pcn_photon_tables_free(shared);
 }
 
 static pencone_status make(pencone_context *ctx, const pcn_job *job, void *state) {
@@ -81,7 +78,7 @@ const pcn_engine_type pcn_engine_pencil_beam = {
     .seconds = seconds,
     .shared_size = sizeof(pcn_photon_tables),
     .shared_make = shared_make,
-    .shared_free = shared_free,
+    .shared_free = pcn_photon_shared_free,
     .state_size = sizeof(pcn_pencil_beam),
     .make = make,
     .free = destroy,

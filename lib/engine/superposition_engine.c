@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/base.h"
 #include "engine/engine_type.h"
+#include "engine/photon_shared.h"
 #include "photon/superposition.h"
 
 static const pencone_option_info options[] = {
@@ -18,14 +19,6 @@ static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
   const double ns_per_segment = 60, segments = (double)(grid->size[0] + grid->size[1] + grid->size[2]) / 2;
   return 1e-9 * ns_per_segment * segments * pcn_plan_option_number(plan, "polar") *
          pcn_plan_option_number(plan, "azimuths") * (double)pencone_grid_voxels(grid);
-}
-
-static pencone_status shared_make(pencone_context *ctx, const pcn_job *job, void *shared) {
-  return pcn_photon_tables_make(ctx, job->beam->machine, pcn_plan_option_number(job->plan, "kernel_depth_cm"), shared);
-}
-
-static void shared_free(void *shared) {
-  pcn_photon_tables_free(shared);
 }
 
 static pencone_status make(pencone_context *ctx, const pcn_job *job, void *state) {
@@ -61,8 +54,8 @@ const pcn_engine_type pcn_engine_superposition = {
     .bytes = bytes,
     .seconds = seconds,
     .shared_size = sizeof(pcn_photon_tables),
-    .shared_make = shared_make,
-    .shared_free = shared_free,
+    .shared_make = pcn_photon_shared_make,
+    .shared_free = pcn_photon_shared_free,
     .state_size = sizeof(pcn_superposition),
     .make = make,
     .free = destroy,

@@ -7,10 +7,6 @@
 #include "simd/cone_row.h"
 #include <string.h>
 
-static int64_t padded(int64_t n) {
-  return (n + PCN_CONE_BLOCK - 1) / PCN_CONE_BLOCK * PCN_CONE_BLOCK;
-}
-
 static pencone_status for_slices(pencone_context *ctx, const pcn_layout *l, pcn_task task, void *work, double progress) {
   return pcn_parallel_for_progress(ctx, (size_t)l->medium->grid.size[2], task, work, progress, 0, "superposition");
 }
@@ -42,7 +38,7 @@ static void turn_slice(const turn *t) {
 
 // Rows are lane_axis's: vacuum behind the last lane.
 static void pad_rows(float *slice, int64_t rows, int64_t lanes) {
-  const int64_t row = padded(lanes);
+  const int64_t row = pcn_cone_padded(lanes);
   for (int64_t j = 0; j < rows; j++) {
     memset(slice + j * row + lanes, 0, (size_t)(row - lanes) * sizeof *slice);
   }
@@ -53,11 +49,11 @@ static void lay_density(const pcn_layout *l, int lane_axis, int64_t k) {
   const float *from = l->medium->electron_density + k * n[0] * n[1];
   float *to = l->electron_density + k * l->slice;
   if (lane_axis == 1) {
-    const turn t = {from, to, n[1], n[0], {n[0], padded(n[1])}};
+    const turn t = {from, to, n[1], n[0], {n[0], pcn_cone_padded(n[1])}};
     turn_slice(&t);
   } else {
     for (int64_t j = 0; j < n[1]; j++) {
-      memcpy(to + j * padded(n[0]), from + j * n[0], (size_t)n[0] * sizeof *to);
+      memcpy(to + j * pcn_cone_padded(n[0]), from + j * n[0], (size_t)n[0] * sizeof *to);
     }
   }
   pad_rows(to, n[1 - lane_axis], n[lane_axis]);
@@ -84,7 +80,7 @@ static void turn_task(void *work, size_t k, int worker) {
   if (!l->has_dose) {
     memset(dose, 0, (size_t)l->slice * sizeof *dose);
   } else if (w->lane_axis != l->lane_axis) {
-    const int64_t row[2] = {padded(lanes), padded(rows)};
+    const int64_t row[2] = {pcn_cone_padded(lanes), pcn_cone_padded(rows)};
     turn_in_place(dose, copy, rows, lanes, row);
   }
   if (w->lane_axis != l->lane_axis && (int64_t)k >= l->terma->low[2] && (int64_t)k < l->terma->high[2]) {
@@ -125,7 +121,7 @@ static void dose_task(void *work, size_t k, int worker) {
   const float *dose = l->dose + (int64_t)k * l->slice;
   memset(out, 0, (size_t)(n[0] * n[1]) * sizeof *out);
   for (int64_t j = low[1]; j < high[1] && (int64_t)k >= low[2] && (int64_t)k < high[2]; j++) {
-    memcpy(out + j * n[0] + low[0], dose + j * padded(n[0]) + low[0], (size_t)(high[0] - low[0]) * sizeof *out);
+    memcpy(out + j * n[0] + low[0], dose + j * pcn_cone_padded(n[0]) + low[0], (size_t)(high[0] - low[0]) * sizeof *out);
   }
 }
 
@@ -176,7 +172,7 @@ static void scan_task(void *work, size_t k, int worker) {
 // --- memory ------------------------------------------------------------------------------------
 
 static int64_t slice_floats(const pencone_grid *grid) {
-  const int64_t *n = grid->size, x = n[1] * padded(n[0]), y = n[0] * padded(n[1]);
+  const int64_t *n = grid->size, x = n[1] * pcn_cone_padded(n[0]), y = n[0] * pcn_cone_padded(n[1]);
   return x > y ? x : y;
 }
 
@@ -188,8 +184,8 @@ typedef struct shares {
 static shares shares_of(const pencone_grid *grid, int has_aluminium, int threads) {
   const int64_t *n = grid->size;
   const shares s = {.volume = (size_t)(n[2] * slice_floats(grid)),
-                    .aluminium = has_aluminium ? (size_t)padded(n[0] * n[1] * n[2]) : 0,
-                    .lanes = {(size_t)padded(2 * n[1] * n[2]), (size_t)padded(2 * n[0] * n[2])},
+                    .aluminium = has_aluminium ? (size_t)pcn_cone_padded(n[0] * n[1] * n[2]) : 0,
+                    .lanes = {(size_t)pcn_cone_padded(2 * n[1] * n[2]), (size_t)pcn_cone_padded(2 * n[0] * n[2])},
                     .turning = (size_t)threads * (size_t)slice_floats(grid)};
   return s;
 }
@@ -246,7 +242,7 @@ pcn_view pcn_layout_view(const pcn_layout *layout, int main_axis) {
   const int lane_axis = v.axis[2], slice_is = main_axis == 2 ? 0 : 1; // z counts planes or rows
   const int64_t rows = n[1 - lane_axis];
   v.stride[slice_is] = layout->slice;
-  v.stride[1 - slice_is] = padded(v.size[2]);
+  v.stride[1 - slice_is] = pcn_cone_padded(v.size[2]);
   v.release_stride[slice_is] = n[0] * n[1];
   v.release_stride[1 - slice_is] = v.size[2];
   v.lanes_stride[slice_is] = rows;

@@ -12,10 +12,6 @@ enum { REACH = 2 * PLANES }; // lanes by which a window may have moved on either
 
 // --- memory ------------------------------------------------------------------------------------
 
-static int64_t padded(int64_t n) {
-  return (n + B - 1) / B * B;
-}
-
 static int64_t longest_axis(const pencone_grid *grid) {
   int64_t n = grid->size[0];
   for (int a = 1; a < 3; a++) {
@@ -27,8 +23,8 @@ static int64_t longest_axis(const pencone_grid *grid) {
 static void set_sizes(const pencone_grid *grid, pcn_march_memory *out) {
   const int64_t n = longest_axis(grid);
   out->slots = n + 4 * PLANES; // a row's memory is another's long after the last task that knew it
-  out->window = padded(n) + padded(2 * REACH) + 2 * B; // the lanes, their shift, zeros
-  out->scratch_floats = 2 * PCN_RELEASES * padded(n);
+  out->window = pcn_cone_padded(n) + pcn_cone_padded(2 * REACH) + 2 * B; // the lanes, their shift, zeros
+  out->scratch_floats = 2 * PCN_RELEASES * pcn_cone_padded(n);
 }
 
 static int64_t state_floats(const pcn_march_memory *m) {
@@ -171,12 +167,12 @@ static void step_row(const walker *w, const place *p) {
   if (!releases && !carries) {
     return;
   }
-  const int64_t blocks[2] = {field.first / B * B, releases ? padded(field.last) : field.first / B * B};
+  const int64_t blocks[2] = {field.first / B * B, releases ? pcn_cone_padded(field.last) : field.first / B * B};
   if (releases) {
     cover(w, blocks[0] - p->shift, blocks[1] - p->shift);
   }
   const int64_t low = most(line->low + p->shift, w->march->low[2]) / B * B;
-  const int64_t high = padded(least(line->high + p->shift, w->march->high[2]));
+  const int64_t high = pcn_cone_padded(least(line->high + p->shift, w->march->high[2]));
   if (high <= low) {
     return;
   }
@@ -217,7 +213,7 @@ static void enter(walker *w, float *window, int64_t row, int64_t shift) {
   const int64_t by = line->base - shift;
   w->state = window + B + REACH + shift;
   if (by > REACH - PLANES || by < PLANES - REACH) {
-    const int64_t lanes = padded(w->march->view.size[2]);
+    const int64_t lanes = pcn_cone_padded(w->march->view.size[2]);
     const int64_t low = most(line->low, -shift), high = least(line->high, lanes - shift);
     for (int k = 0; k < PCN_EXPONENTIALS && high > low; k++) {
       float *to = w->state + k * w->march->memory->window + low - B;

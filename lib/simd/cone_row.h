@@ -4,9 +4,15 @@
 #define PCN_CONE_ROW_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /// PCN_CONE_BLOCK: voxels that the loops take at a time.
 enum { PCN_EXPONENTIALS = 5, PCN_PRIMARY_EXPONENTIALS = 3, PCN_CONE_BLOCK = 16 };
+
+/// Voxels of the whole blocks that hold n.
+static inline int64_t pcn_cone_padded(int64_t n) {
+  return (n + PCN_CONE_BLOCK - 1) / PCN_CONE_BLOCK * PCN_CONE_BLOCK;
+}
 
 /// Exponents below this are small enough for the loops' series.
 #define PCN_CONE_THIN 0.15f
