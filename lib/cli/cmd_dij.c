@@ -53,15 +53,13 @@ static const struct form {
 /// What is read, made and written.
 typedef struct job {
   cli_input in;
-  const char *output, *format;
+  const char *format;
   const struct form *form;
-  char *default_output;
   cli_texts structures;
   int resume, sample, seed;
   double threshold;
   pencone_dij_options options;
   uint8_t *mask;
-  pencone_engine *engine;
   pencone_dij_writer *writer;
   pencone_dij_report report;  ///< of this run
   uint64_t memory_bytes;
@@ -81,7 +79,7 @@ static void tell_before(const cli_session *session, const job *j) {
   cli_line("phantom", "%s", j->in.phantom_path);
   cli_line("engine", "%s, %s, %s", pencone_plan_engine(j->in.plan),
            cli_engine_options(options, sizeof options, j->in.plan), cli_quantity(pencone_plan_quantity(j->in.plan)));
-  cli_put_grid("dose grid", pencone_engine_grid(j->engine));
+  cli_put_grid("dose grid", pencone_engine_grid(j->in.engine));
   cli_line("columns", "%lld in %d beam%s, some %.2g entries", (long long)pencone_dij_columns(j->in.plan),
            pencone_plan_beam_count(j->in.plan), pencone_plan_beam_count(j->in.plan) == 1 ? "" : "s",
            (double)j->entries);
@@ -116,7 +114,7 @@ static void tell_after(const job *j) {
            100 * all.worst_lost, j->options.threshold, j->options.sampling ? ", sampled" : "");
   cli_line("time", "%.2f s, %.2f s of them for the columns: %.3g ns per entry", j->seconds, j->stream_s,
            ns_per_entry(j));
-  cli_line("written", "%s, %s", j->output, cli_bytes(size, sizeof size, bytes));
+  cli_line("written", "%s, %s", j->in.output, cli_bytes(size, sizeof size, bytes));
 }
 
 static void tell_json(const cli_session *session, const job *j) {
@@ -130,7 +128,7 @@ static void tell_json(const cli_session *session, const job *j) {
   cli_json_text(&json, "phantom", j->in.phantom_path);
   cli_json_text(&json, "engine", pencone_plan_engine(j->in.plan));
   cli_json_text(&json, "options", cli_engine_options(options, sizeof options, j->in.plan));
-  cli_json_grid(&json, "grid", pencone_engine_grid(j->engine));
+  cli_json_grid(&json, "grid", pencone_engine_grid(j->in.engine));
   cli_json_integer(&json, "columns", all.columns);
   cli_json_integer(&json, "columns_resumed", all.columns - j->report.columns);
   cli_json_integer(&json, "columns_empty", all.empty);
@@ -146,7 +144,7 @@ static void tell_json(const cli_session *session, const job *j) {
   cli_json_number(&json, "ns_per_entry", ns_per_entry(j), 6);
   cli_json_text(&json, "format", j->form->word);
   cli_json_integer(&json, "bytes", (int64_t)bytes);
-  cli_json_text(&json, "output", j->output);
+  cli_json_text(&json, "output", j->in.output);
   cli_json_end(&json);
 }
 
@@ -188,8 +186,8 @@ static int prepare(cli_session *session, job *j) {
   const char *inputs[2] = {j->in.plan_path, j->in.phantom_path};
   cli_guard(session);
   // A folder for PortPy must not be there yet; the writer says so.
-  const int is_new = access(j->output, F_OK) != 0;
-  int outcome = is_new || j->form->format != PENCONE_DIJ_PORTPY ? cli_check_output(session, j->output, inputs, 2)
+  const int is_new = access(j->in.output, F_OK) != 0;
+  int outcome = is_new || j->form->format != PENCONE_DIJ_PORTPY ? cli_check_output(session, j->in.output, inputs, 2)
                                                                 : CLI_GO_ON;
   outcome = outcome == CLI_GO_ON ? check_beamlets(session, j) : outcome;
   outcome = outcome == CLI_GO_ON ? cli_input_phantom(session, &j->in) : outcome;
@@ -197,8 +195,8 @@ static int prepare(cli_session *session, job *j) {
     return outcome;
   }
   const pencone_status status =
-      pencone_dij_writer_create(session->ctx, j->output, j->form->format, &wanted, &j->writer);
-  if (status == PENCONE_E_FILE && !j->resume && access(j->output, F_OK) != 0) {
+      pencone_dij_writer_create(session->ctx, j->in.output, j->form->format, &wanted, &j->writer);
+  if (status == PENCONE_E_FILE && !j->resume && access(j->in.output, F_OK) != 0) {
     return cli_error(session, CLI_INPUT, "%s; --resume goes on with it", pencone_context_error(session->ctx));
   }
   return status == PENCONE_OK ? CLI_GO_ON : cli_report(session, status);
@@ -206,23 +204,15 @@ static int prepare(cli_session *session, job *j) {
 
 // --- the work ----------------------------------------------------------------------------------
 
-#define TRY(call)                             \
-  do {                                        \
-    const pencone_status try_status = (call); \
-    if (try_status != PENCONE_OK) {           \
-      return try_status;                      \
-    }                                         \
-  } while (0)
-
 static pencone_status calculate(cli_session *session, job *j) {
   const double start_s = cli_seconds();
   const pencone_dij_sink sink = pencone_dij_writer_sink(j->writer);
   j->options.first_column = pencone_dij_writer_done_columns(j->writer);
-  TRY(pencone_dij_estimate(session->ctx, j->engine, &j->options, &j->memory_bytes, &j->entries));
+  CLI_TRY(pencone_dij_estimate(session->ctx, j->in.engine, &j->options, &j->memory_bytes, &j->entries));
   cli_progress_clear(session);
   tell_before(session, j);
   const double stream_start_s = cli_seconds();
-  const pencone_status status = pencone_dij_stream(session->ctx, j->engine, &j->options, &sink, &j->report);
+  const pencone_status status = pencone_dij_stream(session->ctx, j->in.engine, &j->options, &sink, &j->report);
   j->stream_s = cli_seconds() - stream_start_s;
   j->seconds += cli_seconds() - start_s;
   return status;
@@ -235,12 +225,12 @@ static int failed(cli_session *session, const job *j, pencone_status status) {
   cli_progress_clear(session);
   if (status == PENCONE_E_CANCELLED) {
     return done > 0 ? cli_error(session, CLI_RUN, "interrupted; %lld of %lld columns are in %s.part, --resume goes on",
-                                done, all, j->output)
+                                done, all, j->in.output)
                     : cli_error(session, CLI_RUN, "interrupted; nothing was written");
   }
   if (status == PENCONE_E_FILE) {
     return done > 0 ? cli_error(session, CLI_RUN, "%s; %lld of %lld columns are in %s.part, --resume goes on",
-                                pencone_context_error(session->ctx), done, all, j->output)
+                                pencone_context_error(session->ctx), done, all, j->in.output)
                     : cli_error(session, CLI_RUN, "%s", pencone_context_error(session->ctx));
   }
   if (status == PENCONE_E_NUMERIC) {
@@ -249,7 +239,8 @@ static int failed(cli_session *session, const job *j, pencone_status status) {
   return status == PENCONE_E_FORMAT ? cli_report(session, status) : cli_report_file(session, status, j->in.plan_path);
 }
 
-static int run(cli_session *session, job *j) {
+static int run(cli_session *session, void *the_job) {
+  job *j = the_job;
   int outcome = cli_input_plan(session, &j->in);
   outcome = outcome == CLI_GO_ON ? prepare(session, j) : outcome;
   if (outcome != CLI_GO_ON) {
@@ -258,11 +249,11 @@ static int run(cli_session *session, job *j) {
   const double start_s = cli_seconds();
   pencone_status status = cli_interrupted(session)
                               ? PENCONE_E_CANCELLED
-                              : pencone_engine_create(session->ctx, j->in.plan, j->in.phantom, &j->engine);
+                              : pencone_engine_create(session->ctx, j->in.plan, j->in.phantom, &j->in.engine);
   if (status != PENCONE_OK) {
     return failed(session, j, status);
   }
-  outcome = cli_mask_make(session, j->in.phantom, pencone_engine_grid(j->engine), &j->structures, &j->mask);
+  outcome = cli_mask_make(session, j->in.phantom, pencone_engine_grid(j->in.engine), &j->structures, &j->mask);
   if (outcome != CLI_GO_ON) {
     return outcome;
   }
@@ -281,12 +272,10 @@ static int run(cli_session *session, job *j) {
   return CLI_OK;
 }
 
-static void clean(job *j) {
+static void clean(void *the_job) {
+  job *j = the_job;
   pencone_dij_writer_destroy(j->writer);
-  pencone_engine_destroy(j->engine);
-  cli_input_free(&j->in);
   free(j->mask);
-  free(j->default_output);
 }
 
 // --- the command -------------------------------------------------------------------------------
@@ -305,22 +294,6 @@ static int choose_form(job *j) {
                        nearest != NULL ? "'?" : "");
 }
 
-static int start(const cli_common *common, job *j) {
-  cli_session session;
-  int outcome = cli_open(&session, common);
-  if (outcome != CLI_GO_ON) {
-    return outcome;
-  }
-  if (j->output == NULL) {
-    j->default_output = cli_output_name(j->in.plan_path, j->form->ending);
-    j->output = j->default_output;
-  }
-  outcome = j->output != NULL ? run(&session, j) : cli_error(&session, CLI_RUN, "no memory left");
-  clean(j);
-  cli_close(&session);
-  return cli_finish(outcome);
-}
-
 int cli_dij(int argc, char **argv) {
   cli_common common = {0};
   job j = {.format = "pencone", .options = PENCONE_DIJ_OPTIONS_DEFAULT, .report = PENCONE_DIJ_REPORT_DEFAULT};
@@ -329,7 +302,7 @@ int cli_dij(int argc, char **argv) {
   const cli_option options[] = {
       {"output", 'o', CLI_TEXT, "FILE",
        "the file or folder to write (default: PLAN with .dij.h5, .Patient_1 or .dij.bin in place of its ending)",
-       &j.output, 0, 0},
+       &j.in.output, 0, 0},
       {"format", 'f', CLI_TEXT, "WORD", "pencone (default), portpy or fred", &j.format, 0, 0},
       {"threshold", 0, CLI_NUMBER, "F",
        "leave out entries below F times the largest of their column, 0 to 1 (default: 1e-5)", &j.threshold, 0, 1},
@@ -361,5 +334,6 @@ int cli_dij(int argc, char **argv) {
   j.options.threshold = j.threshold;
   j.options.sampling = j.sample;
   j.options.seed = (uint64_t)j.seed;
-  return start(&common, &j);
+  cli_calculation calculation = {&j.in, j.form->ending, run, clean, &j};
+  return cli_calculate(&common, &calculation);
 }

@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "report.h"
+#include "volume.h"
 
 static const cli_usage usage = {
     .command = "dvh",
@@ -19,12 +20,15 @@ static const cli_usage usage = {
         "than the dose's, and voxels that a structure fills in part count in part. There are\n"
         "no bins: docs/theory/dvh.md explains the method and its accuracy.\n\n"
         "--isodose adds Paddick's and the RTOG conformity index, --geud, --ntcp and --tcp add\n"
-        "model values; the parameters are yours, and the sources are in docs/theory/dvh.md.",
+        "model values; the parameters are yours, and the sources are in docs/theory/dvh.md.\n\n"
+        "With --volume let the figures are those of LET in keV/um, of every voxel however\n"
+        "small its dose; with --volume rbe_dose those of the RBE-weighted dose.",
     .examples =
         "  pencone dvh dose.h5\n"
         "  pencone dvh dose.h5 --structure ptv --isodose 57 --json\n"
         "  pencone dvh dose.h5 --structure lung --ntcp 0.87,0.18,24.5\n"
-        "  pencone dvh dose.h5 --csv --bin 0.5 > dvh.csv",
+        "  pencone dvh dose.h5 --csv --bin 0.5 > dvh.csv\n"
+        "  pencone dvh dose.h5 --volume rbe_dose",
     .operands_min = 1,
     .operands_max = 1,
 };
@@ -32,6 +36,7 @@ static const cli_usage usage = {
 /// What is asked.
 typedef struct job {
   const char *dose_path, *phantom_path;
+  cli_volume volume;
   cli_texts wanted;
   int csv, curve;
   double bin;            ///< dose between points of the curve; 0: 1/200 of the maximum
@@ -80,7 +85,7 @@ static void put_entry_extras(const job *j, const entry *e) {
 
 static void put_text(const cli_session *session, const job *j, const entry *entries, int count) {
   if (!session->common.quiet) {
-    printf("# %s, %s, doses in %s\n", j->dose_path, pencone_dose_quantity(j->dose),
+    printf("# %s, %s, in %s\n", j->dose_path, pencone_dose_quantity(j->dose),
            pencone_dose_units(j->dose));
     printf("# %-16s %10s %10s %10s %10s %10s %10s %10s %10s %10s %7s\n", "structure", "cm3", "mean", "min",
            "max", "D98", "D95", "D50", "D5", "D2", "HI");
@@ -110,7 +115,7 @@ static size_t curve_points(const job *j, const entry *entries, int count, double
 static void put_csv(const job *j, const entry *entries, int count) {
   double bin = 0;
   const size_t points = curve_points(j, entries, count, &bin);
-  printf("dose");
+  printf("%s", j->volume.name != NULL ? j->volume.name : "dose");
   for (int i = 0; i < count; ++i) {
     printf(",%s", entries[i].name);
   }
@@ -265,12 +270,13 @@ static int answer(cli_session *session, const job *j, entry *entries, int *count
   return outcome == CLI_GO_ON ? CLI_OK : outcome;
 }
 
-static int work(cli_session *session, job *j) {
-  pencone_status status = pencone_dose_read(session->ctx, j->dose_path, &j->dose);
-  if (status == PENCONE_OK) {
-    status = pencone_phantom_read(session->ctx, j->phantom_path != NULL ? j->phantom_path : j->dose_path,
-                                  &j->phantom);
+static int read_and_answer(cli_session *session, job *j) {
+  const int read = cli_volume_read(session, j->dose_path, &j->volume, &j->dose);
+  if (read != CLI_GO_ON) {
+    return read;
   }
+  const pencone_status status = pencone_phantom_read(
+      session->ctx, j->phantom_path != NULL ? j->phantom_path : j->dose_path, &j->phantom);
   if (status != PENCONE_OK) {
     return cli_report(session, status);
   }
@@ -293,12 +299,33 @@ static int work(cli_session *session, job *j) {
   return outcome;
 }
 
+static int work(cli_session *session, void *the_job) {
+  job *j = the_job;
+  cli_guard(session);
+  const int outcome = read_and_answer(session, j);
+  pencone_dose_destroy(j->dose);
+  pencone_phantom_destroy(j->phantom);
+  return outcome;
+}
+
+static int check_use(const job *j, const cli_common *common) {
+  if (j->csv && common->json) {
+    return cli_wrong_use(usage.command, "--csv and --json exclude each other");
+  }
+  if (cli_volume_is_let(&j->volume) && (!isnan(j->isodose) || !isnan(j->geud) || j->ntcp.given || j->tcp.given)) {
+    return cli_wrong_use(usage.command, "--isodose, --geud, --ntcp and --tcp are figures of a dose, got --volume let");
+  }
+  return CLI_GO_ON;
+}
+
 int cli_dvh(int argc, char **argv) {
   cli_common common = {0};
   job j = {.isodose = NAN, .geud = NAN, .fractions = 1};
   const cli_option options[] = {
       {"structure", 's', CLI_TEXTS, "NAME", "a structure; may be given again (default: all)", &j.wanted, 0,
        0},
+      CLI_OPTION_VOLUME(&j.volume),
+      CLI_OPTION_BEAM(&j.volume),
       {"phantom", 'p', CLI_TEXT, "P.h5", "file with the structures (default: the dose file)", &j.phantom_path,
        0, 0},
       {"isodose", 0, CLI_NUMBER, "GY", "conformity of this isodose to each structure", &j.isodose, 0, 1e9},
@@ -320,22 +347,10 @@ int cli_dvh(int argc, char **argv) {
   char **operands = NULL;
   int count = 0;
   int outcome = cli_parse(&usage, options, sizeof options / sizeof options[0], argc, argv, &operands, &count);
-  if (outcome == CLI_GO_ON && j.csv && common.json) {
-    outcome = cli_wrong_use(usage.command, "--csv and --json exclude each other");
-  }
-  if (outcome != CLI_GO_ON) {
-    return outcome;
-  }
-  cli_session session;
-  outcome = cli_open(&session, &common);
+  outcome = outcome == CLI_GO_ON ? check_use(&j, &common) : outcome;
   if (outcome != CLI_GO_ON) {
     return outcome;
   }
   j.dose_path = operands[0];
-  cli_guard(&session);
-  outcome = work(&session, &j);
-  pencone_dose_destroy(j.dose);
-  pencone_phantom_destroy(j.phantom);
-  cli_close(&session);
-  return cli_finish(outcome);
+  return cli_with_session(&common, work, &j);
 }

@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "report.h"
+#include "volume.h"
 
 static const cli_usage usage = {
     .command = "gamma",
@@ -20,7 +21,8 @@ static const cli_usage usage = {
         "criterion come from the reference. The grids may differ. The reference may be a dose\n"
         "or a Monte Carlo reference (pencone-reference), whose uncertainty then widens the\n"
         "dose criterion and whose voxels are compared with means, as 'pencone validate' does.\n\n"
-        "With --from and --to both doses are taken along a line, and gamma is that of it.\n\n"
+        "With --from and --to both doses are taken along a line, and gamma is that of it.\n"
+        "With --volume or --beam that volume of both files is compared.\n\n"
         "Exit status 1 when --pass is given and fewer points pass.",
     .examples =
         "  pencone gamma dose.h5 other.h5 --dose 3% --distance 3mm --threshold 10%\n"
@@ -33,6 +35,7 @@ static const cli_usage usage = {
 /// What is compared, and how.
 typedef struct job {
   const char *evaluated_path, *reference_path, *map_path;
+  cli_volume volume;  ///< of both files
   pencone_gamma_options options;
   int steps;        ///< 0: as the kind of reference asks
   int lattice;      ///< 1: no closed-form last step
@@ -77,6 +80,7 @@ static void put_text(const cli_session *session, const job *j) {
   }
   cli_line("evaluated", "%s", j->evaluated_path);
   cli_line("reference", "%s", j->reference_path);
+  cli_line("quantity", "%s", pencone_dose_quantity(j->evaluated));
   cli_line("criterion", "%g %% (%s) / %g mm, threshold %g %% of %.5g %s", j->options.dose_pct,
            j->options.local ? "local" : "global", j->options.distance_mm, j->options.threshold_pct,
            r->normalisation, reference_units(j));
@@ -113,6 +117,7 @@ static void put_json(const job *j) {
   cli_json_number(&json, "threshold_pct", j->options.threshold_pct, 9);
   cli_json_number(&json, "normalisation", r->normalisation, 9);
   cli_json_text(&json, "units", reference_units(j));
+  cli_json_text(&json, "quantity", pencone_dose_quantity(j->evaluated));
   cli_json_number(&json, "absolute_ratio", j->absolute_ratio, 9);
   cli_json_integer(&json, "points", (int64_t)r->points);
   cli_json_integer(&json, "passed", (int64_t)r->passed);
@@ -128,14 +133,25 @@ static void put_json(const job *j) {
 
 // --- the comparison ----------------------------------------------------------------------------
 
-static pencone_status read_inputs(pencone_context *ctx, job *j) {
-  pencone_file_kind kind = PENCONE_FILE_DOSE;
-  pencone_status status = pencone_file_identify(ctx, j->reference_path, &kind);
-  if (status == PENCONE_OK) {
-    status = kind == PENCONE_FILE_REFERENCE ? pencone_reference_read(ctx, j->reference_path, &j->reference)
-                                            : pencone_dose_read(ctx, j->reference_path, &j->dose);
+static int read_reference(cli_session *session, job *j) {
+  if (j->volume.name != NULL) {
+    return cli_error(session, CLI_INPUT, "%s: --volume: got a Monte Carlo reference, which holds dose, expected a dose file",
+                     j->reference_path);
   }
-  return status == PENCONE_OK ? pencone_dose_read(ctx, j->evaluated_path, &j->evaluated) : status;
+  const pencone_status status = pencone_reference_read(session->ctx, j->reference_path, &j->reference);
+  return status == PENCONE_OK ? CLI_GO_ON : cli_report(session, status);
+}
+
+static int read_inputs(cli_session *session, job *j) {
+  pencone_file_kind kind = PENCONE_FILE_DOSE;
+  const pencone_status status = pencone_file_identify(session->ctx, j->reference_path, &kind);
+  if (status != PENCONE_OK) {
+    return cli_report(session, status);
+  }
+  const int outcome = kind == PENCONE_FILE_REFERENCE
+                          ? read_reference(session, j)
+                          : cli_volume_read(session, j->reference_path, &j->volume, &j->dose);
+  return outcome == CLI_GO_ON ? cli_volume_read(session, j->evaluated_path, &j->volume, &j->evaluated) : outcome;
 }
 
 /// Writes gamma as a dose file on the reference's grid, -1 where it was not judged.
@@ -224,15 +240,14 @@ static int compare_profiles(cli_session *session, job *j) {
 }
 
 static int compare(cli_session *session, job *j) {
-  const pencone_status status = read_inputs(session->ctx, j);
-  if (status != PENCONE_OK) {
-    return cli_report(session, status);
+  int outcome = read_inputs(session, j);
+  if (outcome != CLI_GO_ON) {
+    return outcome;
   }
   if (j->dose == NULL && (j->from.given || j->map_path != NULL)) {
     return cli_error(session, CLI_INPUT, "%s: got a rectilinear reference, expected a dose file for %s",
                      j->reference_path, j->from.given ? "a profile" : "a map");
   }
-  int outcome = CLI_GO_ON;
   if (j->from.given) {
     outcome = compare_profiles(session, j);
   } else {
@@ -248,6 +263,20 @@ static int compare(cli_session *session, job *j) {
     put_text(session, j);
   }
   return !isnan(j->pass_pct) && j->result.pass_rate_pct < j->pass_pct ? CLI_FAILED : CLI_OK;
+}
+
+static int work(cli_session *session, void *the_job) {
+  job *j = the_job;
+  const char *inputs[] = {j->evaluated_path, j->reference_path};
+  int outcome = j->map_path != NULL ? cli_check_output(session, j->map_path, inputs, 2) : CLI_GO_ON;
+  if (outcome == CLI_GO_ON) {
+    cli_guard(session);
+    outcome = compare(session, j);
+  }
+  pencone_dose_destroy(j->evaluated);
+  pencone_dose_destroy(j->dose);
+  pencone_reference_destroy(j->reference);
+  return outcome;
 }
 
 static int check_use(const job *j) {
@@ -290,6 +319,8 @@ int cli_gamma(int argc, char **argv) {
       {"to", 0, CLI_POINT, "X,Y,Z", "last point of a profile, mm", &j.to, 0, 0},
       {"step", 's', CLI_NUMBER, "MM", "distance between samples of a profile (default: 1)", &j.step_mm, 1e-3,
        1e3},
+      CLI_OPTION_VOLUME(&j.volume),
+      CLI_OPTION_BEAM(&j.volume),
       {"output", 'o', CLI_TEXT, "MAP.h5", "write gamma in every reference voxel (-1: not judged)",
        &j.map_path, 0, 0},
       CLI_OPTION_THREADS(&common),
@@ -305,22 +336,7 @@ int cli_gamma(int argc, char **argv) {
   }
   j.options.steps = j.steps > 0 ? j.steps : j.options.steps;
   j.options.refine = !j.lattice;
-  cli_session session;
-  outcome = cli_open(&session, &common);
-  if (outcome != CLI_GO_ON) {
-    return outcome;
-  }
   j.evaluated_path = operands[0];
   j.reference_path = operands[1];
-  const char *inputs[] = {j.evaluated_path, j.reference_path};
-  outcome = j.map_path != NULL ? cli_check_output(&session, j.map_path, inputs, 2) : CLI_GO_ON;
-  if (outcome == CLI_GO_ON) {
-    cli_guard(&session);
-    outcome = compare(&session, &j);
-  }
-  pencone_dose_destroy(j.evaluated);
-  pencone_dose_destroy(j.dose);
-  pencone_reference_destroy(j.reference);
-  cli_close(&session);
-  return cli_finish(outcome);
+  return cli_with_session(&common, work, &j);
 }

@@ -360,15 +360,22 @@ static int tell_one_machine(cli_session *session, const char *name) {
   return status == PENCONE_OK ? CLI_OK : cli_report(session, status);
 }
 
-static int tell(cli_session *session, char **words, int count, int full) {
-  const char *topic = words[0];
+/// What is asked.
+typedef struct job {
+  char **words;
+  int count, full;
+} job;
+
+static int tell(cli_session *session, void *the_job) {
+  const job *j = the_job;
+  const char *topic = j->words[0];
   if (strcmp(topic, "machine") == 0) {
-    return count == 2
-               ? tell_one_machine(session, words[1])
+    return j->count == 2
+               ? tell_one_machine(session, j->words[1])
                : cli_wrong_use(usage.command, "which machine? 'pencone info machines' lists the names");
   }
-  if (count > 1) {
-    return cli_wrong_use(usage.command, "'%s' is too much; expected pencone info %s", words[1],
+  if (j->count > 1) {
+    return cli_wrong_use(usage.command, "'%s' is too much; expected pencone info %s", j->words[1],
                          usage.synopsis);
   }
   if (strcmp(topic, "engines") == 0) {
@@ -385,27 +392,20 @@ static int tell(cli_session *session, char **words, int count, int full) {
   if (nearest != NULL && access(topic, F_OK) != 0) {
     return cli_wrong_use(usage.command, "no file '%s'; did you mean '%s'?", topic, nearest);
   }
-  return tell_file(session, topic, full);
+  return tell_file(session, topic, j->full);
 }
 
 int cli_info(int argc, char **argv) {
   cli_common common = {0};
-  int full = 0;
+  job j = {NULL, 0, 0};
   const cli_option options[] = {
-      {"full", 0, CLI_FLAG, NULL, "print long texts, such as the plan in a dose file, in full", &full, 0, 0},
+      {"full", 0, CLI_FLAG, NULL, "print long texts, such as the plan in a dose file, in full", &j.full, 0, 0},
       CLI_OPTION_JSON(&common),
   };
-  char **operands = NULL;
-  int count = 0;
-  int outcome = cli_parse(&usage, options, sizeof options / sizeof options[0], argc, argv, &operands, &count);
+  const int outcome =
+      cli_parse(&usage, options, sizeof options / sizeof options[0], argc, argv, &j.words, &j.count);
   if (outcome != CLI_GO_ON) {
     return outcome;
   }
-  cli_session session;
-  outcome = cli_open(&session, &common);
-  if (outcome == CLI_GO_ON) {
-    outcome = tell(&session, operands, count, full);
-    cli_close(&session);
-  }
-  return cli_finish(outcome);
+  return cli_with_session(&common, tell, &j);
 }

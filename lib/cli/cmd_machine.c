@@ -123,7 +123,8 @@ static int fit_and_write(cli_session *session, const request *r, const pencone_m
   return outcome;
 }
 
-static int fit_file(cli_session *session, const request *r) {
+static int fit_file(cli_session *session, void *job) {
+  const request *r = job;
   const int outcome = cli_check_output(session, r->output, &r->measured, 1);
   if (outcome != CLI_GO_ON) {
     return outcome;
@@ -144,8 +145,8 @@ static int fit_file(cli_session *session, const request *r) {
 
 #else
 
-static int fit_file(cli_session *session, const request *r) {
-  (void)r;
+static int fit_file(cli_session *session, void *job) {
+  (void)job;
   return cli_error(
       session, CLI_USAGE,
       "machine fit: this build is without commissioning; with GSL installed, 'meson setup --reconfigure "
@@ -153,16 +154,6 @@ static int fit_file(cli_session *session, const request *r) {
 }
 
 #endif
-
-static int run(const cli_common *common, const request *r) {
-  cli_session session;
-  int outcome = cli_open(&session, common);
-  if (outcome == CLI_GO_ON) {
-    outcome = fit_file(&session, r);
-    cli_close(&session);
-  }
-  return cli_finish(outcome);
-}
 
 int cli_machine(int argc, char **argv) {
   cli_common common = {0};
@@ -199,5 +190,5 @@ int cli_machine(int argc, char **argv) {
     return cli_wrong_use(usage.command, "no energy; say the nominal voltage in MV, as --energy 6");
   }
   r.measured = operands[1];
-  return run(&common, &r);
+  return cli_with_session(&common, fit_file, &r);
 }

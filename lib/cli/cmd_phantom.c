@@ -38,7 +38,13 @@ static void tell(const cli_common *common, const char *output, const pencone_pha
   }
 }
 
-static int build(cli_session *session, const char *recipe, const char *output) {
+typedef struct job {
+  const char *recipe, *output;
+} job;
+
+static int build(cli_session *session, void *the_job) {
+  const job *j = the_job;
+  const char *recipe = j->recipe, *output = j->output;
   const int outcome = cli_check_output(session, output, &recipe, 1);
   if (outcome != CLI_GO_ON) {
     return outcome;
@@ -66,30 +72,25 @@ static int build(cli_session *session, const char *recipe, const char *output) {
 
 int cli_phantom(int argc, char **argv) {
   cli_common common = {0};
-  const char *output = NULL;
+  job j = {NULL, NULL};
   const cli_option options[] = {
       {"output", 'o', CLI_TEXT, "FILE",
        "the phantom file to write (HDF5); an existing one is replaced when "
        "the new one is complete",
-       &output, 0, 0},
+       &j.output, 0, 0},
       CLI_OPTION_JSON(&common),
       CLI_OPTION_THREADS(&common),
       CLI_OPTION_QUIET(&common),
   };
   char **operands = NULL;
   int count = 0;
-  int outcome = cli_parse(&usage, options, sizeof options / sizeof options[0], argc, argv, &operands, &count);
+  const int outcome = cli_parse(&usage, options, sizeof options / sizeof options[0], argc, argv, &operands, &count);
   if (outcome != CLI_GO_ON) {
     return outcome;
   }
-  if (output == NULL) {
+  if (j.output == NULL) {
     return cli_wrong_use(usage.command, "no output; say where to, as -o phantom.h5");
   }
-  cli_session session;
-  outcome = cli_open(&session, &common);
-  if (outcome == CLI_GO_ON) {
-    outcome = build(&session, operands[0], output);
-    cli_close(&session);
-  }
-  return cli_finish(outcome);
+  j.recipe = operands[0];
+  return cli_with_session(&common, build, &j);
 }

@@ -6,6 +6,7 @@
 
 #include "report.h"
 #include "slice.h"
+#include "volume.h"
 
 static const cli_usage usage = {
     .command = "plot",
@@ -17,11 +18,15 @@ static const cli_usage usage = {
         "below them the dose along the three axes through the point and the dose-volume\n"
         "histograms. CT and structures come from the dose file (a run copies them from the\n"
         "phantom) or from --phantom. The picture is drawn by gnuplot; --script keeps the\n"
-        "script, data inside, for you to edit.",
+        "script, data inside, for you to edit.\n\n"
+        "--volume draws LET or RBE-weighted dose of protons in the same way, --beam what one\n"
+        "beam gives. LET is drawn where the dose is 1 % of its largest or more: in less it\n"
+        "means nothing.",
     .examples =
         "  pencone plot dose.h5 -o dose.png\n"
         "  pencone plot dose.h5 -o dose.svg --at 0,100,0 --full 60 --isodoses 20,50,80,95\n"
-        "  pencone plot dose.h5 -o dose.pdf --script dose.gp && gnuplot dose.gp",
+        "  pencone plot dose.h5 -o dose.pdf --script dose.gp && gnuplot dose.gp\n"
+        "  pencone plot dose.h5 -o let.png --volume let --full 10",
     .operands_min = 1,
     .operands_max = 1,
 };
@@ -32,6 +37,7 @@ enum { MOST_ISODOSES = 10, MOST_STRUCTURES = 12, WIDTH = 1200, HEIGHT = 860 };
 typedef struct job {
   const char *dose_path, *phantom_path, *isodose_text, *title;
   cli_picture_request picture;
+  cli_volume volume;
   cli_point at;
   double full;
   double isodoses[MOST_ISODOSES];  ///< per cent
@@ -91,17 +97,17 @@ static int read_phantom(cli_session *session, job *j) {
 }
 
 static int read_inputs(cli_session *session, job *j) {
-  const pencone_status status = pencone_dose_read(session->ctx, j->dose_path, &j->dose);
-  if (status != PENCONE_OK) {
-    return cli_report(session, status);
+  const int outcome = cli_volume_read(session, j->dose_path, &j->volume, &j->dose);
+  if (outcome != CLI_GO_ON) {
+    return outcome;
   }
   const pencone_grid *g = pencone_dose_grid_of(j->dose);
   double top[3];
   const double maximum = cli_maximum(g, pencone_dose_values_const(j->dose), top);
   j->full = j->full > 0 ? j->full : maximum;
   if (!(j->full > 0)) {
-    return cli_error(session, CLI_INPUT, "%s: dose: got a largest dose of %g, expected more than 0",
-                     j->dose_path, maximum);
+    return cli_error(session, CLI_INPUT, "%s: %s: got %g as its largest, expected more than 0", j->dose_path,
+                     cli_volume_label(&j->volume), maximum);
   }
   if (!j->at.given) {
     memcpy(j->at.mm, top, sizeof top);
@@ -213,15 +219,17 @@ static void put_slice(cli_picture *p, const job *j, int n) {
   fputs("\n", p->out);
 }
 
-static void put_scale(cli_picture *p) {
-  fputs(
+static void put_scale(cli_picture *p, const job *j) {
+  const char *label = cli_volume_is_let(&j->volume) ? "LET" : "dose";  // there is no room for more
+  fprintf(
+      p->out,
       "unset label\nset lmargin at screen 0.957\nset rmargin at screen 0.972\nset bmargin at screen 0.53\n"
-      "set tmargin at screen 0.90\nset title 'dose / %' offset -1,-0.6\nunset xlabel\nunset ylabel\nunset "
+      "set tmargin at screen 0.90\nset title '%s / %%' offset -1,-0.6\nunset xlabel\nunset ylabel\nunset "
       "xtics\n"
       "set xrange [0:1]\nset yrange [10:100]\nset ytics 10,10,100 nomirror out scale 0.3 offset 0.4,0\n"
       "unset colorbox\nset cbrange [0:100]\nplot $scale using 1:2:3 with image notitle\n"
       "set xtics nomirror out scale 0.6 autofreq\nset ytics nomirror out scale 0.6 autofreq offset 0,0\n",
-      p->out);
+      label);
 }
 
 static void put_scale_data(cli_picture *p) {
@@ -262,31 +270,38 @@ static void put_dvh_data(cli_picture *p, const job *j) {
   }
 }
 
-/// A curve panel of the lower row.
-static void place_panel(cli_picture *p, int n, const char *title, const char *x_label, const char *y_label) {
+/// A curve panel of the lower row; the labels are left to whoever fills it.
+static void place_panel(cli_picture *p, int n, const char *title) {
   const double left = 0.06 + 0.315 * n;
   fprintf(p->out,
           "unset label\nset lmargin at screen %.4f\nset rmargin at screen %.4f\nset bmargin at screen "
           "0.08\nset tmargin at "
-          "screen 0.40\nset title '%s' offset 0,-0.6\nset xlabel '%s' offset 0,0.4\nset ylabel '%s' offset "
-          "1,0\nset "
+          "screen 0.40\nset title '%s' offset 0,-0.6\nset "
           "xrange [*:*] noextend\nset yrange [0:115]\nset key top right samplen 2.5 spacing 1.1\n",
-          left, left + 0.255, title, x_label, y_label);
+          left, left + 0.255, title);
+}
+
+static void label_panel(cli_picture *p, const char *x_label, const char *y_label) {
+  fprintf(p->out, "set xlabel '%s' offset 0,0.4\nset ylabel '%s' offset 1,0\n", x_label, y_label);
 }
 
 static void put_curves(cli_picture *p, const job *j) {
-  char title[96];
+  char title[96], label[96];
   const double *at = j->at.mm;
   snprintf(title, sizeof title, "along y at x = %g, z = %g mm", at[0], at[2]);
-  place_panel(p, 0, title, "y / mm", "dose / %");
+  snprintf(label, sizeof label, "%s / %%", cli_volume_label(&j->volume));
+  place_panel(p, 0, title);
+  label_panel(p, "y / mm", label);
   fputs("plot $along_y with lines lt 1 dt 1 lw 1.8 notitle\n", p->out);
   snprintf(title, sizeof title, "along x and z at y = %g mm", at[1]);
-  place_panel(p, 1, title, "x or z / mm", "dose / %");
+  place_panel(p, 1, title);
+  label_panel(p, "x or z / mm", label);
   fputs(
       "plot $along_x with lines lt 1 dt 1 lw 1.8 title 'along x', $along_z with lines lt 2 dt 2 lw 1.8 title "
       "'along z'\n",
       p->out);
-  place_panel(p, 2, "dose-volume histograms", "dose / %", "volume / %");
+  place_panel(p, 2, cli_volume_is_let(&j->volume) ? "LET-volume histograms" : "dose-volume histograms");
+  label_panel(p, label, "volume / %");
   fputs("set xrange [0:115]\nset yrange [0:105]\n", p->out);
   if (j->structures == 0) {
     fputs("unset key\nset label 'no structures' at graph 0.5,0.5 center\nplot NaN notitle\n", p->out);
@@ -303,9 +318,10 @@ static void put_curves(cli_picture *p, const job *j) {
 static void put_title(cli_picture *p, const job *j) {
   char text[512];
   const char *slash = strrchr(j->dose_path, '/');
-  snprintf(text, sizeof text, "%s: 100 %% = %.4g %s, %s",
+  snprintf(text, sizeof text, "%s: 100 %% = %.4g %s, %s%s",
            j->title != NULL ? j->title : (slash != NULL ? slash + 1 : j->dose_path), j->full,
-           pencone_dose_units(j->dose), pencone_dose_quantity(j->dose));
+           pencone_dose_units(j->dose), pencone_dose_quantity(j->dose),
+           cli_volume_is_let(&j->volume) ? ", where the dose is 1 % or more" : "");
   fputs("set multiplot\nset style textbox opaque noborder fillcolor '#ffffff' margins 0.6,0.6\nset label ",
         p->out);
   cli_picture_text(p, text);
@@ -331,7 +347,7 @@ static int draw(cli_session *session, job *j) {
     for (int n = 0; n < 3; ++n) {
       put_slice(&picture, j, n);
     }
-    put_scale(&picture);
+    put_scale(&picture, j);
     put_curves(&picture, j);
     fputs("unset multiplot\n", picture.out);
   }
@@ -348,6 +364,23 @@ static int draw(cli_session *session, job *j) {
   return outcome == CLI_GO_ON ? CLI_OK : outcome;
 }
 
+static int work(cli_session *session, void *the_job) {
+  job *j = the_job;
+  const char *inputs[] = {j->dose_path};
+  int outcome = cli_picture_check(session, &j->picture, inputs, 1);
+  if (outcome == CLI_GO_ON) {
+    cli_guard(session);
+    outcome = read_inputs(session, j);
+  }
+  outcome = outcome == CLI_GO_ON ? draw(session, j) : outcome;
+  for (int i = 0; i < j->structures; ++i) {
+    pencone_dvh_destroy(j->dvh[i]);
+  }
+  pencone_dose_destroy(j->dose);
+  pencone_phantom_destroy(j->phantom);
+  return outcome;
+}
+
 static int check_use(job *j) {
   if (j->picture.output == NULL && j->picture.script == NULL) {
     return cli_wrong_use(usage.command, "no picture; give its name, as -o dose.png");
@@ -357,13 +390,15 @@ static int check_use(job *j) {
 
 int cli_plot(int argc, char **argv) {
   cli_common common = {0};
-  job j = {.isodose_text = "10,30,50,80,95"};
+  job j = {.isodose_text = "10,30,50,80,95", .volume = {NULL, NULL, 0.01}};
   const cli_option options[] = {
       {"output", 'o', CLI_TEXT, "PICTURE", "the picture: .png, .svg or .pdf", &j.picture.output, 0, 0},
       {"script", 's', CLI_TEXT, "FILE.gp", "keep the gnuplot script", &j.picture.script, 0, 0},
-      {"at", 'a', CLI_POINT, "X,Y,Z", "point that the slices meet, mm (default: the largest dose)", &j.at, 0,
+      CLI_OPTION_VOLUME(&j.volume),
+      CLI_OPTION_BEAM(&j.volume),
+      {"at", 'a', CLI_POINT, "X,Y,Z", "point that the slices meet, mm (default: the largest value)", &j.at, 0,
        0},
-      {"full", 0, CLI_NUMBER, "GY", "dose that is 100 % (default: the largest)", &j.full, 0, 1e9},
+      {"full", 0, CLI_NUMBER, "VALUE", "what is 100 %, Gy or keV/um (default: the largest)", &j.full, 0, 1e9},
       {"isodoses", 'i', CLI_TEXT, "P,P,...", "isodose lines, per cent (default: 10,30,50,80,95)",
        &j.isodose_text, 0, 0},
       {"phantom", 'p', CLI_TEXT, "P.h5", "file with CT and structures (default: the dose file)",
@@ -378,24 +413,6 @@ int cli_plot(int argc, char **argv) {
   if (outcome != CLI_GO_ON) {
     return outcome;
   }
-  cli_session session;
-  outcome = cli_open(&session, &common);
-  if (outcome != CLI_GO_ON) {
-    return outcome;
-  }
   j.dose_path = operands[0];
-  const char *inputs[] = {j.dose_path};
-  outcome = cli_picture_check(&session, &j.picture, inputs, 1);
-  if (outcome == CLI_GO_ON) {
-    cli_guard(&session);
-    outcome = read_inputs(&session, &j);
-  }
-  outcome = outcome == CLI_GO_ON ? draw(&session, &j) : outcome;
-  for (int i = 0; i < j.structures; ++i) {
-    pencone_dvh_destroy(j.dvh[i]);
-  }
-  pencone_dose_destroy(j.dose);
-  pencone_phantom_destroy(j.phantom);
-  cli_close(&session);
-  return cli_finish(outcome);
+  return cli_with_session(&common, work, &j);
 }

@@ -8,6 +8,7 @@
 #include "command.h"
 #include "metrics.h"
 #include "report.h"
+#include "volume.h"
 
 static const cli_usage usage = {
     .command = "profile",
@@ -24,17 +25,20 @@ static const cli_usage usage = {
     .examples =
         "  pencone profile dose.h5 --from 0,-150,0 --to 0,150,0         depth dose\n"
         "  pencone profile dose.h5 --from -80,0,0 --to 80,0,0 --step 0.5 --csv > x.csv\n"
-        "  pencone profile dose.h5 --from 0,0,0 --to 0,200,0 --volume let   protons: LET",
+        "  pencone profile dose.h5 --from 0,0,0 --to 0,200,0 --volume let  protons\n"
+        "  pencone profile dose.h5 --from 0,0,0 --to 0,200,0 --beam AP     one beam",
     .operands_min = 1,
     .operands_max = 1,
 };
 
 typedef struct line_of_dose {
-  const char *file, *volume;  ///< volume NULL: the dose
+  const char *file;
+  cli_volume volume;
   cli_point from, to;
   double step_mm;  ///< wanted at most; then the step that divides the line evenly
   size_t count;
   double *distance_mm, *dose;
+  int csv;
   int metrics;  ///< 1: tell what the line tells about the beam
 } line_of_dose;
 
@@ -78,13 +82,13 @@ static void put_heading(const line_of_dose *line, const pencone_dose *dose, int 
     for (char *c = units; *c != '\0'; ++c) {
       *c = (char)(*c == ' ' || *c == ',' ? '_' : *c);
     }
-    printf("distance_mm,x_mm,y_mm,z_mm,%s_%s\n", line->volume != NULL ? line->volume : "dose", units);
+    printf("distance_mm,x_mm,y_mm,z_mm,%s_%s\n", line->volume.name != NULL ? line->volume.name : "dose", units);
     return;
   }
   printf("# %s, %s, %zu points %.4g mm apart\n", line->file, pencone_dose_quantity(dose), line->count,
          line->step_mm);
   printf("# %9s %9s %9s %9s %14s\n", "distance", "x", "y", "z",
-         line->volume != NULL ? line->volume : "dose");
+         line->volume.name != NULL ? line->volume.name : "dose");
   printf("# %9s %9s %9s %9s %14s\n", "mm", "mm", "mm", "mm", pencone_dose_units(dose));
 }
 
@@ -121,16 +125,12 @@ static int check_crossing(cli_session *session, const line_of_dose *line, const 
       line->to.mm[2], low[0], high[0], low[1], high[1], low[2], high[2]);
 }
 
-static int sample(cli_session *session, line_of_dose *line, int csv) {
+static int sample(cli_session *session, const line_of_dose *line) {
   pencone_dose *dose = NULL;
-  pencone_status status = pencone_dose_read(session->ctx, line->file, &dose);
-  int outcome = status == PENCONE_OK ? cli_take_volume(session, dose, line->file, line->volume)
-                                     : cli_report(session, status);
+  int outcome = cli_volume_read(session, line->file, &line->volume, &dose);
   if (outcome == CLI_GO_ON) {
-    status = pencone_profile_sample(session->ctx, dose, line->from.mm, line->to.mm, line->count,
-                                    line->distance_mm, line->dose);
-  }
-  if (outcome == CLI_GO_ON) {
+    const pencone_status status = pencone_profile_sample(session->ctx, dose, line->from.mm, line->to.mm, line->count,
+                                                         line->distance_mm, line->dose);
     outcome = status == PENCONE_OK ? check_crossing(session, line, pencone_dose_grid_of(dose))
                                    : cli_report(session, status);
   }
@@ -141,15 +141,27 @@ static int sample(cli_session *session, line_of_dose *line, int csv) {
       put_json(line, dose, &metrics);
     } else {
       if (!session->common.quiet) {
-        put_heading(line, dose, csv);
+        put_heading(line, dose, line->csv);
       }
       if (line->metrics) {
         cli_put_metrics(&metrics, pencone_dose_units(dose));
       }
-      put_table(line, csv);
+      put_table(line, line->csv);
     }
   }
   pencone_dose_destroy(dose);
+  return outcome;
+}
+
+static int work(cli_session *session, void *job) {
+  line_of_dose *line = job;
+  line->distance_mm = malloc(line->count * sizeof(double));
+  line->dose = malloc(line->count * sizeof(double));
+  const int outcome = line->distance_mm != NULL && line->dose != NULL
+                          ? sample(session, line)
+                          : cli_error(session, CLI_RUN, "no memory left for %zu points", line->count);
+  free(line->distance_mm);
+  free(line->dose);
   return outcome;
 }
 
@@ -177,7 +189,6 @@ static int divide(line_of_dose *line) {
 int cli_profile(int argc, char **argv) {
   cli_common common = {0};
   line_of_dose line = {.step_mm = 1};
-  int csv = 0;
   const cli_option options[] = {
       {"from", 'f', CLI_POINT, "X,Y,Z", "first point, mm", &line.from, 0, 0},
       {"to", 0, CLI_POINT, "X,Y,Z", "last point, mm", &line.to, 0, 0},
@@ -190,35 +201,21 @@ int cli_profile(int argc, char **argv) {
        "penumbra, flatness, symmetry); begin at the surface for depths. --json always has them",
        &line.metrics, 0, 0},
       CLI_OPTION_VOLUME(&line.volume),
-      {"csv", 0, CLI_FLAG, NULL, "print comma-separated values, for spreadsheets", &csv, 0, 0},
+      CLI_OPTION_BEAM(&line.volume),
+      {"csv", 0, CLI_FLAG, NULL, "print comma-separated values, for spreadsheets", &line.csv, 0, 0},
       CLI_OPTION_JSON(&common),
       {"quiet", 'q', CLI_FLAG, NULL, "print the table without its heading", &common.quiet, 0, 0},
   };
   char **operands = NULL;
   int count = 0;
   int outcome = cli_parse(&usage, options, sizeof options / sizeof options[0], argc, argv, &operands, &count);
-  if (outcome == CLI_GO_ON && csv && common.json) {
+  if (outcome == CLI_GO_ON && line.csv && common.json) {
     outcome = cli_wrong_use(usage.command, "--csv and --json exclude each other");
   }
   outcome = outcome == CLI_GO_ON ? divide(&line) : outcome;
   if (outcome != CLI_GO_ON) {
     return outcome;
   }
-  cli_session session;
-  outcome = cli_open(&session, &common);
-  if (outcome != CLI_GO_ON) {
-    return outcome;
-  }
   line.file = operands[0];
-  line.distance_mm = malloc(line.count * sizeof(double));
-  line.dose = malloc(line.count * sizeof(double));
-  if (line.distance_mm == NULL || line.dose == NULL) {
-    outcome = cli_error(&session, CLI_RUN, "no memory left for %zu points", line.count);
-  } else {
-    outcome = sample(&session, &line, csv);
-  }
-  free(line.distance_mm);
-  free(line.dose);
-  cli_close(&session);
-  return cli_finish(outcome);
+  return cli_with_session(&common, work, &line);
 }

@@ -56,11 +56,8 @@ static const cli_usage usage = {
 /// What is read, made and written in one run.
 typedef struct job {
   cli_input in;
-  const char *output;
   int keep_beams;
   cli_weighing weighing;  ///< the dose by a matrix, if one is given
-  char *default_output;
-  pencone_engine *engine;
   pencone_dose *dose;
   pencone_estimate_info estimate;
   double seconds;
@@ -101,7 +98,7 @@ static void tell_after(const job *j) {
   cli_line("time", "%.2f s", j->seconds);
   cli_line("largest dose", "%.5g %s at x %g, y %g, z %g mm (%s)", maximum, pencone_dose_units(j->dose), at[0],
            at[1], at[2], pencone_dose_quantity(j->dose));
-  cli_line("written", "%s", j->output);
+  cli_line("written", "%s", j->in.output);
 }
 
 static void tell_json(const cli_session *session, const job *j) {
@@ -132,7 +129,7 @@ static void tell_json(const cli_session *session, const job *j) {
   cli_json_text(&json, "normalisation", pencone_dose_normalisation(j->dose));
   cli_json_text(&json, "matrix", j->weighing.matrix_path);
   cli_json_text(&json, "weights", j->weighing.weights_path);
-  cli_json_text(&json, "output", j->output);
+  cli_json_text(&json, "output", j->in.output);
   cli_json_end(&json);
 }
 
@@ -146,7 +143,7 @@ static int prepare(cli_session *session, job *j) {
   }
   cli_guard(session);
   const char *inputs[4] = {j->in.plan_path, j->in.phantom_path, j->weighing.matrix_path, j->weighing.weights_path};
-  outcome = cli_check_output(session, j->output, inputs, 4);
+  outcome = cli_check_output(session, j->in.output, inputs, 4);
   outcome = outcome == CLI_GO_ON ? cli_input_phantom(session, &j->in) : outcome;
   if (outcome != CLI_GO_ON || j->weighing.matrix_path != NULL) {
     return outcome;
@@ -155,27 +152,19 @@ static int prepare(cli_session *session, job *j) {
   return status == PENCONE_OK ? CLI_GO_ON : cli_report_file(session, status, j->in.plan_path);
 }
 
-#define TRY(call)                             \
-  do {                                        \
-    const pencone_status try_status = (call); \
-    if (try_status != PENCONE_OK) {           \
-      return try_status;                      \
-    }                                         \
-  } while (0)
-
 /// All tables, then the dose; what is going to be calculated is told in between.
 static pencone_status calculate(cli_session *session, job *j) {
   double start_s = cli_seconds();
-  TRY(pencone_engine_create(session->ctx, j->in.plan, j->in.phantom, &j->engine));
-  TRY(pencone_dose_create(session->ctx, pencone_engine_grid(j->engine), &j->dose));
+  CLI_TRY(pencone_engine_create(session->ctx, j->in.plan, j->in.phantom, &j->in.engine));
+  CLI_TRY(pencone_dose_create(session->ctx, pencone_engine_grid(j->in.engine), &j->dose));
   j->seconds = cli_seconds() - start_s;
   cli_progress_clear(session);
   tell_before(session, j);
   start_s = cli_seconds();
-  TRY(pencone_engine_compute(session->ctx, j->engine, j->keep_beams, j->dose));
+  CLI_TRY(pencone_engine_compute(session->ctx, j->in.engine, j->keep_beams, j->dose));
   j->seconds += cli_seconds() - start_s;
   if (j->in.plan_text != NULL) {
-    TRY(pencone_dose_set_provenance(session->ctx, j->dose, "plan", j->in.plan_text));
+    CLI_TRY(pencone_dose_set_provenance(session->ctx, j->dose, "plan", j->in.plan_text));
   }
   return pencone_dose_set_provenance(session->ctx, j->dose, "phantom", j->in.phantom_path);
 }
@@ -196,7 +185,8 @@ static int make_dose(cli_session *session, job *j) {
   return status == PENCONE_OK ? CLI_GO_ON : cli_report_file(session, status, j->in.plan_path);
 }
 
-static int run(cli_session *session, job *j) {
+static int run(cli_session *session, void *the_job) {
+  job *j = the_job;
   int outcome = prepare(session, j);
   outcome = outcome == CLI_GO_ON ? make_dose(session, j) : outcome;
   if (outcome != CLI_GO_ON) {
@@ -205,7 +195,7 @@ static int run(cli_session *session, job *j) {
   if (cli_interrupted(session)) {
     return cli_error(session, CLI_RUN, "interrupted; nothing was written");
   }
-  const pencone_status status = pencone_dose_write(session->ctx, j->output, j->dose, j->in.phantom);
+  const pencone_status status = pencone_dose_write(session->ctx, j->in.output, j->dose, j->in.phantom);
   if (status != PENCONE_OK) {
     cli_report(session, status);
     return CLI_RUN;
@@ -219,11 +209,9 @@ static int run(cli_session *session, job *j) {
   return CLI_OK;
 }
 
-static void clean(job *j) {
+static void clean(void *the_job) {
+  job *j = the_job;
   pencone_dose_destroy(j->dose);
-  pencone_engine_destroy(j->engine);
-  cli_input_free(&j->in);
-  free(j->default_output);
 }
 
 int cli_run(int argc, char **argv) {
@@ -233,7 +221,7 @@ int cli_run(int argc, char **argv) {
       {"output", 'o', CLI_TEXT, "FILE",
        "the dose file to write (default: PLAN with .dose.h5 in place of its "
        "ending)",
-       &j.output, 0, 0},
+       &j.in.output, 0, 0},
       CLI_OPTION_PHANTOM(&j.in),
       CLI_OPTION_QUALITY(&j.in),
       {"beams", 'b', CLI_FLAG, NULL, "also write the dose of each beam", &j.keep_beams, 0, 0},
@@ -251,7 +239,8 @@ int cli_run(int argc, char **argv) {
   };
   char **operands = NULL;
   int count = 0;
-  int outcome = cli_parse(&usage, options, sizeof options / sizeof options[0], argc, argv, &operands, &count);
+  const int outcome =
+      cli_parse(&usage, options, sizeof options / sizeof options[0], argc, argv, &operands, &count);
   if (outcome != CLI_GO_ON) {
     return outcome;
   }
@@ -261,18 +250,7 @@ int cli_run(int argc, char **argv) {
   if (j.weighing.matrix_path != NULL && (j.keep_beams || j.in.quality != NULL)) {
     return cli_wrong_use(usage.command, "--beams and --quality belong to a calculation, not to --from-dij");
   }
-  cli_session session;
-  outcome = cli_open(&session, &common);
-  if (outcome != CLI_GO_ON) {
-    return outcome;
-  }
   j.in.plan_path = operands[0];
-  if (j.output == NULL) {
-    j.default_output = cli_output_name(j.in.plan_path, ".dose.h5");
-    j.output = j.default_output;
-  }
-  outcome = j.output != NULL ? run(&session, &j) : cli_error(&session, CLI_RUN, "no memory left");
-  clean(&j);
-  cli_close(&session);
-  return cli_finish(outcome);
+  cli_calculation calculation = {&j.in, ".dose.h5", run, clean, &j};
+  return cli_calculate(&common, &calculation);
 }

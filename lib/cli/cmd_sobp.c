@@ -131,7 +131,7 @@ static void tell(const cli_session *session, const job *j) {
   }
 }
 
-static int make(cli_session *session, job *j) {
+static int read_and_make(cli_session *session, job *j) {
   const char *const inputs[2] = {j->machine_name, j->phantom};
   const int possible = j->output != NULL ? cli_check_output(session, j->output, inputs, 2) : CLI_GO_ON;
   if (possible != CLI_GO_ON) {
@@ -152,6 +152,14 @@ static int make(cli_session *session, job *j) {
   if (outcome == CLI_OK) {
     tell(session, j);
   }
+  return outcome;
+}
+
+static int make(cli_session *session, void *the_job) {
+  job *j = the_job;
+  const int outcome = read_and_make(session, j);
+  pencone_plan_destroy(j->plan);
+  pencone_machine_destroy(j->machine);
   return outcome;
 }
 
@@ -189,15 +197,6 @@ int cli_sobp(int argc, char **argv) {
   if (outcome != CLI_GO_ON) {
     return outcome;
   }
-  cli_session session;
-  outcome = cli_open(&session, &common);
-  if (outcome != CLI_GO_ON) {
-    return outcome;
-  }
   j.wanted.size_mm[0] = j.wanted.size_mm[1] = j.size_mm;
-  outcome = make(&session, &j);
-  pencone_plan_destroy(j.plan);
-  pencone_machine_destroy(j.machine);
-  cli_close(&session);
-  return cli_finish(outcome);
+  return cli_with_session(&common, make, &j);
 }

@@ -35,8 +35,10 @@ static const cli_usage usage = {
     .operands_max = 10000,
 };
 
-/// Options of the command.
+/// Options and operands of the command.
 typedef struct job {
+  char **operands;
+  int operand_count;
   cli_picture_request picture;
   const char *dose_folder;
   int details;
@@ -253,11 +255,13 @@ static int run_cases(cli_session *session, const job *j, char **folders, int cou
   return outcome;
 }
 
-static int find_and_run(cli_session *session, const job *j, char **operands, int operand_count) {
+static int find_and_run(cli_session *session, void *the_job) {
+  const job *j = the_job;
   char **folders = NULL;
   int count = 0, outcome = CLI_GO_ON;
-  for (int i = 0; i < operand_count && outcome == CLI_GO_ON; ++i) {
-    outcome = cli_case_find(session, operands[i], &folders, &count);
+  cli_guard(session);
+  for (int i = 0; i < j->operand_count && outcome == CLI_GO_ON; ++i) {
+    outcome = cli_case_find(session, j->operands[i], &folders, &count);
   }
   if (outcome == CLI_GO_ON && count > 1 && (j->picture.output != NULL || j->picture.script != NULL)) {
     outcome = cli_wrong_use(usage.command, "--plot and --script draw one case, got %d", count);
@@ -282,19 +286,10 @@ int cli_validate(int argc, char **argv) {
       CLI_OPTION_JSON(&common),
       {"quiet", 'q', CLI_FLAG, NULL, "print the table without its heading", &common.quiet, 0, 0},
   };
-  char **operands = NULL;
-  int count = 0;
-  int outcome = cli_parse(&usage, options, sizeof options / sizeof options[0], argc, argv, &operands, &count);
+  const int outcome =
+      cli_parse(&usage, options, sizeof options / sizeof options[0], argc, argv, &j.operands, &j.operand_count);
   if (outcome != CLI_GO_ON) {
     return outcome;
   }
-  cli_session session;
-  outcome = cli_open(&session, &common);
-  if (outcome != CLI_GO_ON) {
-    return outcome;
-  }
-  cli_guard(&session);
-  outcome = find_and_run(&session, &j, operands, count);
-  cli_close(&session);
-  return cli_finish(outcome);
+  return cli_with_session(&common, find_and_run, &j);
 }

@@ -120,7 +120,7 @@ const char *cli_nearest(const char *word, const char *const *candidates, int cou
 
 // --- session -----------------------------------------------------------------------------------
 
-/// A context with its progress display and interrupts. Must not move between open and close.
+/// A context with its progress display and interrupts.
 typedef struct cli_session {
   pencone_context *ctx;
   cli_common common;
@@ -133,9 +133,12 @@ typedef struct cli_session {
   char stage[32];    ///< stage last shown
 } cli_session;
 
-/// Makes the context with threads, memory budget, log and progress. @return CLI_GO_ON or an exit status
-int cli_open(cli_session *session, const cli_common *common);
-void cli_close(cli_session *session);
+/// What a command does between opening and closing; job is the command's own. @return an exit status
+typedef int (*cli_work)(cli_session *session, void *job);
+
+/// The end of every command: makes a context with threads, memory budget, log and progress, does the work, flushes what
+/// was printed. @return the command's exit status
+int cli_with_session(const cli_common *common, cli_work work, void *job);
 
 /// From here on Ctrl-C (and SIGTERM, SIGHUP) no longer end the process but wait to be noticed by the
 /// progress callback or by cli_interrupted(): files are written whole or not at all.

@@ -2,6 +2,10 @@
 // A plan and its phantom, as commands that calculate take them.
 #include "input.h"
 
+#include <stdlib.h>
+
+#include "report.h"
+
 int cli_input_plan(cli_session *session, cli_input *in) {
   pencone_status status =
       pencone_plan_read(session->ctx, in->plan_path, &in->plan, &in->plan_phantom, &in->plan_text);
@@ -28,9 +32,28 @@ int cli_input_phantom(cli_session *session, cli_input *in) {
   return status == PENCONE_OK ? CLI_GO_ON : cli_report(session, status);
 }
 
-void cli_input_free(cli_input *in) {
+static void free_input(cli_input *in) {
+  pencone_engine_destroy(in->engine);
   pencone_phantom_destroy(in->phantom);
   pencone_plan_destroy(in->plan);
   pencone_string_free(in->plan_phantom);
   pencone_string_free(in->plan_text);
+  free(in->default_output);
+}
+
+static int calculate(cli_session *session, void *the_calculation) {
+  cli_calculation *c = the_calculation;
+  if (c->in->output == NULL) {
+    c->in->default_output = cli_output_name(c->in->plan_path, c->ending);
+    c->in->output = c->in->default_output;
+  }
+  const int outcome = c->in->output != NULL ? c->run(session, c->job)
+                                            : cli_error(session, CLI_RUN, "no memory left");
+  c->clean(c->job);
+  free_input(c->in);
+  return outcome;
+}
+
+int cli_calculate(const cli_common *common, cli_calculation *calculation) {
+  return cli_with_session(common, calculate, calculation);
 }

@@ -13,6 +13,9 @@ typedef struct cli_input {
   char *plan_phantom, *plan_text;
   pencone_plan *plan;
   pencone_phantom *phantom;
+  pencone_engine *engine;  ///< NULL until the command makes it
+  const char *output;      ///< from the command line, else default_output
+  char *default_output;
 } cli_input;
 
 #define CLI_OPTION_PHANTOM(in)                                                                               \
@@ -28,12 +31,31 @@ typedef struct cli_input {
         &(in)->quality, 0, 0                                                                                 \
   }
 
+/// Ends a function that returns a pencone_status when a step of it fails.
+#define CLI_TRY(call)                         \
+  do {                                        \
+    const pencone_status try_status = (call); \
+    if (try_status != PENCONE_OK) {           \
+      return try_status;                      \
+    }                                         \
+  } while (0)
+
+/// What a command that calculates does with its input; in lies inside of job.
+typedef struct cli_calculation {
+  cli_input *in;
+  const char *ending;  ///< of the output in place of the plan's, where the command line names none
+  cli_work run;
+  void (*clean)(void *job);  ///< frees what the job holds besides the input
+  void *job;
+} cli_calculation;
+
+/// Runs a calculation in a session: names the output, and frees all in the end. @return the command's exit status
+int cli_calculate(const cli_common *common, cli_calculation *calculation);
+
 /// Reads the plan and finds out which phantom. @return CLI_GO_ON or, after a message, an exit status
 int cli_input_plan(cli_session *session, cli_input *in);
 
 /// Reads the phantom. @return the same
 int cli_input_phantom(cli_session *session, cli_input *in);
-
-void cli_input_free(cli_input *in);
 
 #endif

@@ -90,28 +90,6 @@ double cli_maximum(const pencone_grid *grid, const float *values, double xyz_mm[
   return (double)values[best];
 }
 
-int cli_take_volume(cli_session *session, pencone_dose *dose, const char *file, const char *name) {
-  int i = 0;
-  if (name == NULL) {
-    return CLI_GO_ON;
-  }
-  while (i < pencone_dose_volume_count(dose) &&
-         (pencone_dose_volume_beam(dose, i) != NULL || strcmp(pencone_dose_volume_name(dose, i), name) != 0)) {
-    ++i;
-  }
-  if (i == pencone_dose_volume_count(dose)) {
-    return cli_error(session, CLI_INPUT,
-                     "%s: --volume: got '%s', expected a volume of the file ('pencone info' lists them; the plan's "
-                     "options let and rbe make them)", file, name);
-  }
-  const size_t bytes = pencone_grid_voxels(pencone_dose_grid_of(dose)) * sizeof(float);
-  memcpy(pencone_dose_values(dose), pencone_dose_volume_values(dose, i), bytes);
-  const pencone_status status =
-      pencone_dose_set_units(session->ctx, dose, pencone_dose_volume_units(dose, i),
-                             pencone_dose_volume_quantity(dose, i), pencone_dose_normalisation(dose));
-  return status == PENCONE_OK ? CLI_GO_ON : cli_report(session, status);
-}
-
 // --- phantom -----------------------------------------------------------------------------------
 
 typedef struct summary {

@@ -42,15 +42,4 @@ const char *cli_engine_options(char *text, size_t size, const pencone_plan *plan
 /// Mean photon energy of a machine's spectrum, MeV.
 double cli_mean_energy_mev(const pencone_machine_desc *machine);
 
-/// Puts a further volume of the plan ("let", "rbe_dose") in the place of its dose, with unit and quantity.
-/// name NULL: nothing. @return CLI_GO_ON or, after a message, an exit status
-int cli_take_volume(cli_session *session, pencone_dose *dose, const char *file, const char *name);
-
-#define CLI_OPTION_VOLUME(target)                                                                            \
-  {                                                                                                          \
-    "volume", 0, CLI_TEXT, "NAME", "let or rbe_dose of protons in place of the dose; 'pencone info' lists "  \
-                                   "what a file holds",                                                      \
-        target, 0, 0                                                                                         \
-  }
-
 #endif

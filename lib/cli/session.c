@@ -136,7 +136,13 @@ static void on_log(void *user, pencone_log_level level, const char *text) {
 
 // --- session -----------------------------------------------------------------------------------
 
-int cli_open(cli_session *session, const cli_common *common) {
+static void close_session(cli_session *session) {
+  cli_progress_clear(session);
+  pencone_context_destroy(session->ctx);
+  session->ctx = NULL;
+}
+
+static int open_session(cli_session *session, const cli_common *common) {
   memset(session, 0, sizeof *session);
   session->common = *common;
   session->terminal = isatty(STDERR_FILENO);
@@ -150,16 +156,20 @@ int cli_open(cli_session *session, const cli_common *common) {
   const pencone_status status = pencone_context_set_threads(session->ctx, common->threads);
   if (status != PENCONE_OK) {
     const int outcome = cli_report(session, status);
-    cli_close(session);
+    close_session(session);
     return outcome;
   }
   return CLI_GO_ON;
 }
 
-void cli_close(cli_session *session) {
-  cli_progress_clear(session);
-  pencone_context_destroy(session->ctx);
-  session->ctx = NULL;
+int cli_with_session(const cli_common *common, cli_work work, void *job) {
+  cli_session session;
+  int outcome = open_session(&session, common);
+  if (outcome == CLI_GO_ON) {
+    outcome = work(&session, job);
+    close_session(&session);
+  }
+  return cli_finish(outcome);
 }
 
 static int exit_status_of(pencone_status status) {

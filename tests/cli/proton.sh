@@ -74,6 +74,46 @@ verify "LET is no LET: $(tail -n 1 out)" awk -F, 'NR > 1 && $5 > 20 { exit 1 } $
 call 0 profile let.h5 --from 0,-20,0 --to 0,20,0 --volume rbe_dose
 has out "Gy (RBE)"
 
+# --- the same in every command that reads a dose: what is drawn or counted is said
+sed 's/AP/PA/; s/gantry_deg: 0/gantry_deg: 180/' let.yaml | sed -n '/- name/,$p' | cat let.yaml - >two.yaml
+call 0 run two.yaml -o two.h5 --beams -q
+call 0 plot two.h5 --script let.gp --volume let -q
+has let.gp "keV/um, dose-averaged LET in water"
+has let.gp "set ylabel 'LET / %'"
+has let.gp "LET-volume histograms"
+call 0 plot two.h5 --script rbe.gp --volume rbe_dose -q
+has rbe.gp "Gy (RBE), RBE-weighted dose, Wedenberg"
+has rbe.gp "set ylabel 'RBE-weighted dose / %'"
+call 0 plot two.h5 --script beam.gp --volume let --beam PA -q
+has beam.gp "all charged particles, beam PA"
+call 0 dvh two.h5 --volume let
+has out "keV/um"
+call 0 dvh two.h5 --volume let --csv
+verify "csv: $(head -n 1 out)" [ "$(head -n 1 out)" = "let,target" ]
+call 0 dvh two.h5 --volume rbe_dose --ntcp 0.5,0.2,1 --json
+has out '"units": "Gy (RBE)"'
+has out '"NTCP"'
+error 2 "figures of a dose, got --volume let" dvh two.h5 --volume let --geud 2
+# The doses of the beams add up to that of the plan; RBE-weighted dose is larger than dose.
+mean() {
+  "$pencone" dvh "$@" --json | sed -n 's/.*"mean": \([^,]*\).*/\1/p'
+}
+verify "beams do not add up to the plan" awk -v a="$(mean two.h5 --beam AP)" -v b="$(mean two.h5 --beam PA)" \
+  -v sum="$(mean two.h5)" 'BEGIN { exit !(a > 0 && b > 0 && (a + b) / sum - 1 < 1e-5 && (a + b) / sum - 1 > -1e-5) }'
+verify "RBE-weighted dose is no larger than the dose" awk -v rbe="$(mean two.h5 --volume rbe_dose)" \
+  -v dose="$(mean two.h5)" 'BEGIN { exit !(rbe > dose) }'
+call 0 profile two.h5 --from 0,-20,0 --to 0,20,0 --beam PA
+has out "dose to medium, beam PA"
+call 0 gamma two.h5 let.h5 --volume let --json
+has out '"units": "keV/um"'
+call 0 gamma two.h5 two.h5 --beam AP
+has out "beam AP"
+call 3 gamma two.h5 let.h5 --beam AP
+has err "let.h5: --beam: got 'AP', expected a file with beams"
+error 3 "two.h5: --beam: got 'LL', expected one of: AP, PA" dvh two.h5 --beam LL
+error 3 "got 'rbe_dose' of beam AP" plot two.h5 --script bad.gp --volume rbe_dose --beam AP
+error 3 "got a Monte Carlo reference, which holds dose" gamma two.h5 "$source/phantoms/cases/water-6mv-3x3/reference.h5" --volume let
+
 # --- influence matrices
 call 0 run good.yaml -o d.h5 -q
 error 3 "d.h5: --volume: got 'let', expected a volume of the file" profile d.h5 --from 0,-20,0 --to 0,20,0 --volume let
