@@ -41,6 +41,13 @@ FAULTS = [
     ("links", "docs/a.md", "[x](b.md)\n", "docs/a.md:1: b.md: no such file"),
     ("links", "docs/a.md", "# One two\n[x](#one-two) [y](a.md#one-two) `[z](c.md)`\n", ""),
     ("links", "docs/a.md", "# One\n[x](#three)\n", "no such heading"),
+    ("cites", "lib/geom/a.c", SPDX + "// docs/theory/a.md\n", "a.c:2: docs/theory/a.md: no such page"),
+    ("cites", "lib/geom/a.c", SPDX + "// eq. 2\n", "a.c:2: eq. 2: of which page?"),
+    ("cites", "lib/geom/a.c", SPDX + "// Somebody 1999, eq. 2\n", ""),
+    ("cites", "docs/theory/a.md", "## 1. One\n$$ a \\tag{1} $$\n    b  (2)\nFrom eq. 1 and 2, section 1\n", ""),
+    ("cites", "docs/theory/a.md", "$$ a \\tag{1} $$\nFrom eq. 1 to 3\n", "a.md has no equation 2, 3"),
+    ("cites", "docs/theory/a.md", "## 1. One\nSee section 2\n", "a.md has no section 2"),
+    ("cites", "docs/theory/a.md", "# A\nsee docs/theory/a.md, \"B\"\n", "no heading 'B'"),
 ]
 # C text of a library with one fault, words of the report of symbols.py.
 LIBRARIES = [

@@ -6,8 +6,8 @@
 #include "num/constants.h"
 #include "photon/quality.h"
 
-// The table of an independent set of kernels (Mackie et al. 1988, doi:10.1088/0031-9155/33/1/001, as summed
-// in docs/theory/kernels.md): energy, primary, total within 60 cm. Two Monte Carlo codes 35 years apart:
+// An independent set of kernels (Mackie et al. 1988, doi:10.1088/0031-9155/33/1/001, their files summed over
+// angle and radius): energy, primary, total within 60 cm. Two Monte Carlo codes 35 years apart:
 // their interaction data differ by up to 0.4 % (our primary sums differ from mu_en/mu of the newer data by
 // 0.0 to 0.4 %), and the sums' own sigma is 0.0005. Worst found: 0.0024.
 static void sums_agree_with_an_independent_set(void **state) {

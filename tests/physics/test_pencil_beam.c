@@ -76,7 +76,7 @@ static double root_step(void) {
   return sqrt(500) / (PCN_PENCIL_RADII - 1);
 }
 
-// Slow twin of the table: eq. 2 summed point by point, angles by atan2, kernel and spectrum by their own
+// Slow twin of the table: docs/theory/pencil-beam.md, eq. 3, summed point by point, angles by atan2, kernel and spectrum by their own
 // functions.
 static void sum_circles(const pcn_photon_tables *tables, double ssd_mm, double depth_mm,
                         double sum[PCN_PENCIL_RADII]) {

@@ -51,7 +51,7 @@ static void same_bits_for(pencone_context *ctx, const char *engine) {
   physics_free(&first);
 }
 
-// DESIGN.md, principle 4.
+// CONTRIBUTING.md, rules of the house.
 static void threads_do_not_change_a_bit(void **state) {
   same_bits_for(*state, "photon-collapsed-cone");
   same_bits_for(*state, "photon-superposition");
@@ -246,8 +246,7 @@ static void fail_each_allocation(pencone_context *ctx, const char *engine, int c
   physics_free(&c);
 }
 
-// DESIGN.md section 8: every allocation is made to fail once. Fewer than these would mean that the test
-// misses some.
+// Every allocation is made to fail once. Fewer than these would mean that the test misses some.
 static void every_allocation_may_fail(void **state) {
   fail_each_allocation(*state, "photon-collapsed-cone", 0, 45);
   fail_each_allocation(*state, "photon-collapsed-cone", 1, 47);

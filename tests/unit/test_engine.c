@@ -128,7 +128,7 @@ static const char *note(const pencone_dose *dose, const char *name) {
   return "";
 }
 
-// DESIGN.md section 5: what a dose must tell of its making; defaults are told as well.
+// docs/formats.md: what a dose must tell of its making; defaults are told as well.
 static void provenance_tells_how(void **state) {
   const physics_setup setup = small();
   physics_case c;

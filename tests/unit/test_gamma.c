@@ -169,7 +169,8 @@ static void the_grid_of_the_evaluated_dose_converges(void **state) {
   pencone_dose_destroy(finer);
 }
 
-/// The stated bound: the lattice alone is above the refined value by no more than eq. 6 allows.
+/// The stated bound: the lattice alone is above the refined value by no more than
+/// docs/theory/gamma.md, eq. 6, allows.
 static void the_lattice_keeps_its_bound(void **state) {
   const double low[4] = {200, 0.5, 0.7, -0.3}, high[4] = {202.3, 0.5, 0.7, -0.3};
   pencone_dose *r = make(*state, &grid1, plane, low);

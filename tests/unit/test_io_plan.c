@@ -58,7 +58,7 @@ static void plan_is_read(void **state) {
   pencone_string_free(text);
 }
 
-// DESIGN section 3: the collapsed cone is the default engine.
+// docs/formats.md: the collapsed cone is the default engine.
 static void the_engine_may_be_left_out(void **state) {
   const unit_files *f = *state;
   pencone_plan *plan = NULL;
