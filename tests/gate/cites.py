@@ -4,7 +4,7 @@
 
 An equation belongs to the page named last before it in the file, else to the first named after it, else to the page
 that the file's header names; in a page of the theory, to the page itself or to the one linked beside it. After the
-year of a paper in the same clause it is the paper's.
+year of a paper in the same clause it is the paper's. Every DOI stands in docs/bibliography.md.
 """
 import os
 import re
@@ -17,7 +17,9 @@ LINKED = re.compile(r"\]\((?:[a-z/.]*/)?([a-z-]+\.md)[^)]*\)")
 CITED = re.compile(r"\b(?:[Ee]qs?\.|(?P<section>section)) ?(?P<numbers>\d+(?:(?:, | and | to |-)\d+)*)(?![\d.]*\d)")
 HEADING = re.compile(r"docs/theory/([a-z-]+\.md), ((?:\"[^\"\n]+\"(?: and )?)+)")
 YEAR = re.compile(r"\b(?:18|19|20)\d\d\b")
-SOURCES = (".c", ".h", ".py", ".sh", ".yaml")
+DOI = re.compile(r"10\.\d{4,9}/[^\s\"'<>|,;\]\\]+")
+SOURCES = (".c", ".h", ".py", ".sh", ".yaml", ".csv")
+BIBLIOGRAPHY = "docs/bibliography.md"
 
 
 def numbers(text):
@@ -33,6 +35,13 @@ def contents(text):
     equations = {int(n) for n in re.findall(r"\\tag\{(\d+)\}|^ {4}.* {2}\((\d+)\)$", text, re.M) for n in n if n}
     sections = {int(n) for n in re.findall(r"^#+ (\d+)\. ", text, re.M)}
     return equations, sections, set(re.findall(r"^#+ (.*)$", text, re.M))
+
+
+def dois(text):
+    """Every DOI of a text with its match, without the punctuation and the bracket that end its sentence."""
+    for match in DOI.finditer(text):
+        doi = match.group(0).rstrip(".:)")
+        yield match, doi + ")" * (doi.count("(") - doi.count(")"))
 
 
 def clause(text, position):
@@ -61,6 +70,7 @@ def main(root):
     names = [name for name in gate.files(root) if not name.startswith("tests/gate/")]
     theory = {os.path.basename(name): contents(gate.read(root, name))
               for name in names if name.startswith("docs/") and name.endswith(".md")}
+    listed = {doi.lower() for _, doi in dois((gate.read(root, BIBLIOGRAPHY) or "") if BIBLIOGRAPHY in names else "")}
     for name in names:
         if not name.endswith(SOURCES + (".md",)):
             continue
@@ -71,6 +81,9 @@ def main(root):
         for match in re.finditer(r"docs/[a-z/-]+\.md", text):
             if match.group(0) not in names:
                 report(match, f"{match.group(0)}: no such page")
+        for match, doi in dois(text):
+            if doi.lower() not in listed:
+                report(match, f"doi:{doi} is not in {BIBLIOGRAPHY}")
         for match in HEADING.finditer(text):
             for title in re.findall(r"\"([^\"]+)\"", match.group(2)):
                 if title not in theory.get(match.group(1), ((), (), ()))[2]:
@@ -84,7 +97,7 @@ def main(root):
             missing = [n for n in numbers(match.group("numbers")) if page and n not in known]
             if missing:
                 report(match, f"{page} has no {kind} {', '.join(map(str, missing))}")
-    gate.finish(findings, "equations and sections that are cited exist in docs/theory")
+    gate.finish(findings, "equations, sections and sources that are cited exist")
 
 
 main(sys.argv[1])

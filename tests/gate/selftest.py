@@ -47,6 +47,8 @@ FAULTS = [
     ("cites", "docs/theory/a.md", "## 1. One\n$$ a \\tag{1} $$\n    b  (2)\nFrom eq. 1 and 2, section 1\n", ""),
     ("cites", "docs/theory/a.md", "$$ a \\tag{1} $$\nFrom eq. 1 to 3\n", "a.md has no equation 2, 3"),
     ("cites", "docs/theory/a.md", "## 1. One\nSee section 2\n", "a.md has no section 2"),
+    ("cites", "lib/geom/a.c", SPDX + "// doi:10.1000/x(8)1.\n", "doi:10.1000/x(8)1 is not in"),
+    ("cites", "docs/bibliography.md", "[10.1000/x(8)1](https://doi.org/10.1000/x(8)1)\n", ""),
     ("cites", "docs/theory/a.md", "# A\nsee docs/theory/a.md, \"B\"\n", "no heading 'B'"),
 ]
 # C text of a library with one fault, words of the report of symbols.py.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The density scaling theorem (O'Connor 1957, doi:10.1088/0031-9155/1/2/305) and independence of the voxel
+// The density scaling theorem (O'Connor 1957, doi:10.1088/0031-9155/1/4/305) and independence of the voxel
 // size.
 #include "physics.h"
 
