@@ -18,7 +18,7 @@ static void check(pencone_context *ctx, pencone_status got, pencone_status wante
 
 // Called on our thread at least ten times a second. A value that is not 0 cancels the calculation.
 static int show_progress(void *user, double fraction, const char *stage) {
-  printf("%3.0f %%  %s\n", 100 * fraction, stage);
+  printf("\r%3.0f %%  %-14s", 100 * fraction, stage);  // over the last one
   return fraction >= *(const double *)user;
 }
 
@@ -68,7 +68,7 @@ int main(void) {
   check(ctx, pencone_engine_compute(ctx, engine, 0, dose), PENCONE_E_CANCELLED);
   cancel_at = 2;  // never: the same engine computes again
   check(ctx, pencone_engine_compute(ctx, engine, 0, dose), PENCONE_OK);
-  printf("dose at the isocentre: %.4g Gy per photon/cm2\n", pencone_dose_at(dose, beam.isocenter_mm));
+  printf("\ndose at the isocentre: %.4g Gy per photon/cm2\n", pencone_dose_at(dose, beam.isocenter_mm));
   pencone_dose_destroy(dose);  // dose_gy is ours
   pencone_engine_destroy(engine);
   pencone_plan_destroy(plan);

@@ -30,7 +30,7 @@ static pencone_dose *subtract(pencone_context *ctx, const pencone_dose *first, c
       }
     }
   }
-  check(ctx, pencone_dose_set_units(ctx, difference, pencone_dose_units(first), pencone_dose_quantity(first),
+  check(ctx, pencone_dose_set_units(ctx, difference, pencone_dose_units(first), "difference of two doses",
                                     pencone_dose_normalisation(first)));
   return difference;
 }

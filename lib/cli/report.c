@@ -230,7 +230,8 @@ void cli_put_beam(const pencone_beam *b) {
   pencone_beam_source(b, source);
   const pencone_machine_desc *machine = pencone_machine_describe(b->machine);
   if (machine->modality == PENCONE_PROTON) {
-    cli_line("beam", "%s: machine %s, %d layers of proton spots", b->name, machine->name, b->layer_count);
+    cli_line("beam", "%s: machine %s, %d layer%s of proton spots", b->name, machine->name, b->layer_count,
+             b->layer_count == 1 ? "" : "s");
   } else {
     cli_line("beam", "%s: machine %s, %g photons/cm2 in the isocentre plane", b->name, machine->name,
              b->fluence_per_cm2);
