@@ -100,7 +100,9 @@ static double ns_per_entry(const job *j) {
   return j->report.entries > 0 ? 1e9 * j->stream_s / (double)j->report.entries : 0;
 }
 
-static void tell_after(const job *j) {
+static void tell_after(const cli_session *session, const void *the_job) {
+  (void)session;
+  const job *j = the_job;
   char size[32];
   uint64_t bytes = 0;
   const pencone_dij_report all = pencone_dij_writer_report(j->writer, &bytes);
@@ -117,7 +119,8 @@ static void tell_after(const job *j) {
   cli_line("written", "%s, %s", j->in.output, cli_bytes(size, sizeof size, bytes));
 }
 
-static void tell_json(const cli_session *session, const job *j) {
+static void tell_json(const cli_session *session, const void *the_job) {
+  const job *j = the_job;
   uint64_t bytes = 0;
   const pencone_dij_report all = pencone_dij_writer_report(j->writer, &bytes);
   char options[512];
@@ -263,13 +266,7 @@ static int run(cli_session *session, void *the_job) {
   if (status != PENCONE_OK) {
     return failed(session, j, status);
   }
-  cli_progress_clear(session);
-  if (session->common.json) {
-    tell_json(session, j);
-  } else if (!session->common.quiet) {
-    tell_after(j);
-  }
-  return CLI_OK;
+  return CLI_GO_ON;
 }
 
 static void clean(void *the_job) {
@@ -334,6 +331,6 @@ int cli_dij(int argc, char **argv) {
   j.options.threshold = j.threshold;
   j.options.sampling = j.sample;
   j.options.seed = (uint64_t)j.seed;
-  cli_calculation calculation = {&j.in, j.form->ending, run, clean, &j};
+  cli_calculation calculation = {&j.in, j.form->ending, run, tell_after, tell_json, clean, &j};
   return cli_calculate(&common, &calculation);
 }

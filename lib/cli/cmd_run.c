@@ -88,7 +88,9 @@ static void tell_before(const cli_session *session, const job *j) {
   fflush(stdout);  // to be read while the calculation runs
 }
 
-static void tell_after(const job *j) {
+static void tell_after(const cli_session *session, const void *the_job) {
+  (void)session;
+  const job *j = the_job;
   double at[3];
   const double maximum = cli_maximum(pencone_dose_grid_of(j->dose), pencone_dose_values_const(j->dose), at);
   if (j->weighing.matrix_path != NULL) {
@@ -101,7 +103,8 @@ static void tell_after(const job *j) {
   cli_line("written", "%s", j->in.output);
 }
 
-static void tell_json(const cli_session *session, const job *j) {
+static void tell_json(const cli_session *session, const void *the_job) {
+  const job *j = the_job;
   double at[3];
   const double maximum = cli_maximum(pencone_dose_grid_of(j->dose), pencone_dose_values_const(j->dose), at);
   cli_json json = {.out = stdout};
@@ -200,13 +203,7 @@ static int run(cli_session *session, void *the_job) {
     cli_report(session, status);
     return CLI_RUN;
   }
-  cli_progress_clear(session);
-  if (session->common.json) {
-    tell_json(session, j);
-  } else if (!session->common.quiet) {
-    tell_after(j);
-  }
-  return CLI_OK;
+  return CLI_GO_ON;
 }
 
 static void clean(void *the_job) {
@@ -251,6 +248,6 @@ int cli_run(int argc, char **argv) {
     return cli_wrong_use(usage.command, "--beams and --quality belong to a calculation, not to --from-dij");
   }
   j.in.plan_path = operands[0];
-  cli_calculation calculation = {&j.in, ".dose.h5", run, clean, &j};
+  cli_calculation calculation = {&j.in, ".dose.h5", run, tell_after, tell_json, clean, &j};
   return cli_calculate(&common, &calculation);
 }

@@ -47,8 +47,16 @@ static int calculate(cli_session *session, void *the_calculation) {
     c->in->default_output = cli_output_name(c->in->plan_path, c->ending);
     c->in->output = c->in->default_output;
   }
-  const int outcome = c->in->output != NULL ? c->run(session, c->job)
-                                            : cli_error(session, CLI_RUN, "no memory left");
+  int outcome =
+      c->in->output != NULL ? c->run(session, c->job) : cli_error(session, CLI_RUN, "no memory left");
+  if (outcome == CLI_GO_ON) {
+    cli_progress_clear(session);
+    const cli_tell tell = session->common.json ? c->json : c->text;
+    if (session->common.json || !session->common.quiet) {
+      tell(session, c->job);
+    }
+    outcome = CLI_OK;
+  }
   c->clean(c->job);
   free_input(c->in);
   return outcome;

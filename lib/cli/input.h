@@ -40,16 +40,21 @@ typedef struct cli_input {
     }                                         \
   } while (0)
 
+/// Tells on standard output what a job has done.
+typedef void (*cli_tell)(const cli_session *session, const void *job);
+
 /// What a command that calculates does with its input; in lies inside of job.
 typedef struct cli_calculation {
   cli_input *in;
   const char *ending;  ///< of the output in place of the plan's, where the command line names none
-  cli_work run;
+  cli_work run;        ///< returns CLI_GO_ON when all is written
+  cli_tell text, json;  ///< then one of them says so, or none with --quiet
   void (*clean)(void *job);  ///< frees what the job holds besides the input
   void *job;
 } cli_calculation;
 
-/// Runs a calculation in a session: names the output, and frees all in the end. @return the command's exit status
+/// Runs a calculation in a session: names the output, tells what was done, frees all in the end.
+/// @return the command's exit status
 int cli_calculate(const cli_common *common, cli_calculation *calculation);
 
 /// Reads the plan and finds out which phantom. @return CLI_GO_ON or, after a message, an exit status

@@ -67,7 +67,8 @@ static int is_beam(const pencone_dose *dose, const char *beam) {
   return beam == NULL || find_part(dose, beam).values != NULL;
 }
 
-static int missing(cli_session *session, const pencone_dose *dose, const char *file, const cli_volume *volume) {
+static int missing(cli_session *session, const pencone_dose *dose, const char *file,
+                   const cli_volume *volume) {
   if (!is_beam(dose, volume->beam)) {
     char known[512] = "";
     for (int i = 0; i < pencone_dose_part_count(dose); ++i) {
@@ -75,12 +76,14 @@ static int missing(cli_session *session, const pencone_dose *dose, const char *f
       snprintf(known + used, sizeof known - used, "%s%s", i > 0 ? ", " : "", pencone_dose_part_name(dose, i));
     }
     return cli_error(session, CLI_INPUT, "%s: --beam: got '%s', expected %s%s", file, volume->beam,
-                     known[0] != '\0' ? "one of: " : "a file with beams, as 'pencone run --beams' writes it", known);
+                     known[0] != '\0' ? "one of: " : "a file with beams, as 'pencone run --beams' writes it",
+                     known);
   }
-  return cli_error(session, CLI_INPUT,
-                   "%s: --volume: got '%s'%s%s, expected a volume of the file ('pencone info' lists them; the plan's "
-                   "options let and rbe make them)",
-                   file, volume->name, volume->beam != NULL ? " of beam " : "", volume->beam != NULL ? volume->beam : "");
+  return cli_error(
+      session, CLI_INPUT,
+      "%s: --volume: got '%s'%s%s, expected a volume of the file ('pencone info' lists them; the plan's "
+      "options let and rbe make them)",
+      file, volume->name, volume->beam != NULL ? " of beam " : "", volume->beam != NULL ? volume->beam : "");
 }
 
 int cli_volume_read(cli_session *session, const char *file, const cli_volume *volume, pencone_dose **dose) {
@@ -98,7 +101,8 @@ int cli_volume_read(cli_session *session, const char *file, const cli_volume *vo
   char quantity[512];
   snprintf(quantity, sizeof quantity, "%s%s%s", s.quantity, volume->beam != NULL ? ", beam " : "",
            volume->beam != NULL ? volume->beam : "");
-  const float *below = volume->beam != NULL ? find_part(*dose, volume->beam).values : pencone_dose_values_const(*dose);
+  const float *below =
+      volume->beam != NULL ? find_part(*dose, volume->beam).values : pencone_dose_values_const(*dose);
   take(*dose, &s, below, cli_volume_is_let(volume) ? volume->least_share : 0);
   status = pencone_dose_set_units(session->ctx, *dose, s.units, quantity, pencone_dose_normalisation(*dose));
   return status == PENCONE_OK ? CLI_GO_ON : cli_report(session, status);
