@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 
 static const size_t alignment = 64; // one cache line, one AVX-512 register
-static const size_t huge_page = 2u << 20, huge_least = 4u << 20;
+static const size_t huge_page = 2u << 20;
 
 static int must_fail(pencone_context *ctx) {
   if (ctx == NULL || ctx->alloc_fail_after < 0) {
@@ -21,7 +21,7 @@ static int must_fail(pencone_context *ctx) {
 static int take(void **memory, size_t bytes) {
   const size_t whole = (bytes + huge_page - 1) / huge_page * huge_page;
   const int filled_up = whole - bytes <= bytes / 4;
-  if (bytes < huge_least && !filled_up) {
+  if (bytes < huge_page && !filled_up) {
     return posix_memalign(memory, alignment, bytes);
   }
   const int bad = posix_memalign(memory, huge_page, filled_up ? whole : bytes);
