@@ -66,10 +66,12 @@ static inline int row_is_bad(const pencone_phantom_desc *desc, ptrdiff_t first, 
     const float density = desc->density[first + i * step];
     bad |= !((density >= 0) & (density <= density_max_g_cm3));
   }
+  uint8_t largest = 0;
   for (ptrdiff_t i = 0; desc->material != NULL && i < n; i++) {
-    bad |= desc->material[first + i * step] >= desc->material_count;
+    const uint8_t material = desc->material[first + i * step];
+    largest = material > largest ? material : largest;
   }
-  return bad;
+  return bad | (desc->material != NULL && largest >= desc->material_count);
 }
 
 static pencone_status check_voxels(pencone_context *ctx, const pencone_phantom_desc *desc) {
