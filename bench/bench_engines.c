@@ -110,17 +110,18 @@ static int time_levels(bench_session *j, const setting *s, const bench_options *
   return bad || pencone_context_set_isa(j->ctx, NULL) != PENCONE_OK;
 }
 
-static int time_engine(bench_session *j, const setting *s, const bench_options *o) {
+static int time_create(bench_session *j, const setting *s, const bench_options *o) {
   char name[64];
   snprintf(name, sizeof name, "%s-create", s->name);
-  const bench_case make = {name, s->engine, "-", 1, 1, "engine", 0, 0, 0, 0, 0};
-  if (bench_time(o, &make, bench_session_create, j) != 0) {
-    return 1;
-  }
+  const bench_case make = {name, s->engine, "-", pencone_context_threads(j->ctx), 1, "engine", 0, 0, 0, 0, 0};
+  return bench_time(o, &make, bench_session_create, j);
+}
+
+static int time_engine(bench_session *j, const setting *s, const bench_options *o) {
   for (int all = 0; all < 2; all++) {
     const int threads =
         pencone_context_set_threads(j->ctx, all ? 0 : 1) == PENCONE_OK ? pencone_context_threads(j->ctx) : 0;
-    if (threads == 0 || ((!all || threads > 1) && time_compute(j, s, o) != 0)) {
+    if (threads == 0 || ((!all || threads > 1) && (time_create(j, s, o) || time_compute(j, s, o)))) {
       return 1;
     }
   }
