@@ -212,11 +212,16 @@ pencone_beam bench_beam(const pencone_machine *machine, double field_mm) {
 }
 
 int bench_session_begin(const char *machine, const char *engine, const pencone_grid *grid, bench_session *out) {
+  return bench_session_begin_in(machine, engine, grid, 0, out);
+}
+
+int bench_session_begin_in(const char *machine, const char *engine, const pencone_grid *grid, int lung,
+                           bench_session *out) {
   const bench_session empty = {.grid = *grid};
   *out = empty;
   if (pencone_context_create(&out->ctx) != PENCONE_OK || pencone_context_set_threads(out->ctx, 1) != PENCONE_OK ||
       pencone_machine_read(out->ctx, machine, &out->machine) != PENCONE_OK ||
-      bench_phantom(out->ctx, grid, 0, &out->phantom) != 0 ||
+      bench_phantom(out->ctx, grid, lung, &out->phantom) != 0 ||
       pencone_plan_create(out->ctx, "bench", &out->plan) != PENCONE_OK ||
       pencone_plan_set_engine(out->ctx, out->plan, engine) != PENCONE_OK ||
       pencone_dose_create(out->ctx, grid, &out->dose) != PENCONE_OK) {

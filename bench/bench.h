@@ -80,6 +80,10 @@ typedef struct bench_session {
 /// One thread, a phantom of water on the grid, a plan without beams, a dose; no engine yet.
 /// @param[out] out  ended by bench_session_end(), also after a failure. @return 0, or 1 with a text on the standard error
 int bench_session_begin(const char *machine, const char *engine, const pencone_grid *grid, bench_session *out);
+
+/// The same with the phantom of bench_phantom().
+int bench_session_begin_in(const char *machine, const char *engine, const pencone_grid *grid, int lung,
+                           bench_session *out);
 void bench_session_end(bench_session *session);
 
 /// Work for bench_time() on a session: makes the engine anew; calculates the dose.

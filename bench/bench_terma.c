@@ -99,7 +99,7 @@ static int run(release *r, const bench_options *o) {
   const double voxels = (double)pencone_grid_voxels(&r->grid),
                coarse = (double)pencone_grid_voxels(&r->coarse);
   // Both parts are cleared and written, density and aluminium read once.
-  const bench_case terma = {"terma-120", "terma", "-", 1, voxels, "voxel", 16 * voxels, 16 * voxels, 0, 0, 0};
+  bench_case terma = {"terma-120", "terma", "-", 1, voxels, "voxel", 16 * voxels, 16 * voxels, 0, 0, 0};
   // Density and material are read, three volumes written.
   const bench_case sampled = {"resample-120",
                               "resampling",
@@ -115,7 +115,12 @@ static int run(release *r, const bench_options *o) {
   const bench_case same = {"take-over-120", "resampling", "-", 1, voxels, "voxel",
                            17 * voxels,     17 * voxels,  0,   0, 0};
   const bench_case tables = {"photon-tables", "tables", "-", 1, 1, "machine", 0, 0, 0, 0, 0};
-  return bench_time(o, &terma, fill, r) || bench_time(o, &sampled, resample, r) ||
+  if (bench_time(o, &terma, fill, r) != 0 || pencone_context_set_threads(r->ctx, 0) != PENCONE_OK) {
+    return 1;
+  }
+  terma.threads = pencone_context_threads(r->ctx);
+  return (terma.threads > 1 && bench_time(o, &terma, fill, r)) ||
+         pencone_context_set_threads(r->ctx, 1) != PENCONE_OK || bench_time(o, &sampled, resample, r) ||
          bench_time(o, &same, take_over, r) || bench_time(o, &tables, make_tables, r);
 }
 

@@ -12,15 +12,10 @@
 
 #include "bench.h"
 
-/// The objects of a case; those that it does not use are NULL.
+/// The objects of a case; those behind the session are NULL unless it uses them.
 typedef struct objects {
-  pencone_context *ctx;
-  pencone_grid grid;
-  pencone_machine *machine;
-  pencone_phantom *phantom;
-  pencone_plan *plan;
-  pencone_engine *engine;
-  pencone_dose *dose, *other;
+  bench_session session;
+  pencone_dose *other;
   pencone_dvh *dvh;
   uint8_t *mask;
   char path[64];
@@ -36,47 +31,46 @@ enum { STEPS_MAX = 2 };
 
 typedef struct guard_case {
   const char *name;
-  const char *engine, *key, *value;  ///< NULL: no plan
+  const char *engine, *key, *value;  ///< NULL: no engine is made
   int edge;
   int (*prepare)(objects *o);  ///< not counted; may be NULL
   guard_step step[STEPS_MAX];  ///< one after the other
 } guard_case;
 
 static int create(objects *o) {
-  return pencone_engine_create(o->ctx, o->plan, o->phantom, &o->engine) != PENCONE_OK;
+  return bench_session_create(&o->session);
 }
 
 static int compute(objects *o) {
   const double inside[3] = {0, 30, 0};
-  return pencone_dose_create(o->ctx, pencone_engine_grid(o->engine), &o->dose) != PENCONE_OK ||
-         pencone_engine_compute(o->ctx, o->engine, 0, o->dose) != PENCONE_OK ||
-         !(pencone_dose_at(o->dose, inside) > 0);
+  return bench_session_compute(&o->session) || !(pencone_dose_at(o->session.dose, inside) > 0);
 }
 
 static int ask_point(objects *o) {
+  const bench_session *s = &o->session;
   const double xyz_mm[3] = {2, 50, 2};
   double dose = 0;
-  return pencone_engine_points(o->ctx, o->engine, 1, xyz_mm, &dose) != PENCONE_OK || !(dose > 0);
+  return pencone_engine_points(s->ctx, s->engine, 1, xyz_mm, &dose) != PENCONE_OK || !(dose > 0);
 }
 
 // On a grid of 3.1 mm, so that the phantom is resampled; the tables are small beside it.
 static int resample(objects *o) {
   pencone_dose_grid grid = PENCONE_DOSE_GRID_DEFAULT;
   grid.spacing_mm[0] = grid.spacing_mm[1] = grid.spacing_mm[2] = 3.1;
-  return pencone_plan_set_dose_grid(o->ctx, o->plan, &grid) != PENCONE_OK || create(o);
+  return pencone_plan_set_dose_grid(o->session.ctx, o->session.plan, &grid) != PENCONE_OK || create(o);
 }
 
 static int fill_doses(objects *o) {
-  const size_t voxels = pencone_grid_voxels(&o->grid);
+  const bench_session *s = &o->session;
+  const size_t voxels = pencone_grid_voxels(&s->grid);
   o->mask = malloc(voxels);
-  if (o->mask == NULL || pencone_dose_create(o->ctx, &o->grid, &o->dose) != PENCONE_OK ||
-      pencone_dose_create(o->ctx, &o->grid, &o->other) != PENCONE_OK) {
+  if (o->mask == NULL || pencone_dose_create(s->ctx, &s->grid, &o->other) != PENCONE_OK) {
     return 1;
   }
   for (size_t v = 0; v < voxels; v++) {
-    const int64_t n = o->grid.size[0], i = (int64_t)v % n, j = (int64_t)v / n % n, k = (int64_t)v / (n * n);
+    const int64_t n = s->grid.size[0], i = (int64_t)v % n, j = (int64_t)v / n % n, k = (int64_t)v / (n * n);
     const double x = (double)(i - n / 2), y = (double)(j - n / 2), z = (double)(k - n / 2);
-    pencone_dose_values(o->dose)[v] = (float)(100 * exp(-0.003 * (x * x + y * y + z * z)));
+    pencone_dose_values(s->dose)[v] = (float)(100 * exp(-0.003 * (x * x + y * y + z * z)));
     pencone_dose_values(o->other)[v] = (float)(101 * exp(-0.003 * ((x + 0.3) * (x + 0.3) + y * y + z * z)));
     o->mask[v] = x * x + y * y + z * z < 0.1 * (double)(n * n) ? 255 : 0;
   }
@@ -88,19 +82,21 @@ static int judge(objects *o) {
   pencone_gamma_options options = PENCONE_GAMMA_OPTIONS_DEFAULT;
   pencone_gamma_result result = PENCONE_GAMMA_RESULT_INIT;
   options.dose_pct = options.distance_mm = 2;
-  return pencone_gamma_compute(o->ctx, o->other, o->dose, &options, NULL, &result) != PENCONE_OK ||
+  return pencone_gamma_compute(o->session.ctx, o->other, o->session.dose, &options, NULL, &result) != PENCONE_OK ||
          !(result.pass_rate_pct > 50);
 }
 
 static int collect(objects *o) {
-  return pencone_dvh_create(o->ctx, o->dose, &o->grid, o->mask, &o->dvh) != PENCONE_OK ||
+  const bench_session *s = &o->session;
+  return pencone_dvh_create(s->ctx, s->dose, &s->grid, o->mask, &o->dvh) != PENCONE_OK ||
          !(pencone_dvh_dose_at(o->dvh, 50) > 0);
 }
 
 static int write_and_read(objects *o) {
+  const bench_session *s = &o->session;
   pencone_dose *back = NULL;
-  const int bad = pencone_dose_write(o->ctx, o->path, o->dose, NULL) != PENCONE_OK ||
-                  pencone_dose_read(o->ctx, o->path, &back) != PENCONE_OK;
+  const int bad = pencone_dose_write(s->ctx, o->path, s->dose, NULL) != PENCONE_OK ||
+                  pencone_dose_read(s->ctx, o->path, &back) != PENCONE_OK;
   pencone_dose_destroy(back);
   remove(o->path);
   return bad;
@@ -133,25 +129,28 @@ static const guard_case cases[] = {
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
 
-static int plan_beam(objects *o, const guard_case *c) {
-  const int protons = strncmp(c->engine, "proton", 6) == 0;
+static int add_beam(bench_session *s, int protons) {
   pencone_proton_spot spots[9];
-  for (int s = 0; s < 9; s++) {
-    const pencone_proton_spot spot = {5.0 * (s % 3 - 1), 5.0 * (s / 3 - 1), 1e6};
-    spots[s] = spot;
+  for (int i = 0; i < 9; i++) {
+    const pencone_proton_spot spot = {5.0 * (i % 3 - 1), 5.0 * (i / 3 - 1), 1e6};
+    spots[i] = spot;
   }
   const pencone_proton_layer layer = {120, 9, spots};
-  if (pencone_machine_read(o->ctx, protons ? "ideal-proton" : "ideal-mohan-6mv", &o->machine) != PENCONE_OK ||
-      bench_phantom(o->ctx, &o->grid, strcmp(c->engine, "photon-convolution") != 0, &o->phantom) != 0) {
-    return 1;
-  }
-  pencone_beam beam = bench_beam(o->machine, 60);
+  pencone_beam beam = bench_beam(s->machine, 60);
   beam.layer_count = protons;
   beam.layers = protons ? &layer : NULL;
-  return pencone_plan_create(o->ctx, c->name, &o->plan) != PENCONE_OK ||
-         pencone_plan_set_engine(o->ctx, o->plan, c->engine) != PENCONE_OK ||
-         (c->key != NULL && pencone_plan_set_option(o->ctx, o->plan, c->key, c->value) != PENCONE_OK) ||
-         pencone_plan_add_beam(o->ctx, o->plan, &beam) != PENCONE_OK;
+  return pencone_plan_add_beam(s->ctx, s->plan, &beam) != PENCONE_OK;
+}
+
+static int prepare(const guard_case *c, const char *isa, objects *o) {
+  const char *engine = c->engine != NULL ? c->engine : "photon-collapsed-cone";
+  const int protons = strncmp(engine, "proton", 6) == 0, homogeneous = strcmp(engine, "photon-convolution") == 0;
+  const pencone_grid grid = bench_grid(c->edge, 200.0 / c->edge);
+  bench_session *s = &o->session;
+  return bench_session_begin_in(protons ? "ideal-proton" : "ideal-mohan-6mv", engine, &grid, !homogeneous, s) ||
+         pencone_context_set_isa(s->ctx, isa) != PENCONE_OK ||
+         (c->key != NULL && pencone_plan_set_option(s->ctx, s->plan, c->key, c->value) != PENCONE_OK) ||
+         add_beam(s, protons) || (c->prepare != NULL && c->prepare(o));
 }
 
 // Seen from outside and never inlined: valgrind starts and stops counting by its name.
@@ -163,25 +162,17 @@ __attribute__((noinline)) int guarded(const guard_step *step, objects *o) {
 }
 
 static int run(const guard_case *c, const char *isa) {
-  objects o = {.grid = bench_grid(c->edge, 200.0 / c->edge)};
-  int bad = pencone_context_create(&o.ctx) != PENCONE_OK ||
-            pencone_context_set_threads(o.ctx, 1) != PENCONE_OK ||
-            pencone_context_set_isa(o.ctx, isa) != PENCONE_OK ||
-            (c->engine != NULL && plan_beam(&o, c) != 0) || (c->prepare != NULL && c->prepare(&o) != 0);
+  objects o = {.mask = NULL};
+  int bad = prepare(c, isa, &o);
   for (int i = 0; i < STEPS_MAX && c->step[i].work != NULL && !bad; i++) {
     bad = guarded(&c->step[i], &o);
   }
   if (bad) {
-    bench_failed(o.ctx, c->name);
+    bench_failed(o.session.ctx, c->name);
   }
   pencone_dvh_destroy(o.dvh);
-  pencone_dose_destroy(o.dose);
   pencone_dose_destroy(o.other);
-  pencone_engine_destroy(o.engine);
-  pencone_plan_destroy(o.plan);
-  pencone_phantom_destroy(o.phantom);
-  pencone_machine_destroy(o.machine);
-  pencone_context_destroy(o.ctx);
+  bench_session_end(&o.session);
   free(o.mask);
   return bad;
 }

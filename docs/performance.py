@@ -4,7 +4,7 @@
 
 usage: docs/performance.py BUILD [--from FILE]     BUILD: a build folder, for example build/gcc
 
-Takes a few minutes. What was measured is kept in BUILD/performance.json; --from FILE writes the page from such a file
+Takes five to ten minutes on two cores of 3 GHz. What was measured is kept in BUILD/performance.json; --from FILE writes the page from such a file
 without measuring. A part that fails is named in the page and does not stop the others.
 """
 import argparse
@@ -61,20 +61,32 @@ Where a kernel stays below half of its limit:
 JOBS = """
 ## Whole jobs
 
-`bench/jobs/jobs.py --quick`: plans of `bench/jobs/make.py` by the command, HDF5 in and out, all processors, 2.5 mm. "Outside" is
-the share of the time on the wall that start, reading and writing take. Bytes per voxel are the peak of the process over the
-voxels of the dose.
+`bench/jobs/jobs.py --quick`: plans of `bench/jobs/make.py` by the command, HDF5 in and out, all processors, 2.5 mm. Shares of the
+time on the wall: "files" is reading plan and phantom and writing the dose with its phantom, synchronised to the disk; "start" is what
+is neither that nor the calculation. Bytes per voxel are the peak of the process over the voxels of the dose.
 
-| job | phantom | options | voxels | user s | system s | wall s | MiB | B per voxel | outside |
-|---|---|---|---|---|---|---|---|---|---|
+| job | phantom | options | voxels | user s | system s | wall s | MiB | B per voxel | files | start |
+|---|---|---|---|---|---|---|---|---|---|---|
+"""
+
+STAGES = """
+## Stages
+
+Where the time of one open field on 120^3 voxels goes, 48 directions, HDF5 in and out, and which part of it more threads do not
+shorten. From the kernels above (run again and again in one process, so that memory is warm); milliseconds on the wall, so that on a
+busy machine the gain is less than it could be.
+
+| stage | 1 thread | all threads |
+|---|---|---|
 """
 
 SCALING = """
 ## Scaling
 
-`bench/scaling.py`: collapsed cone, water cube of 30 cm, 6 MV, 10 x 10 cm2, by the command; user and system seconds.
+`bench/scaling.py`: collapsed cone, water cube of 30 cm, 6 MV, 10 x 10 cm2, by the command; user and system seconds. Beamlets:
+influence matrices of the pencil beam, 60^3 voxels, bixels of 5 mm, entries above 1 % of their column's largest.
 
-![Scaling with threads, voxels, directions and beams](images/performance.png)
+![Scaling with threads, voxels, directions, beams and beamlets](images/performance.png)
 
 """
 
@@ -106,18 +118,20 @@ thread (Chen et al. 2011, Med. Phys. 38(3)); beamlet-wise collapsed cone on GPUs
 
 # Why a kernel is below half of its limit; after callgrind's profiles of the guard's cases and the sources.
 REASONS = {
-    "photon-collapsed-cone": "beside the transport: TERMA, fresh memory, the conversion to dose; in the field, tilted weights of every voxel",
-    "sweep": "the count is of transport alone: voxels in the field also look up tilted weights, five states per line are read and "
-             "written, lines enter and leave through the grid's sides",
-    "photon-pencil-beam": "voxel by voxel in double: depth from the lattice, then 4 terms trilinear in the maps; nothing is vectorised",
+    "photon-collapsed-cone": "as the sweep; beside it TERMA, turning the volumes between axes, the conversion to dose",
+    "sweep": "rows that carry energy are short, some tens of voxels, and each is set up on its own; five states per line are read and "
+             "written; tilted weights, a fifth of the time, are looked up voxel by voxel; whole blocks of 16 lanes are walked where one "
+             "carries energy",
+    "photon-pencil-beam": "depth by the lattice, then 4 terms trilinear in maps that are looked up voxel by voxel",
     "photon-convolution": "half of it is the kernel spread over the grid anew in each calculation; kissfft is scalar",
     "photon-superposition": "the oracle is written to be checked, not to be fast",
-    "proton-pencil-beam": "a sum over rays per plane, and cells gathered to voxels in double; the count is of the written voxels alone",
-    "terma": "voxel by voxel in double: lattice, tables of the spectrum and field edges; the lattice is half of it",
+    "proton-pencil-beam": "a sum over rays per plane, and cells gathered to voxels; the count is of the written voxels alone",
+    "dij": "entries are calculated, not copied: the count is of their bytes alone",
+    "terma": "two thirds are the lattice of depths, which the count leaves out; values of its table are looked up voxel by voxel",
     "resampling": "voxel by voxel in double, every source voxel's material looked up each time",
     "dvh": "voxels are divided and the dose is interpolated at each piece in double; then they are sorted",
     "ray walk": "which face comes next is hard to predict for the processor",
-    "depth": "as the ray walk, and every plane's integral is kept",
+    "depth": "two densities are gathered per ray and half plane, at places that differ from ray to ray",
     "collapsed-cone line": "double precision with the C library's expm1: it is the loops' specification",
     "hdf5": "checks and descriptions; on reading, every value is checked",
 }
@@ -171,10 +185,11 @@ def kernel_values(cases, values):
     for row in cases:
         seconds = {"": row["user_min_s"], "/item": row["cpu_min_s"] / row["items"], ":cpu": row["cpu_min_s"]}
         for ending, value in seconds.items():
-            values[f"{row['case']}:{row['isa']}{ending}"] = value
             if row["threads"] == 1:
+                values[f"{row['case']}:{row['isa']}{ending}"] = value
                 values.setdefault(row["case"] + ending, value)  # the best instruction set comes first
         values[row["case"] + ":wall"] = row["wall_min_s"]  # all threads come last
+        values[f"{row['case']}:wall:{'one' if row['threads'] == 1 else 'all'}"] = row["wall_min_s"]
 
 
 def values_of(data):
@@ -183,9 +198,10 @@ def values_of(data):
     for row in (data["jobs"] or {}).get("jobs", []):
         if row["status"] == 0:
             name = f"job:{row['job']}:{row['site']}"
-            values.update({name: row["user_s"], name + ":peak": row["peak_bytes"], name + ":outside": row.get("outside")})
+            values.update({name: row["user_s"], name + ":cpu": row["user_s"] + row["system_s"], name + ":peak": row["peak_bytes"], name + ":outside": row.get("outside"),
+                           name + ":files": row.get("files")})
     for name, row in (data["jobs"] or {}).get("start", {}).items():
-        values[f"start:{name}"] = row["user_s"] + row["system_s"]
+        values.update({f"start:{name}": row["user_s"] + row["system_s"], f"start:{name}:wall": row["wall_s"]})
     if data["scaling"]:
         s = data["scaling"]["summary"]
         values.update({f"scaling:{key}": s[key] for key in ("exponent", "bytes_per_voxel", "control_points_over_beams")})
@@ -249,12 +265,13 @@ def jobs_text(result):
     text = JOBS
     for r in result["jobs"]:
         if r["status"] != 0:
-            text += f"| {r['job']} | {r['site']} | failed: {r['failed']} | | | | | | | |\n"
+            text += f"| {r['job']} | {r['site']} | failed: {r['failed']} | | | | | | | | |\n"
             continue
-        voxels, outside = r.get("voxels"), r.get("outside")
+        voxels = r.get("voxels")
+        per_voxel = f"{r['peak_bytes'] / voxels:.0f}" if voxels else "-"
         text += (f"| {r['job']} | {r['site']} | {r['options']} | {voxels or '-'} | {r['user_s']:.2f} | {r['system_s']:.2f} | {r['wall_s']:.2f} | "
-                 f"{r['peak_bytes'] / MIB:.0f} | {r['peak_bytes'] / voxels if voxels else 0:.0f} | "
-                 f"{'-' if outside is None else f'{100 * outside:.0f} %'} |\n")
+                 f"{r['peak_bytes'] / MIB:.0f} | {per_voxel} | "
+                 f"{jobs.share(r.get('files'))} | {jobs.share(r.get('start'))} |\n")
     for name, what in (("version", "`pencone --version`"), ("first-beam", "`pencone run` with 8^3 voxels and a field of 2 cm")):
         s = result["start"][name]
         text += f"\n{what}: {1e3 * (s['user_s'] + s['system_s']):.0f} ms user and system, {1e3 * s['wall_s']:.0f} ms wall.\n"
@@ -274,13 +291,42 @@ def scaling_text(result):
              f"- Beams, 60^3, 128 directions: {s['per_beam_s']:.3f} s per further beam; 20 control points at one angle take "
              f"{100 * s['control_points_over_beams']:.0f} % of 20 beams (120^3, 48 directions).\n"
              f"- Memory: {s['bytes_per_voxel']:.0f} bytes per voxel and {s['bytes_constant'] / MIB:.0f} MiB at its peak; the estimate "
-             f"says {s['estimate_bytes_per_voxel']:.0f} bytes per voxel.\n\n")
+             f"of the calculation alone says {s['estimate_bytes_per_voxel']:.0f} bytes per voxel.\n"
+             f"- Beamlets: {1e3 * s['per_beamlet_s']:.2f} ms per further one, {s['ns_per_entry']:.1f} ns per further entry that is kept; "
+             f"{s['matrix_beamlet_growth']:.0f} times the beamlets take {s['matrix_peak_growth']:.1f} times the memory.\n\n")
     text += "| edge | directions | threads | beams | steps | user and system s | calculation, wall s | MiB |\n|---|---|---|---|---|---|---|---|\n"
-    for key in ("threads", "voxels", "directions", "beams", "control_points"):
+    for key in (k for k in scaling.KEYS if k != "beamlets"):
         for r in result[key]:
             text += (f"| {r['edge']} | {r['directions']} | {r['threads']} | {r.get('beams', 1)} | {r.get('points', 1)} | {r['cpu_s']:.3f} | "
                      f"{r['calculation_wall_s']:.3f} | {r['peak_bytes'] / MIB:.0f} |\n")
+    text += "\n| beamlets | entries kept | user and system s | calculation, wall s | MiB | file, MiB |\n|---|---|---|---|---|---|\n"
+    for r in result["beamlets"]:
+        text += (f"| {r['beamlets']} | {r['entries']} | {r['cpu_s']:.3f} | {r['calculation_wall_s']:.3f} | {r['peak_bytes'] / MIB:.0f} | "
+                 f"{r['file_bytes'] / MIB:.1f} |\n")
     return text
+
+
+# Stages of a run, by the names of their measurements with one and with all threads; a difference is what is left of a whole.
+STAGES_OF_A_RUN = (
+    ("start: the libraries are bound", "start:version:wall", "start:version:wall"),
+    ("phantom from its file", "hdf5-phantom-read:wall:one", "hdf5-phantom-read:wall:one"),
+    ("densities and tables", "collapsed-cone-120-48-create:wall:one", "collapsed-cone-120-48-create:wall:all"),
+    ("depth and TERMA", "terma-120:wall:one", "terma-120:wall:all"),
+    ("transport", "sweep-120-48:wall:one", "sweep-120-48:wall:all"),
+    ("dose from energy, the rest", "collapsed-cone-120-48:wall:one - terma-120:wall:one - sweep-120-48:wall:one",
+     "collapsed-cone-120-48:wall:all - terma-120:wall:all - sweep-120-48:wall:all"),
+    ("dose to its file", "hdf5-dose-write:wall:one", "hdf5-dose-write:wall:one"))
+
+
+def stages_text(values):
+    text, sums = STAGES, [0.0, 0.0]
+    for what, *names in STAGES_OF_A_RUN:
+        seconds = [evaluate(name, values) for name in names]
+        if None in seconds:
+            return ""
+        sums = [a + b for a, b in zip(sums, seconds)]
+        text += f"| {what} | {1e3 * seconds[0]:.1f} | {1e3 * seconds[1]:.1f} |\n"
+    return text + f"| all | {1e3 * sums[0]:.1f} | {1e3 * sums[1]:.1f} |\n"
 
 
 def verdict(value, target, factor):
@@ -309,30 +355,36 @@ def peers_text(values):
     return text + PUBLISHED
 
 
-GNUPLOT = """set terminal pngcairo size 1100,820 font 'sans,10'
+GNUPLOT = """set terminal pngcairo size 1500,820 font 'sans,10'
 set output '{out}'
 set datafile separator ','
 set grid lc rgb '#dddddd'
 set key left top
-set multiplot layout 2,2
+set multiplot layout 2,3
 set xlabel 'threads'; set ylabel 'seconds'; set yrange [0:*]; set xrange [0.5:*]; set xtics 1
 plot 'threads' using 1:2 with linespoints pt 7 title 'user and system', '' using 1:3 with linespoints pt 6 title 'calculation, wall'
 set xtics auto; set xrange [*:*]; set yrange [*:*]; set logscale xy
-set xlabel 'voxels'; set ylabel 'seconds, and memory in 100 MiB'
-plot 'voxels' using 1:2 with linespoints pt 7 title 'user and system', '' using 1:3 with linespoints pt 6 title 'peak memory'
-unset logscale; set yrange [0:*]; set xlabel 'directions'; set ylabel 'seconds'
+set xlabel 'voxels'; set ylabel 'seconds'
+plot 'voxels' using 1:2 with linespoints pt 7 title 'user and system'
+set ylabel 'peak memory, bytes per voxel'; unset logscale y; set yrange [0:*]; set y2label 'peak memory, MiB'; set y2tics; set y2range [0:*]
+set key right top
+plot 'voxels' using 1:4 with linespoints pt 7 title 'per voxel', '' using 1:3 axes x1y2 with linespoints pt 6 title 'all'
+unset y2tics; unset y2label; set key left top
+unset logscale; set xlabel 'directions'; set ylabel 'seconds'
 plot 'directions' using 1:2 with linespoints pt 7 title 'user and system'
 set xlabel 'beams'
 plot 'beams' using 1:2 with linespoints pt 7 title 'user and system'
+set xlabel 'beamlets'; set y2label 'peak memory, MiB'; set y2tics; set y2range [0:*]
+plot 'beamlets' using 1:2 with linespoints pt 7 title 'user and system', '' using 1:3 axes x1y2 with linespoints pt 6 title 'peak memory'
 """
 
 
 def draw(result):
-    columns = {"threads": ("threads", "cpu_s", "calculation_wall_s"), "voxels": ("voxels", "cpu_s", "peak"),
-               "directions": ("directions", "cpu_s"), "beams": ("beams", "cpu_s")}
+    columns = {"threads": ("threads", "cpu_s", "calculation_wall_s"), "voxels": ("voxels", "cpu_s", "peak", "each"),
+               "directions": ("directions", "cpu_s"), "beams": ("beams", "cpu_s"), "beamlets": ("beamlets", "cpu_s", "peak")}
     with tempfile.TemporaryDirectory() as folder:
         for name, keys in columns.items():
-            rows = [dict(r, peak=r["peak_bytes"] / MIB / 100) for r in result[name]]
+            rows = [dict(r, peak=r["peak_bytes"] / MIB, each=r["peak_bytes"] / r["voxels"]) for r in result[name]]
             (pathlib.Path(folder) / name).write_text("".join(",".join(str(r[k]) for k in keys) + "\n" for r in rows), encoding="utf-8")
         (pathlib.Path(folder) / "plot.gp").write_text(GNUPLOT.format(out=DOCS / "images" / "performance.png"), encoding="utf-8")
         subprocess.run(["gnuplot", "plot.gp"], cwd=folder, check=True)
@@ -348,6 +400,7 @@ def write_page(data):
     text += targets_text(values) + peers_text(values)
     for key, make in (("kernels", kernels_text), ("jobs", jobs_text), ("scaling", scaling_text)):
         text += make(data[key]) if data[key] else ""
+        text += stages_text(values) if key == "jobs" else ""
     if failures:
         text += "\n## Not measured\n\n" + "".join(f"- {failure}\n" for failure in failures)
     (DOCS / "performance.md").write_text(text, encoding="utf-8")

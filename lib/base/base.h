@@ -75,6 +75,12 @@ void pcn_alloc_fail_after(pencone_context *ctx, int64_t after);
 /// One piece of parallel work. worker is 0 .. threads - 1, for scratch memory.
 typedef void (*pcn_task)(void *work, size_t index, int worker);
 
+typedef pencone_status (*pcn_crew_body)(void *user);
+
+/// Runs body(user) on this thread with the context's other threads at hand: for work of many parallel loops, which then
+/// neither start threads each nor let them spin in between. Inside another one it only calls. @return what body returns
+pencone_status pcn_with_crew(pencone_context *ctx, pcn_crew_body body, void *user);
+
 /// Runs task(work, 0 .. count-1), in any order, on the context's threads; returns when all are done.
 /// Tasks must write to places of their own: the result may not depend on the order.
 void pcn_parallel_for(pencone_context *ctx, size_t count, pcn_task task, void *work);

@@ -6,6 +6,8 @@
 
 enum { PCN_ERROR_CHARS = 1024 };
 
+typedef struct pcn_crew pcn_crew; // parallel.c
+
 struct pencone_context {
   char error[PCN_ERROR_CHARS];
   pencone_log_fn log;
@@ -16,6 +18,7 @@ struct pencone_context {
   int threads;            ///< 0: all processors
   uint64_t memory_budget;
   int64_t alloc_fail_after; ///< negative: never
+  pcn_crew *crew;           ///< threads that wait for work; NULL: none do
   char isa[16];             ///< instruction set asked for; "": the best
 };
 

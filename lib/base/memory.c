@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 
 static const size_t alignment = 64; // one cache line, one AVX-512 register
-static const size_t huge_page = 2u << 20, huge_least = 4u << 20;
+static const size_t huge_page = 2u << 20;
 
 static int must_fail(pencone_context *ctx) {
   if (ctx == NULL || ctx->alloc_fail_after < 0) {
@@ -17,15 +17,17 @@ static int must_fail(pencone_context *ctx) {
 }
 
 // Volumes are taken in huge pages where the system has them: the first touch of 4 KiB pages costs as much as the
-// work on them.
+// work on them. So that none are left at the end, the last huge page is filled up where that is little.
 static int take(void **memory, size_t bytes) {
-  if (bytes < huge_least) {
+  const size_t whole = (bytes + huge_page - 1) / huge_page * huge_page;
+  const int filled_up = whole - bytes <= bytes / 4;
+  if (bytes < huge_page && !filled_up) {
     return posix_memalign(memory, alignment, bytes);
   }
-  const int bad = posix_memalign(memory, huge_page, bytes);
+  const int bad = posix_memalign(memory, huge_page, filled_up ? whole : bytes);
 #ifdef MADV_HUGEPAGE
   if (!bad) {
-    (void)madvise(*memory, bytes / huge_page * huge_page, MADV_HUGEPAGE); // a wish: nothing is lost without
+    (void)madvise(*memory, filled_up ? whole : whole - huge_page, MADV_HUGEPAGE); // a wish: nothing is lost without
   }
 #endif
   return bad;

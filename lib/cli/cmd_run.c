@@ -60,7 +60,7 @@ typedef struct job {
   cli_weighing weighing;  ///< the dose by a matrix, if one is given
   pencone_dose *dose;
   pencone_estimate_info estimate;
-  double seconds;
+  double seconds, read_seconds, write_seconds;  ///< calculation with its tables; the input; the dose file
 } job;
 
 // --- telling -----------------------------------------------------------------------------------
@@ -125,6 +125,8 @@ static void tell_json(const cli_session *session, const void *the_job) {
   cli_json_integer(&json, "memory_bytes", (int64_t)j->estimate.bytes);
   cli_json_integer(&json, "threads", pencone_context_threads(session->ctx));
   cli_json_number(&json, "seconds", j->seconds, 6);
+  cli_json_number(&json, "read_seconds", j->read_seconds, 6);
+  cli_json_number(&json, "write_seconds", j->write_seconds, 6);
   cli_json_number(&json, "max_dose", maximum, 9);
   cli_json_numbers(&json, "max_position_mm", at, 3, 12);
   cli_json_text(&json, "units", pencone_dose_units(j->dose));
@@ -140,6 +142,7 @@ static void tell_json(const cli_session *session, const void *the_job) {
 
 /// Plan and phantom, and whether the output can be written: all that may go wrong before the work.
 static int prepare(cli_session *session, job *j) {
+  const double start_s = cli_seconds();
   int outcome = cli_input_plan(session, &j->in);
   if (outcome != CLI_GO_ON) {
     return outcome;
@@ -148,6 +151,7 @@ static int prepare(cli_session *session, job *j) {
   const char *inputs[4] = {j->in.plan_path, j->in.phantom_path, j->weighing.matrix_path, j->weighing.weights_path};
   outcome = cli_check_output(session, j->in.output, inputs, 4);
   outcome = outcome == CLI_GO_ON ? cli_input_phantom(session, &j->in) : outcome;
+  j->read_seconds = cli_seconds() - start_s;
   if (outcome != CLI_GO_ON || j->weighing.matrix_path != NULL) {
     return outcome;
   }
@@ -198,7 +202,9 @@ static int run(cli_session *session, void *the_job) {
   if (cli_interrupted(session)) {
     return cli_error(session, CLI_RUN, "interrupted; nothing was written");
   }
+  const double start_s = cli_seconds();
   const pencone_status status = pencone_dose_write(session->ctx, j->in.output, j->dose, j->in.phantom);
+  j->write_seconds = cli_seconds() - start_s;
   if (status != PENCONE_OK) {
     cli_report(session, status);
     return CLI_RUN;

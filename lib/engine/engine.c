@@ -239,6 +239,23 @@ static pencone_status make_beams(pencone_context *ctx, pencone_engine *engine) {
   return PENCONE_OK;
 }
 
+/// An engine that is being made.
+typedef struct making {
+  pencone_context *ctx;
+  pencone_engine *engine;
+  const pencone_grid *grid; ///< of the calculation
+} making;
+
+static pencone_status make_tables(void *user) {
+  const making *m = user;
+  pencone_engine *engine = m->engine;
+  const double progress[2] = {0, medium_share};
+  PCN_TRY(engine->type->modality == PENCONE_PROTON
+              ? pcn_medium_make_proton(m->ctx, engine->phantom, m->grid, progress, &engine->medium)
+              : pcn_medium_make(m->ctx, engine->phantom, m->grid, progress, &engine->medium));
+  return make_beams(m->ctx, engine);
+}
+
 pencone_status pencone_engine_create(pencone_context *ctx, const pencone_plan *plan, const pencone_phantom *phantom,
                                      pencone_engine **out) {
   PCN_CHECK(ctx, plan != NULL && phantom != NULL && out != NULL, PENCONE_E_ARGUMENT,
@@ -261,13 +278,8 @@ pencone_status pencone_engine_create(pencone_context *ctx, const pencone_plan *p
                               : PENCONE_E_MEMORY;
   if (status == PENCONE_OK) {
     engine->rows.grid = grids[1];
-    const double progress[2] = {0, medium_share};
-    status = engine->type->modality == PENCONE_PROTON
-                 ? pcn_medium_make_proton(ctx, phantom, &grids[0], progress, &engine->medium)
-                 : pcn_medium_make(ctx, phantom, &grids[0], progress, &engine->medium);
-  }
-  if (status == PENCONE_OK) {
-    status = make_beams(ctx, engine);
+    making m = {ctx, engine, &grids[0]};
+    status = pcn_with_crew(ctx, make_tables, &m);
   }
   if (status != PENCONE_OK) {
     pencone_engine_destroy(engine);
@@ -383,6 +395,24 @@ static pencone_status put_units(pencone_context *ctx, const pencone_engine *engi
            : "for the plan's photon fluence in the isocentre plane");
 }
 
+/// A dose that is being calculated.
+typedef struct computing {
+  pencone_context *ctx;
+  const pencone_engine *engine;
+  int keep_beams;
+  pencone_dose *dose;
+} computing;
+
+static pencone_status compute(void *user) {
+  const computing *c = user;
+  float *let;
+  PCN_TRY(pcn_biology_begin(c->ctx, c->engine->plan, NULL, c->dose, &let));
+  for (int i = 0; i < c->engine->beams; i++) {
+    PCN_TRY(compute_beam(c->ctx, c->engine, i, c->keep_beams, let, c->dose));
+  }
+  return pcn_biology_finish(c->ctx, c->engine->plan, c->dose);
+}
+
 pencone_status pencone_engine_compute(pencone_context *ctx, const pencone_engine *engine, int keep_beams,
                                       pencone_dose *dose) {
   PCN_CHECK(ctx, engine != NULL && dose != NULL, PENCONE_E_ARGUMENT, "pencone_engine_compute: an argument is NULL");
@@ -394,12 +424,8 @@ pencone_status pencone_engine_compute(pencone_context *ctx, const pencone_engine
   pcn_dose_clear_parts(dose);
   memset(pencone_dose_values(dose), 0, pencone_grid_voxels(grid) * sizeof(float));
   PCN_TRY(pcn_progress(ctx, 0, "dose"));
-  float *let;
-  PCN_TRY(pcn_biology_begin(ctx, engine->plan, NULL, dose, &let));
-  for (int i = 0; i < engine->beams; i++) {
-    PCN_TRY(compute_beam(ctx, engine, i, keep_beams, let, dose));
-  }
-  PCN_TRY(pcn_biology_finish(ctx, engine->plan, dose));
+  computing c = {ctx, engine, keep_beams, dose};
+  PCN_TRY(pcn_with_crew(ctx, compute, &c));
   PCN_TRY(put_units(ctx, engine, dose));
   PCN_TRY(pcn_provenance_put(ctx, engine->plan, engine->phantom, dose, pcn_seconds() - start));
   return pcn_progress(ctx, 1, "done");

@@ -78,6 +78,19 @@ static hid_t access_properties(void) {
   return properties;
 }
 
+/// Bytes of an address and of a length in the file: the driver reads lengths.
+static pencone_status check_sizes(pcn_h5 *h5) {
+  size_t address = 0;
+  size_t length = 0;
+  const hid_t properties = H5Fget_create_plist(h5->file);
+  const int known = H5Pget_sizes(properties, &address, &length) >= 0;
+  H5Pclose(properties);
+  PCN_CHECK(h5->ctx, known && length == 8, PENCONE_E_FORMAT,
+            "%s: got HDF5 with lengths of %zu bytes, expected 8 as programs write them unless told otherwise", h5->path,
+            length);
+  return PENCONE_OK;
+}
+
 static pencone_status open_file(pcn_h5 *h5) {
   FILE *probe = fopen(h5->path, "rb");  // HDF5 does not say why it cannot open a file; this does
   PCN_CHECK(h5->ctx, probe != NULL, PENCONE_E_FILE, "%s: cannot be opened: %s", h5->path, strerror(errno));
@@ -89,9 +102,10 @@ static pencone_status open_file(pcn_h5 *h5) {
   PCN_CHECK(h5->ctx, readable, PENCONE_E_FORMAT, "%s: got an empty file, expected HDF5", h5->path);
   PCN_CHECK(h5->ctx, H5Fis_hdf5(h5->path) > 0, PENCONE_E_FORMAT, "%s: not an HDF5 file", h5->path);
   const hid_t properties = access_properties();
-  h5->file = properties >= 0 ? H5Fopen(h5->path, H5F_ACC_RDONLY, properties) : -1;
+  const int set = properties >= 0 && pcn_h5_disk_use(properties, &h5->error, &h5->driver);
+  h5->file = set ? H5Fopen(h5->path, H5F_ACC_RDONLY, properties) : -1;
   const pencone_status status =
-      h5->file >= 0 ? PENCONE_OK : open_failed(h5, "cannot be opened as HDF5, truncated or damaged");
+      h5->file >= 0 ? check_sizes(h5) : open_failed(h5, "cannot be opened as HDF5, truncated or damaged");
   H5Pclose(properties);
   return status;
 }
@@ -100,10 +114,7 @@ pencone_status pcn_h5_open(pencone_context *ctx, const char *path, pcn_h5 *h5) {
   PCN_CHECK(ctx, path != NULL && path[0] != '\0', PENCONE_E_ARGUMENT, "file: got no name, expected a path");
   enter(ctx, path, h5);
   const pencone_status status = open_file(h5);
-  if (status != PENCONE_OK) {
-    pcn_h5_pause(h5);
-  }
-  return status;
+  return status != PENCONE_OK ? pcn_h5_finish(h5, status) : PENCONE_OK;
 }
 
 /// The new file under h5->temporary, which is there and empty.

@@ -53,9 +53,10 @@ static pencone_status check_voxel(pencone_context *ctx, const pencone_phantom_de
   return PENCONE_OK;
 }
 
-// 1 when check_voxel() would refuse a voxel of the row: all of them at once, as nearly every row is good.
-static int row_is_bad(const pencone_phantom_desc *desc, ptrdiff_t first) {
-  const ptrdiff_t n = (ptrdiff_t)desc->grid.size[0], step = desc->stride[0];
+// 1 when check_voxel() would refuse a voxel of the row: all of them at once, as nearly every row is good. The step is
+// known when this is compiled where voxels follow each other.
+static inline int row_is_bad(const pencone_phantom_desc *desc, ptrdiff_t first, ptrdiff_t step) {
+  const ptrdiff_t n = (ptrdiff_t)desc->grid.size[0];
   int bad = 0;
   for (ptrdiff_t i = 0; desc->hu != NULL && i < n; i++) {
     const int hu = desc->hu[first + i * step];
@@ -65,10 +66,12 @@ static int row_is_bad(const pencone_phantom_desc *desc, ptrdiff_t first) {
     const float density = desc->density[first + i * step];
     bad |= !((density >= 0) & (density <= density_max_g_cm3));
   }
+  uint8_t largest = 0;
   for (ptrdiff_t i = 0; desc->material != NULL && i < n; i++) {
-    bad |= desc->material[first + i * step] >= desc->material_count;
+    const uint8_t material = desc->material[first + i * step];
+    largest = material > largest ? material : largest;
   }
-  return bad;
+  return bad | (desc->material != NULL && largest >= desc->material_count);
 }
 
 static pencone_status check_voxels(pencone_context *ctx, const pencone_phantom_desc *desc) {
@@ -76,7 +79,8 @@ static pencone_status check_voxels(pencone_context *ctx, const pencone_phantom_d
   for (at[2] = 0; at[2] < desc->grid.size[2]; at[2]++) {
     for (at[1] = 0; at[1] < desc->grid.size[1]; at[1]++) {
       ptrdiff_t offset = offset_of(desc, 0, at[1], at[2]);
-      const int bad = row_is_bad(desc, offset);
+      const ptrdiff_t step = desc->stride[0];
+      const int bad = step == 1 ? row_is_bad(desc, offset, 1) : row_is_bad(desc, offset, step);
       for (at[0] = 0; bad && at[0] < desc->grid.size[0]; at[0]++) {
         PCN_TRY(check_voxel(ctx, desc, at, offset));
         offset += desc->stride[0];

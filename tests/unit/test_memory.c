@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Allocation and parallel work.
+#define _POSIX_C_SOURCE 200809L
+#include <time.h>
 #include "base/base.h"
 #include "unit.h"
 
@@ -90,6 +92,71 @@ static void tasks_of_a_chain_find_the_earlier_ones_done(void **state) {
   }
 }
 
+static pencone_status always_missing(void *user) {
+  (void)user;
+  return PENCONE_E_MISSING;
+}
+
+/// Loops and chains that a crew runs.
+typedef struct crew_work {
+  pencone_context *ctx;
+  double values[TASKS], links[TASKS];
+} crew_work;
+
+// A loop inside a task: its crew is at work, so the task does it alone.
+static void square_in_a_loop(void *work, size_t index, int worker) {
+  crew_work *w = work;
+  double twice[2] = {0};
+  assert_true(worker >= 0 && worker < 5);
+  pcn_parallel_for(w->ctx, 2, square, twice);
+  w->values[index] += (double)(index * index) * twice[1];
+}
+
+static pencone_status many_loops(void *user) {
+  crew_work *w = user;
+  const double progress[2] = {0, 1};
+  for (int n = 0; n < 100; n++) {
+    pcn_parallel_for(w->ctx, TASKS, square_in_a_loop, w);
+    PCN_TRY(pcn_parallel_chain(w->ctx, TASKS, DISTANCE, follow, w->links, progress, "test"));
+  }
+  return pcn_with_crew(w->ctx, always_missing, w);  // a crew in a crew
+}
+
+static void a_crew_runs_many_loops(void **state) {
+  const int threads[] = {1, 2, 5};
+  double want[TASKS] = {0};
+  for (size_t i = 0; i < TASKS; i++) {
+    follow(want, i, 0);
+  }
+  for (int t = 0; t < 3; t++) {
+    crew_work w = {.ctx = *state};
+    assert_int_equal(pencone_context_set_threads(w.ctx, threads[t]), PENCONE_OK);
+    assert_int_equal(pcn_with_crew(w.ctx, many_loops, &w), PENCONE_E_MISSING);
+    for (size_t i = 0; i < TASKS; i++) {
+      assert_true(w.values[i] == 100.0 * (double)(i * i));
+    }
+    assert_memory_equal(w.links, want, sizeof want);
+  }
+}
+
+static pencone_status loops_and_pauses(void *user) {
+  double values[TASKS] = {0};
+  const struct timespec pause = {0, 10000000};
+  for (int n = 0; n < 20; n++) {
+    pcn_parallel_for(user, TASKS, square, values);
+    nanosleep(&pause, NULL);
+  }
+  return PENCONE_OK;
+}
+
+// OpenMP's threads would spin for milliseconds after each loop, 20 times.
+static void a_waiting_crew_sleeps(void **state) {
+  assert_int_equal(pencone_context_set_threads(*state, 2), PENCONE_OK);
+  const clock_t before = clock();
+  assert_int_equal(pcn_with_crew(*state, loops_and_pauses, *state), PENCONE_OK);
+  assert_true((double)(clock() - before) / CLOCKS_PER_SEC < 0.03);
+}
+
 // Cancels as soon as some of the work is done.
 static int cancel_later(void *user, double fraction, const char *stage) {
   (void)stage;
@@ -137,6 +204,7 @@ int main(void) {
       UNIT_TEST(memory_is_aligned),    UNIT_TEST(sizes_that_overflow_fail),
       UNIT_TEST(texts_are_copied),     UNIT_TEST(a_chosen_allocation_fails_once),
       UNIT_TEST(every_task_runs_once), UNIT_TEST(tasks_of_a_chain_find_the_earlier_ones_done),
+      UNIT_TEST(a_crew_runs_many_loops), UNIT_TEST(a_waiting_crew_sleeps),
       UNIT_TEST(a_chain_can_be_cancelled), UNIT_TEST(cancel_stops_the_work),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
