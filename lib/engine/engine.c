@@ -210,6 +210,9 @@ static pencone_status make_beam(pencone_context *ctx, pencone_engine *engine, in
     PCN_CHECK(ctx, machine->modality == engine->type->modality, PENCONE_E_UNSUPPORTED,
               "beam %s: machine %s makes %s, engine %s calculates %s", beam->name, machine->name,
               modality_name(machine->modality), engine->type->info.name, modality_name(engine->type->modality));
+    PCN_CHECK(ctx, engine->type->takes_profile || (machine->horn_points == 0 && machine->penumbra_sigma_mm == 0),
+              PENCONE_E_UNSUPPORTED, "beam %s: machine %s has a penumbra or a horn, which engine %s does not know; "
+              "expected photon-pencil-beam, or a machine without", beam->name, machine->name, engine->type->info.name);
     PCN_TRY(check_geometry(ctx, &engine->medium, beam));
     PCN_TRY(find_shared(ctx, engine, &job));
     PCN_TRY(make_state(ctx, engine->type, &job, &out->state[g]));

@@ -41,6 +41,7 @@ typedef struct pcn_engine_type {
   const pcn_preset *presets; ///< where they differ from the options' defaults
   int preset_count;
   pencone_modality modality; ///< of the machines that it can calculate
+  int takes_profile; ///< 1: it uses a machine's penumbra and horn; else such machines are refused
   /// Memory of one beam's calculation besides the medium, bytes.
   uint64_t (*bytes)(const pencone_grid *grid, int threads);
   /// Order of magnitude of one beam's time on one core, seconds.

@@ -74,6 +74,7 @@ const pcn_engine_type pcn_engine_pencil_beam = {
              .references = "Bortfeld, Schlegel and Rhein 1993, doi:10.1118/1.597070",
              .options = options,
              .option_count = sizeof options / sizeof options[0]},
+    .takes_profile = 1,
     .bytes = bytes,
     .seconds = seconds,
     .shared_size = sizeof(pcn_photon_tables),

@@ -102,12 +102,13 @@ pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medi
   memcpy(out->y_mm, aperture.y_mm, sizeof out->y_mm);
   out->reach_mm = reach_mm;
   out->fluence_per_cm2 = beam->fluence_per_cm2;
+  out->machine = pencone_machine_describe(beam->machine);
   find_span(&medium->grid, &out->frame, span);
   out->planes.count = 2 + (int)((span[1] - span[0]) / wanted_pitch);
   out->planes.first = span[0];
   out->planes.pitch = (span[1] - span[0]) / (out->planes.count - 1);
   pencone_status status = pcn_pencil_kernel_make(
-      ctx, tables, find_ssd(medium, out, span[0] * out->frame.sad_mm), terms, &out->kernel);
+      ctx, tables, out->machine->pencil, find_ssd(medium, out, span[0] * out->frame.sad_mm), terms, &out->kernel);
   if (status == PENCONE_OK) {
     status = make_openings(ctx, out, beam, &aperture);
   }

@@ -17,6 +17,7 @@ typedef struct pcn_pencil_opening {
 /// One beam made ready on a medium.
 typedef struct pcn_pencil_beam {
   const pcn_medium *medium; ///< borrowed
+  const pencone_machine_desc *machine;  ///< borrowed
   pencone_quantity quantity;
   pcn_frame frame;
   double x_mm[2], y_mm[2];  ///< rectangle of the frame that holds all openings
