@@ -66,10 +66,11 @@ typedef struct pencone_kernel_fit {
   size_t struct_size;
   pencone_photon_fit photon;        ///< name of the machine, and how its spectrum is fitted
   const pencone_machine *spectrum;  ///< a machine whose spectrum and distances are taken instead; NULL: they are fitted
+  pencone_output_kind kind;         ///< of the output factors, for the machine's description
 } pencone_kernel_fit;
 
 #define PENCONE_KERNEL_FIT_DEFAULT \
-  { sizeof(pencone_kernel_fit), PENCONE_PHOTON_FIT_DEFAULT, 0 }
+  { sizeof(pencone_kernel_fit), PENCONE_PHOTON_FIT_DEFAULT, 0, PENCONE_PHANTOM_SCATTER }
 
 /// What a fit of kernels found. Set struct_size first (PENCONE_KERNEL_FOUND_DEFAULT).
 typedef struct pencone_kernel_found {

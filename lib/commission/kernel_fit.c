@@ -238,20 +238,20 @@ static void put_terms(const pcn_pencil_kernel *k, terms_room *out) {
   }
 }
 
-static pencone_status make_machine(pencone_context *ctx, const job *j, const pencone_machine *spectrum, const char *name,
-                                   const pencone_pencil_terms *terms, pencone_machine **out) {
+static pencone_status make_machine(pencone_context *ctx, const pencone_machine *spectrum, const pencone_kernel_fit *fit,
+                                   int curves, const pencone_pencil_terms *terms, pencone_machine **out) {
   pencone_machine_desc desc = *pencone_machine_describe(spectrum);
-  char description[256];
-  snprintf(description, sizeof description, "%.100s; pencil-beam kernels fitted to %d curves", desc.description,
-           pencone_measurement_count(j->measurement));
-  desc.name = name;
+  char description[300];
+  snprintf(description, sizeof description, "%.180s; pencil-beam kernels fitted to %d curves%s", desc.description, curves,
+           fit->kind == PENCONE_TOTAL_SCATTER ? ", with what the head scatters" : "");
+  desc.name = fit->photon.name;
   desc.description = description;
   desc.pencil = terms;
   return pencone_machine_create(ctx, &desc, out);
 }
 
-static pencone_status put_machine(pencone_context *ctx, const job *j, const pencone_machine *spectrum, const char *name,
-                                  pencone_machine **out) {
+static pencone_status put_machine(pencone_context *ctx, const job *j, const pencone_machine *spectrum,
+                                  const pencone_kernel_fit *fit, pencone_machine **out) {
   double(*table)[PCN_PENCIL_RADII] = pcn_alloc(ctx, PCN_PENCIL_NODES, sizeof *table);
   terms_room *room = pcn_alloc(ctx, 1, sizeof *room);
   pcn_pencil_kernel *kernel = NULL;
@@ -266,7 +266,7 @@ static pencone_status put_machine(pencone_context *ctx, const job *j, const penc
   }
   if (status == PENCONE_OK) {
     put_terms(kernel, room);
-    status = make_machine(ctx, j, spectrum, name, &room->terms, out);
+    status = make_machine(ctx, spectrum, fit, pencone_measurement_count(j->measurement), &room->terms, out);
   }
   pcn_free(kernel);
   pcn_free(room);
@@ -378,7 +378,7 @@ static pencone_status run(pencone_context *ctx, job *j, const pencone_machine *s
   find_scale(j);
   PCN_TRY(pcn_linear_fit_make(ctx, "kernel fit", UNKNOWNS, &j->fit));
   PCN_TRY(find_factor(ctx, j));
-  PCN_TRY(put_machine(ctx, j, spectrum, fit->photon.name, machine));
+  PCN_TRY(put_machine(ctx, j, spectrum, fit, machine));
   return report(ctx, j, *machine, found, curve);
 }
 

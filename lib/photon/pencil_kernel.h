@@ -24,6 +24,7 @@ typedef struct pcn_pencil_kernel {
   /// Largest of the table less its terms, over the dose of the same depth in a field of 10 cm: depths of 20
   /// to 400 mm, radii of 5 to 220 mm.
   double residual;
+  double penumbra_mm2;  ///< variance of the source's blur in the isocentre plane, which maps are averaged over
 } pcn_pencil_kernel;
 
 /// How finely the table is summed: directions in 180 degrees, parts of the steps between the kernel's radii.
