@@ -77,6 +77,9 @@ pencone_status pencone_estimate(pencone_context *ctx, const pencone_plan *plan, 
   const pcn_engine_type *type = pcn_engine_find(pencone_plan_engine(plan));
   out->voxels = (uint64_t)pencone_grid_voxels(&grids[0]);
   out->bytes = bytes_of(type, &grids[0], !pencone_grid_equal(&grids[0], &grids[1]), pencone_context_threads(ctx));
+  if (type->option_bytes != NULL) {
+    out->bytes += type->option_bytes(plan, &grids[0], pencone_context_threads(ctx));
+  }
   out->seconds = calculations_of(plan) * type->seconds(plan, &grids[0]);
   out->grid = grids[1];
   return PENCONE_OK;

@@ -19,9 +19,14 @@ static int is_scaled(const pencone_plan *plan) {
   return strcmp(pencone_plan_option(plan, "lateral_scaling"), "yes") == 0;
 }
 
+static uint64_t option_bytes(const pencone_plan *plan, const pencone_grid *grid, int threads) {
+  return is_scaled(plan) ? pcn_lateral_scaling_bytes(grid, threads) : 0;
+}
+
 static uint64_t bytes(const pencone_grid *grid, int threads) {
+  (void)threads;
   const uint64_t tables = 64u * 1024 * 1024;  // maps of a field of 40 cm, and the corners they are made of
-  return 3 * (uint64_t)pencone_grid_voxels(grid) * sizeof(float) + tables + pcn_lateral_scaling_bytes(grid, threads);
+  return 3 * (uint64_t)pencone_grid_voxels(grid) * sizeof(float) + tables;
 }
 
 static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
@@ -90,6 +95,7 @@ const pcn_engine_type pcn_engine_pencil_beam = {
              .option_count = sizeof options / sizeof options[0]},
     .takes_profile = 1,
     .bytes = bytes,
+    .option_bytes = option_bytes,
     .seconds = seconds,
     .shared_size = sizeof(pcn_photon_tables),
     .shared_make = shared_make,

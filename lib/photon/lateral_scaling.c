@@ -12,7 +12,11 @@
 enum { TERMS = PCN_LATERAL_TERMS, DIRECTIONS = 16, PARTS = 8, PAD = 16, SIDE_MOST = 1024, LAYERS_MOST = 4096 };
 static const double side_least_mm = 2, side_most_mm = 5;
 // Electrons in a cavity come from what lies before it, not from beside: no density below this scales.
-static const float least_density = 0.05f;
+static const double least_density = 0.05;
+// How far before a plane lies what energy that arrives from beside has crossed: scattered photons, mm; electrons, in
+// parts of the depth of the dose's maximum, which goes as their range. Round numbers of the right order: half and twice
+// them change the shipped cases little (docs/theory/pencil-beam.md).
+static const double scatter_mm = 50, electron_share = 0.15;
 // Where less than this of a plane's largest dose arrives, nothing is known of what scaling does to it.
 static const float least_dose = 1e-4f;
 
@@ -21,7 +25,7 @@ typedef struct layout {
   int rows, n;
   size_t stride;
   float *fluence;                                  ///< [row][n], of all planes
-  float *density, *share, *sum, *sum_water;        ///< of a worker
+  float *density[2], *share, *sum, *sum_water;     ///< of a worker
 } layout;
 
 typedef struct scaling_work {
@@ -29,7 +33,8 @@ typedef struct scaling_work {
   const pcn_lateral_scaling *out;
   const pcn_lateral_terms *terms;
   pcn_lateral_row_loop loop;
-  float *density, *depth_mm;  ///< [layer][y][x]; depth straight along the beam, of water
+  double electron_mm;  ///< see electron_share, mm of water
+  float *density[2], *depth_mm;  ///< [layer][y][x]; depth straight along the beam, of water
   layout layout[2];           ///< sizes and fluence; the rest is at room
   float *room;
   size_t room_size;           ///< of a worker, floats
@@ -108,23 +113,29 @@ static double density_at(const pcn_medium *m, pcn_vec3 p) {
   return sum;
 }
 
-// The rays of a row of the lattice: the depth of a layer is that of its middle.
+// The rays of a row of the lattice: the depth of a layer is that of its middle. What scattered photons meet counts by its
+// density, of which they are set free; electrons spread by how far they go, one over it (eq. 11).
 static void fill_rays(void *data, size_t row, int worker) {
   (void)worker;
   const scaling_work *w = data;
   const pcn_lateral_scaling *s = w->out;
   const pcn_frame *f = &w->beam->aperture->frame;
-  const double thick_mm = layer_mm(w), y = s->first_mm[1] + (double)row * s->side_mm;
+  const double thick_mm = layer_mm(w), kept = exp(-thick_mm / scatter_mm), y = s->first_mm[1] + (double)row * s->side_mm;
   for (int i = 0; i < s->size[0]; i++) {
     const double x = s->first_mm[0] + i * s->side_mm;
     pcn_vec3 way = pcn_v3_scale(f->ez, f->sad_mm);
     way = pcn_v3_add(way, pcn_v3_add(pcn_v3_scale(f->ex, x), pcn_v3_scale(f->ey, y)));
-    double depth_mm = 0;
+    double depth_mm = 0, scatter = 0, electron = 0;
     for (int k = 0; k < s->size[2]; k++) {
       const size_t at = (size_t)k * plane_size(s) + row * (size_t)s->size[0] + (size_t)i;
       const double density =
           density_at(w->beam->medium, pcn_v3_add(f->source, pcn_v3_scale(way, s->first + k * s->pitch)));
-      w->density[at] = (float)density;
+      const double stretch = 1 / fmax(density, least_density);
+      const int is_first = !(depth_mm > 0);
+      scatter = is_first ? density : density + (scatter - density) * kept;
+      electron = is_first ? stretch : stretch + (electron - stretch) * exp(-thick_mm / (stretch * w->electron_mm));
+      w->density[0][at] = (float)scatter;
+      w->density[1][at] = (float)(1 / electron);
       w->depth_mm[at] = (float)(depth_mm + 0.5 * density * thick_mm);
       depth_mm += density * thick_mm;
     }
@@ -169,14 +180,15 @@ static void fill_fluence(void *data, size_t row, int worker) {
 
 static size_t layout_size(const layout *l) {
   const size_t points = (size_t)l->rows * (size_t)l->n;
-  return 3 * points + (size_t)l->rows * TERMS * l->stride;
+  return 4 * points + (size_t)l->rows * TERMS * l->stride;
 }
 
 static void place_layout(const layout *of, float *room, layout *out) {
   const size_t points = (size_t)of->rows * (size_t)of->n;
   *out = *of;
-  out->density = room;
-  out->sum = room + points;
+  out->density[0] = room;
+  out->density[1] = room + points;
+  out->sum = room + 2 * points;
   out->sum_water = out->sum + points;
   out->share = out->sum_water + points;
   memset(out->sum, 0, 2 * points * sizeof *room);
@@ -185,16 +197,18 @@ static void place_layout(const layout *of, float *room, layout *out) {
 // Eq. 8 at the depths of a plane, for both layouts.
 static void fill_plane(const scaling_work *w, size_t layer, layout *along, layout *turned) {
   const pcn_lateral_scaling *s = w->out;
-  const float *density = w->density + layer * plane_size(s), *depth_mm = w->depth_mm + layer * plane_size(s);
+  const float *depth_mm = w->depth_mm + layer * plane_size(s);
   for (size_t j = 0; j < (size_t)s->size[1]; j++) {
     for (size_t i = 0; i < (size_t)s->size[0]; i++) {
       const size_t at = j * (size_t)s->size[0] + i;
       const float depth = fminf(depth_mm[at], PCN_PENCIL_DEPTHS - 1.001f);
-      const float used = depth_mm[at] > 0 ? fmaxf(density[at], least_density) : 0;
       const size_t d = (size_t)depth;
       const float x = depth - (float)d, *near = w->terms->share[d], *far = w->terms->share[d + 1];
-      along->density[at] = used;
-      turned->density[i * (size_t)s->size[1] + j] = used;
+      for (int k = 0; k < 2; k++) {
+        const float density = w->density[k][layer * plane_size(s) + at];
+        const float used = depth_mm[at] > 0 ? fmaxf(density, (float)least_density) : 0;
+        along->density[k][at] = turned->density[k][i * (size_t)s->size[1] + j] = used;
+      }
       for (size_t t = 0; t < TERMS; t++) {
         const float share = near[t] + x * (far[t] - near[t]);
         along->share[(j * TERMS + t) * along->stride + i] = share;
@@ -223,10 +237,16 @@ static void walk(const scaling_work *w, const layout *l, const pcn_lateral_step 
   memset(state, 0, 4 * size * sizeof *state);
   for (int r = 0; r < l->rows; r++) {
     const size_t row = (size_t)(backwards ? l->rows - 1 - r : r), at = row * (size_t)l->n;
-    const pcn_lateral_row values = {l->fluence + at, l->density + at,  l->share + row * TERMS * l->stride,
-                                    in,              in_water,         out,
-                                    out_water,       l->sum + at,      l->sum_water + at,
-                                    l->stride};
+    const pcn_lateral_row values = {.fluence = l->fluence + at,
+                                    .density = {l->density[0] + at, l->density[1] + at},
+                                    .share = l->share + row * TERMS * l->stride,
+                                    .in = in,
+                                    .in_water = in_water,
+                                    .out = out,
+                                    .out_water = out_water,
+                                    .sum = l->sum + at,
+                                    .sum_water = l->sum_water + at,
+                                    .stride = l->stride};
     w->loop(step, &values, (size_t)l->n);
     float *const next = in, *const next_water = in_water;
     in = out;
@@ -279,7 +299,7 @@ static void mend_rays(void *data, size_t row, int worker) {
   for (size_t i = 0; i < (size_t)s->size[0]; i++) {
     const size_t at = row * (size_t)s->size[0] + i;
     int first = 0;
-    while (first < s->size[2] && !(w->density[at + (size_t)first * plane_size(s)] > least_density)) {
+    while (first < s->size[2] && !((double)w->density[1][at + (size_t)first * plane_size(s)] > least_density)) {
       first++;
     }
     const float surface = first < s->size[2] ? s->ratio[at + (size_t)first * plane_size(s)] : 1;
@@ -300,7 +320,17 @@ uint64_t pcn_lateral_scaling_bytes(const pencone_grid *grid, int threads) {
     points *= length;
     widest = fmax(widest, length);
   }
-  return (uint64_t)(sizeof(float) * (3 * points + (double)threads * 2 * (TERMS + 4) * widest * widest));
+  return (uint64_t)(sizeof(float) * (4 * points + (double)threads * 2 * (TERMS + 5) * widest * widest));
+}
+
+// Of a field of 10 cm.
+static double maximum_mm(const pcn_pencil_kernel *k) {
+  const double width_mm[2] = {100, 100};
+  int best = 0;
+  for (int d = 1; d < 100; d++) {
+    best = pcn_pencil_on_axis(k, width_mm, d) > pcn_pencil_on_axis(k, width_mm, best) ? d : best;
+  }
+  return best;
 }
 
 static pencone_status make_room(pencone_context *ctx, scaling_work *w, pcn_lateral_scaling *out) {
@@ -317,11 +347,12 @@ static pencone_status make_room(pencone_context *ctx, scaling_work *w, pcn_later
     w->room_size += layout_size(own);
   }
   w->room_size += 4 * (TERMS * longest + 2 * PAD);
-  w->density = pcn_alloc(ctx, all, sizeof(float));
+  w->density[0] = pcn_alloc(ctx, all, sizeof(float));
+  w->density[1] = pcn_alloc(ctx, all, sizeof(float));
   w->depth_mm = pcn_alloc(ctx, all, sizeof(float));
   out->ratio = pcn_alloc(ctx, all, sizeof(float));
   w->room = pcn_alloc(ctx, w->room_size * (size_t)pencone_context_threads(ctx), sizeof(float));
-  return w->layout[0].fluence != NULL && w->layout[1].fluence != NULL && w->density != NULL && w->depth_mm != NULL &&
+  return w->layout[0].fluence != NULL && w->layout[1].fluence != NULL && w->density[0] != NULL && w->density[1] != NULL && w->depth_mm != NULL &&
                  out->ratio != NULL && w->room != NULL
              ? PENCONE_OK
              : PENCONE_E_MEMORY;
@@ -345,12 +376,14 @@ pencone_status pcn_lateral_scaling_make(pencone_context *ctx, const pcn_lateral_
   PCN_TRY(pcn_lateral_terms_make(ctx, beam->kernel, &terms));
   find_lattice(beam, out);
   scaling_work w = {.beam = beam, .out = out, .terms = terms, .loop = pcn_isa_of(ctx)->lateral};
+  w.electron_mm = electron_share * maximum_mm(beam->kernel);
   pencone_status status = make_room(ctx, &w, out);
   if (status == PENCONE_OK) {
     status = run(ctx, &w, progress);
   }
   pcn_free(w.room);
-  pcn_free(w.density);
+  pcn_free(w.density[0]);
+  pcn_free(w.density[1]);
   pcn_free(w.depth_mm);
   pcn_free(w.layout[0].fluence);
   pcn_free(w.layout[1].fluence);

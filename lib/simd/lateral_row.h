@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 /// Exponentials of the lateral kernel. The first dies away over PCN_LATERAL_LONGEST_MM of water, each other over half of
-/// the one before.
-enum { PCN_LATERAL_TERMS = 10 };
+/// the one before. The first PCN_LATERAL_LONG of them stand for scattered photons, the others for electrons.
+enum { PCN_LATERAL_TERMS = 10, PCN_LATERAL_LONG = 6 };
 #define PCN_LATERAL_LONGEST_MM 512.0
 
 /// A direction, for all rows of a plane.
@@ -22,7 +22,8 @@ typedef struct pcn_lateral_step {
 
 /// A row of n points. Arrays of terms are [PCN_LATERAL_TERMS][stride].
 typedef struct pcn_lateral_row {
-  const float *fluence, *density;  ///< density: of electrons, relative to water
+  const float *fluence;
+  const float *density[2];         ///< of electrons, relative to water: for the long terms, for the others
   const float *share;              ///< of each term in the kernel at the point's depth
   const float *in, *in_water;      ///< what leaves the row before; one value beyond either end is read
   float *out, *out_water;
