@@ -78,10 +78,16 @@ PENCONE_API pencone_status pencone_machine_read(pencone_context *ctx, const char
 PENCONE_API pencone_status pencone_machine_write(pencone_context *ctx, const char *path,
                                                  const pencone_machine *machine);
 
-/// Reads measured depth doses (CSV, docs/formats.md); errors name file and line.
+/// Reads measured depth doses or tissue-phantom ratios (CSV, docs/formats.md); errors name file and line.
 /// @param[out] out owned by the caller.
 PENCONE_API pencone_status pencone_measurement_read(pencone_context *ctx, const char *path,
                                                     pencone_measurement **out);
+
+/// Reads the output factors (CSV, docs/formats.md) of a measurement, one for each of its curves, and scales it by them;
+/// errors name file and line. @param[out] kind  what the factors are of. @param[out] out owned by the caller.
+PENCONE_API pencone_status pencone_output_factors_read(pencone_context *ctx, const char *path,
+                                                       const pencone_measurement *measurement,
+                                                       pencone_output_kind *kind, pencone_measurement **out);
 
 /// Number of shipped machines, and the name of the i-th (NULL outside the range).
 PENCONE_API int pencone_machine_count(void);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 #include "base/base.h"
+#include "beam/pencil_terms.h"
 #include "num/sha256.h"
 
 static const double sad_min_mm = 100, sad_max_mm = 10000;
@@ -16,6 +17,8 @@ struct pencone_machine {
   char *name, *description;
   double *edges_mev, *weight;
   pencone_spot_optics *optics;
+  pencone_pencil_terms pencil;
+  double *extras;
   char sha256[PCN_SHA256_HEX];
 };
 
@@ -99,7 +102,11 @@ static pencone_status check(pencone_context *ctx, const pencone_machine_desc *de
   PCN_CHECK(ctx, desc->sad_mm >= sad_min_mm && desc->sad_mm <= sad_max_mm, PENCONE_E_RANGE,
             "machine %s: sad_mm: got %g, expected %g to %g", desc->name, desc->sad_mm, sad_min_mm,
             sad_max_mm);
-  return desc->modality == PENCONE_PROTON ? check_protons(ctx, desc, sum) : check_spectrum(ctx, desc, sum);
+  if (desc->modality == PENCONE_PROTON) {
+    return check_protons(ctx, desc, sum);
+  }
+  PCN_TRY(check_spectrum(ctx, desc, sum));
+  return pcn_pencil_extras_check(ctx, desc);
 }
 
 // What decides the dose, and only that: not the name. Weights count in units of 2^-40, so that another
@@ -137,6 +144,7 @@ static void hash_values(pencone_machine *machine) {
   for (int i = 0; i < machine->desc.bins; i++) {
     pcn_sha256_add_int(&hash, llround(ldexp(machine->weight[i], 40)));
   }
+  pcn_pencil_extras_hash(&machine->desc, &hash);
   pcn_sha256_end(&hash, machine->sha256);
 }
 
@@ -172,7 +180,9 @@ static pencone_status fill(pencone_context *ctx, const pencone_machine_desc *des
   machine->desc.weight = machine->weight;
   machine->desc.optics_count = (int)spots;
   machine->desc.optics = machine->optics;
-  return PENCONE_OK;
+  return desc->modality == PENCONE_PHOTON
+             ? pcn_pencil_extras_copy(ctx, &machine->desc, &machine->pencil, &machine->extras)
+             : PENCONE_OK;
 }
 
 pencone_status pencone_machine_create(pencone_context *ctx, const pencone_machine_desc *desc,
@@ -202,6 +212,7 @@ void pencone_machine_destroy(pencone_machine *machine) {
     pcn_free(machine->edges_mev);
     pcn_free(machine->weight);
     pcn_free(machine->optics);
+    pcn_free(machine->extras);
     pcn_free(machine);
   }
 }

@@ -22,8 +22,8 @@ static pencone_status check_curve(pencone_context *ctx, int i, const pencone_dep
   PCN_CHECK(ctx, is_in(c->field_x_mm, field_mm) && is_in(c->field_y_mm, field_mm), PENCONE_E_RANGE,
             "depth dose %d: field: got %g x %g mm, expected %g to %g mm", i + 1, c->field_x_mm, c->field_y_mm,
             field_mm[0], field_mm[1]);
-  PCN_CHECK(ctx, is_in(c->ssd_mm, ssd_mm), PENCONE_E_RANGE,
-            "depth dose %d: ssd: got %g mm, expected %g to %g mm", i + 1, c->ssd_mm, ssd_mm[0], ssd_mm[1]);
+  PCN_CHECK(ctx, c->ssd_mm == 0 || is_in(c->ssd_mm, ssd_mm), PENCONE_E_RANGE,
+            "depth dose %d: ssd: got %g mm, expected %g to %g mm, or 0: tissue-phantom ratios", i + 1, c->ssd_mm, ssd_mm[0], ssd_mm[1]);
   PCN_CHECK(ctx, c->points >= 2 && c->points <= POINTS_MAX, PENCONE_E_RANGE,
             "depth dose %d: got %d points, expected 2 to %d", i + 1, c->points, POINTS_MAX);
   PCN_CHECK(ctx, c->depth_mm != NULL && c->dose != NULL, PENCONE_E_ARGUMENT,

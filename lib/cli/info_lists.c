@@ -125,6 +125,21 @@ static void json_spots(cli_json *json, const pencone_machine_desc *m) {
   cli_json_number(json, "range_shifter_distance_mm", m->range_shifter_distance_mm, 15);
 }
 
+static void put_extras(const pencone_machine_desc *m) {
+  if (m->pencil != NULL) {
+    cli_line("pencil beam", "measured kernels: %d terms, %d depths to %g mm, %d radii to %g mm", m->pencil->terms,
+             m->pencil->depths, m->pencil->depth_mm[m->pencil->depths - 1], m->pencil->radii,
+             m->pencil->radius_mm[m->pencil->radii - 1]);
+  }
+  if (m->penumbra_sigma_mm > 0) {
+    cli_line("penumbra", "%g mm (1 sigma) in the isocentre plane", m->penumbra_sigma_mm);
+  }
+  if (m->horn_points > 0) {
+    cli_line("horn", "fluence %g at %g mm from the axis, %d points", m->horn[m->horn_points - 1],
+             m->horn_radius_mm[m->horn_points - 1], m->horn_points);
+  }
+}
+
 static void put_machine(const pencone_machine *machine) {
   const pencone_machine_desc *m = pencone_machine_describe(machine);
   cli_line("name", "%s", m->name);
@@ -143,6 +158,7 @@ static void put_machine(const pencone_machine *machine) {
   for (int i = 0; i < m->bins; ++i) {
     printf("%-12s %10.4g %10.4g %8.3f %%\n", "", m->edges_mev[i], m->edges_mev[i + 1], 100 * m->weight[i]);
   }
+  put_extras(m);
   cli_line("SHA-256", "%s", pencone_machine_sha256(machine));
 }
 
@@ -159,6 +175,9 @@ static void json_machine(cli_json *json, const pencone_machine *machine) {
   cli_json_number(json, "mean_energy_mev", cli_mean_energy_mev(m), 9);
   cli_json_numbers(json, "edges_mev", m->edges_mev, (size_t)m->bins + 1, 15);
   cli_json_numbers(json, "weight", m->weight, (size_t)m->bins, 15);
+  cli_json_integer(json, "pencil_beam_terms", m->pencil != NULL ? m->pencil->terms : 0);
+  cli_json_number(json, "penumbra_sigma_mm", m->penumbra_sigma_mm, 15);
+  cli_json_integer(json, "horn_points", m->horn_points);
 }
 
 pencone_status cli_tell_machine(cli_session *session, const char *name_or_path, cli_json *json) {

@@ -77,6 +77,9 @@ pencone_status pencone_estimate(pencone_context *ctx, const pencone_plan *plan, 
   const pcn_engine_type *type = pcn_engine_find(pencone_plan_engine(plan));
   out->voxels = (uint64_t)pencone_grid_voxels(&grids[0]);
   out->bytes = bytes_of(type, &grids[0], !pencone_grid_equal(&grids[0], &grids[1]), pencone_context_threads(ctx));
+  if (type->option_bytes != NULL) {
+    out->bytes += type->option_bytes(plan, &grids[0], pencone_context_threads(ctx));
+  }
   out->seconds = calculations_of(plan) * type->seconds(plan, &grids[0]);
   out->grid = grids[1];
   return PENCONE_OK;
@@ -210,6 +213,9 @@ static pencone_status make_beam(pencone_context *ctx, pencone_engine *engine, in
     PCN_CHECK(ctx, machine->modality == engine->type->modality, PENCONE_E_UNSUPPORTED,
               "beam %s: machine %s makes %s, engine %s calculates %s", beam->name, machine->name,
               modality_name(machine->modality), engine->type->info.name, modality_name(engine->type->modality));
+    PCN_CHECK(ctx, engine->type->takes_profile || (machine->horn_points == 0 && machine->penumbra_sigma_mm == 0),
+              PENCONE_E_UNSUPPORTED, "beam %s: machine %s has a penumbra or a horn, which engine %s does not know; "
+              "expected photon-pencil-beam, or a machine without", beam->name, machine->name, engine->type->info.name);
     PCN_TRY(check_geometry(ctx, &engine->medium, beam));
     PCN_TRY(find_shared(ctx, engine, &job));
     PCN_TRY(make_state(ctx, engine->type, &job, &out->state[g]));

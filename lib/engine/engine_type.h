@@ -41,8 +41,11 @@ typedef struct pcn_engine_type {
   const pcn_preset *presets; ///< where they differ from the options' defaults
   int preset_count;
   pencone_modality modality; ///< of the machines that it can calculate
+  int takes_profile; ///< 1: it uses a machine's penumbra and horn; else such machines are refused
   /// Memory of one beam's calculation besides the medium, bytes.
   uint64_t (*bytes)(const pencone_grid *grid, int threads);
+  /// What the plan's options add to that; NULL: nothing.
+  uint64_t (*option_bytes)(const pencone_plan *plan, const pencone_grid *grid, int threads);
   /// Order of magnitude of one beam's time on one core, seconds.
   double (*seconds)(const pencone_plan *plan, const pencone_grid *grid);
   size_t shared_size; ///< of what shared_make() fills in, allocated and freed by engine.c; 0: nothing is shared

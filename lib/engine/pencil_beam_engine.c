@@ -3,14 +3,25 @@
 #include "engine/engine_type.h"
 #include "engine/photon_shared.h"
 #include "photon/pencil_beamlet.h"
+#include <string.h>
 
 static const pencone_option_info options[] = {
     {"terms", "products of depth and lateral kernel; Bortfeld et al. took 3", "4", NULL, 1, 4, 1},
     {"reach_mm", "how far around the field dose is calculated, in the isocentre plane", "200", NULL, 20, 300,
      0},
+    {"lateral_scaling", "kernels scaled by the density across the beam (AAA-like); not for influence matrices", "no",
+     "no|yes", 0, 0, 0},
     {"beamlet_reach_mm", "how far around a bixel's ray an influence matrix goes, in the isocentre plane; 0: like reach_mm",
      "0", NULL, 0, 300, 0},
 };
+
+static int is_scaled(const pencone_plan *plan) {
+  return strcmp(pencone_plan_option(plan, "lateral_scaling"), "yes") == 0;
+}
+
+static uint64_t option_bytes(const pencone_plan *plan, const pencone_grid *grid, int threads) {
+  return is_scaled(plan) ? pcn_lateral_scaling_bytes(grid, threads) : 0;
+}
 
 static uint64_t bytes(const pencone_grid *grid, int threads) {
   (void)threads;
@@ -19,8 +30,7 @@ static uint64_t bytes(const pencone_grid *grid, int threads) {
 }
 
 static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
-  (void)plan;
-  return 0.5 + 6e-8 * (double)pencone_grid_voxels(grid);
+  return 0.5 + (is_scaled(plan) ? 3e-7 : 6e-8) * (double)pencone_grid_voxels(grid);
 }
 
 static pencone_status shared_make(pencone_context *ctx, const pcn_job *job, void *shared) {
@@ -34,7 +44,12 @@ static pencone_status make(pencone_context *ctx, const pcn_job *job, void *state
                                (int)pcn_plan_option_number(job->plan, "terms"),
                                pcn_plan_option_number(job->plan, "reach_mm"), engine));
   engine->quantity = pencone_plan_quantity(job->plan);
-  return PENCONE_OK;
+  const pencone_status status =
+      is_scaled(job->plan) ? pcn_pencil_beam_scale(ctx, job->beam, job->progress, engine) : PENCONE_OK;
+  if (status != PENCONE_OK) {
+    pcn_pencil_beam_free(engine);
+  }
+  return status;
 }
 
 static void destroy(void *state) {
@@ -54,6 +69,9 @@ static uint64_t beamlets_bytes(const pencone_plan *plan, const pencone_grid *med
 }
 
 static pencone_status beamlets_make(pencone_context *ctx, const pcn_beamlet_job *job, void *beamlets) {
+  PCN_CHECK(ctx, !is_scaled(job->plan), PENCONE_E_UNSUPPORTED,
+            "photon-pencil-beam: lateral_scaling: got yes, expected no for an influence matrix: what it does to a bixel "
+            "depends on the others' fluence");
   const pcn_pencil_cut cut = {job->threshold, pcn_plan_option_number(job->plan, "beamlet_reach_mm")};
   return pcn_pencil_beamlets_make(ctx, job->state, job->beam, job->rows, &cut, beamlets);
 }
@@ -69,12 +87,15 @@ static pencone_status beamlet(pencone_context *ctx, const void *beamlets, const 
 
 const pcn_engine_type pcn_engine_pencil_beam = {
     .info = {.name = "photon-pencil-beam",
-             .summary =
-                 "pencil beam: depth times lateral kernels by singular values; density along the ray only",
-             .references = "Bortfeld, Schlegel and Rhein 1993, doi:10.1118/1.597070",
+             .summary = "pencil beam: depth times lateral kernels by singular values; density along the ray, and across "
+                        "it with lateral_scaling",
+             .references = "Bortfeld, Schlegel and Rhein 1993, doi:10.1118/1.597070\n"
+                           "lateral_scaling: Tillikainen et al. 2008, doi:10.1088/0031-9155/53/14/006",
              .options = options,
              .option_count = sizeof options / sizeof options[0]},
+    .takes_profile = 1,
     .bytes = bytes,
+    .option_bytes = option_bytes,
     .seconds = seconds,
     .shared_size = sizeof(pcn_photon_tables),
     .shared_make = shared_make,

@@ -9,6 +9,7 @@
 #include "base/base.h"
 #include "beam/spectrum.h"
 #include "data/data.h"
+#include "machine_extras.h"
 #include "yaml.h"
 
 // One line per file lib/data/machines/NAME.yaml; a test holds the two lists together.
@@ -177,14 +178,15 @@ static pencone_status proton_machine(pencone_context *ctx, pcn_node root, pencon
   return pcn_yaml_at(spot, pencone_machine_create(ctx, &desc, out));
 }
 
-/// @param spectrum  freed by the caller, also after a failure
+/// @param spectrum, extras  freed by the caller, also after a failure
 static pencone_status machine_from(pencone_context *ctx, const pcn_yaml *yaml, pcn_spectrum *spectrum,
-                                   pencone_machine **out) {
+                                   pcn_machine_extras *extras, pencone_machine **out) {
   static const pcn_key keys[] = {
       {"machine", PCN_REQUIRED},  {"description", PCN_OPTIONAL},     {"modality", PCN_OPTIONAL},
       {"sad_mm", PCN_REQUIRED},   {"spectrum", PCN_REQUIRED},        {"monitor_units", PCN_UNSUPPORTED},
       {"wedge", PCN_UNSUPPORTED}, {"head_scatter", PCN_UNSUPPORTED},
-      {"source_sigma_mm", PCN_UNSUPPORTED}, {"horn", PCN_UNSUPPORTED}, {NULL, PCN_OPTIONAL}};
+      {"source_sigma_mm", PCN_UNSUPPORTED}, {"penumbra_sigma_mm", PCN_OPTIONAL},
+      {"horn", PCN_OPTIONAL},     {"pencil_beam", PCN_OPTIONAL},     {NULL, PCN_OPTIONAL}};
   const pcn_node root = pcn_yaml_root(yaml);
   int modality = 0;
   PCN_TRY(pcn_yaml_any_keys(root, "machine"));
@@ -200,6 +202,7 @@ static pencone_status machine_from(pencone_context *ctx, const pcn_yaml *yaml, p
   desc.bins = spectrum->bins;
   desc.edges_mev = spectrum->edges_mev;
   desc.weight = spectrum->weight;
+  PCN_TRY(pcn_machine_extras_read(ctx, root, extras, &desc));
   return pcn_yaml_at(node, pencone_machine_create(ctx, &desc, out));
 }
 
@@ -229,7 +232,9 @@ pencone_status pencone_machine_read(pencone_context *ctx, const char *name_or_pa
   PCN_TRY(text != NULL ? pcn_yaml_parse(ctx, name_or_path, text, bytes, &yaml)
                        : pcn_yaml_open(ctx, name_or_path, &yaml));
   pcn_spectrum spectrum = {0, NULL, NULL};
-  const pencone_status status = machine_from(ctx, yaml, &spectrum, out);
+  pcn_machine_extras extras = {.values = NULL};
+  const pencone_status status = machine_from(ctx, yaml, &spectrum, &extras, out);
+  pcn_free(extras.values);
   pcn_spectrum_free(&spectrum);
   pcn_yaml_close(yaml);
   return status;

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// Measured depth doses (CSV, docs/formats.md).
+// Measured depth doses and tissue-phantom ratios (CSV, docs/formats.md).
 #include <pencone/io.h>
 #include <string.h>
 
 #include "base/base.h"
 #include "file.h"
-#include "num/csv.h"
+#include "number_table.h"
 
-enum { FIELD_X, FIELD_Y, SSD, DEPTH, DOSE, COLUMNS, CURVES_MAX = 100 };
-static const char *const names[COLUMNS] = {"field_x_mm", "field_y_mm", "ssd_mm", "depth_mm", "dose"};
-static const char heading[] = "field_x_mm,field_y_mm,ssd_mm,depth_mm,dose";
+enum { FIELD_X, FIELD_Y, SSD, DEPTH, DOSE, COLUMNS, CURVES_MAX = 100, FORMS = 2, RATIOS = 1 };
+static const pcn_table_form forms[FORMS] = {
+    {COLUMNS,
+     {{"field_x_mm", 5, 400}, {"field_y_mm", 5, 400}, {"ssd_mm", 300, 5000}, {"depth_mm", 0, 600}, {"dose", 1e-30, 1e30}},
+     "field_x_mm,field_y_mm,ssd_mm,depth_mm,dose"},
+    [RATIOS] = {COLUMNS - 1,
+                {{"field_x_mm", 5, 400}, {"field_y_mm", 5, 400}, {"depth_mm", 0, 600}, {"tpr", 1e-30, 1e30}},
+                "field_x_mm,field_y_mm,depth_mm,tpr"},
+};
 
 /// A file as it is read: rows of one field and SSD that stand together are a curve.
 typedef struct reading {
@@ -28,29 +34,14 @@ static size_t count_lines(const char *text, size_t bytes) {
   return lines;
 }
 
-static pencone_status fail_cell(pencone_context *ctx, const char *path, pcn_csv *csv, const char *name) {
-  const char *text = "";
-  size_t bytes = 0;
-  const int is_there = pcn_csv_text(csv, &text, &bytes);
-  return is_there ? pcn_fail(ctx, PENCONE_E_FORMAT, "%s:%d: %s: got '%.*s', expected a number", path, csv->line, name,
-                             bytes < 40 ? (int)bytes : 40, text)
-                  : pcn_fail(ctx, PENCONE_E_FORMAT, "%s:%d: %s: got the end of the row, expected %d values", path,
-                             csv->line, name, (int)COLUMNS);
-}
-
-static pencone_status read_row(pencone_context *ctx, const char *path, pcn_csv *csv, double row[COLUMNS]) {
-  static const double low[COLUMNS] = {5, 5, 300, 0, 1e-30}, high[COLUMNS] = {400, 400, 5000, 600, 1e30};
-  for (int c = 0; c < COLUMNS; c++) {
-    if (!pcn_csv_doubles(csv, &row[c], 1)) {
-      return fail_cell(ctx, path, csv, names[c]);
-    }
-    PCN_CHECK(ctx, row[c] >= low[c] && row[c] <= high[c], PENCONE_E_RANGE,
-              "%s:%d: %s: got %g, expected %g to %g", path, csv->line, names[c], row[c], low[c], high[c]);
+// A row of either form; tissue-phantom ratios have no distance to the surface.
+static pencone_status read_row(pencone_context *ctx, const char *path, pcn_csv *csv, int form, double row[COLUMNS]) {
+  PCN_TRY(pcn_table_row(ctx, path, csv, &forms[form], row));
+  if (form == RATIOS) {
+    row[DOSE] = row[DEPTH];
+    row[DEPTH] = row[SSD];
+    row[SSD] = 0;
   }
-  const char *rest = NULL;
-  size_t bytes = 0;
-  PCN_CHECK(ctx, !pcn_csv_text(csv, &rest, &bytes), PENCONE_E_FORMAT,
-            "%s:%d: row: got more than %d values, expected %s", path, csv->line, (int)COLUMNS, heading);
   return PENCONE_OK;
 }
 
@@ -84,14 +75,11 @@ static pencone_status add_row(pencone_context *ctx, reading *r, int line, const 
 static pencone_status read_rows(pencone_context *ctx, const char *text, size_t bytes, reading *r) {
   pcn_csv csv;
   pcn_csv_start(&csv, text, bytes);
-  PCN_CHECK(ctx, pcn_csv_row(&csv), PENCONE_E_FORMAT, "%s: got no rows, expected the first to be %s", r->path, heading);
-  for (int c = 0; c < COLUMNS; c++) {
-    PCN_CHECK(ctx, pcn_csv_word(&csv, names[c]), PENCONE_E_FORMAT,
-              "%s:%d: first row: got another name in column %d, expected %s", r->path, csv.line, c + 1, heading);
-  }
+  int form = 0;
+  PCN_TRY(pcn_table_heading(ctx, r->path, &csv, forms, FORMS, &form));
   while (pcn_csv_row(&csv)) {
     double row[COLUMNS];
-    PCN_TRY(read_row(ctx, r->path, &csv, row));
+    PCN_TRY(read_row(ctx, r->path, &csv, form, row));
     PCN_TRY(add_row(ctx, r, csv.line, row));
   }
   PCN_CHECK(ctx, r->curves > 0 && r->curve[r->curves - 1].points >= 2, PENCONE_E_FORMAT,

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 #include "base/base.h"
+#include "beam/pencil_terms.h"
 #include "geom/ray.h"
 #include "simd/isa.h"
 
@@ -102,13 +103,15 @@ pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medi
   memcpy(out->y_mm, aperture.y_mm, sizeof out->y_mm);
   out->reach_mm = reach_mm;
   out->fluence_per_cm2 = beam->fluence_per_cm2;
+  out->machine = pencone_machine_describe(beam->machine);
   find_span(&medium->grid, &out->frame, span);
   out->planes.count = 2 + (int)((span[1] - span[0]) / wanted_pitch);
   out->planes.first = span[0];
   out->planes.pitch = (span[1] - span[0]) / (out->planes.count - 1);
   pencone_status status = pcn_pencil_kernel_make(
-      ctx, tables, find_ssd(medium, out, span[0] * out->frame.sad_mm), terms, &out->kernel);
+      ctx, tables, out->machine->pencil, find_ssd(medium, out, span[0] * out->frame.sad_mm), terms, &out->kernel);
   if (status == PENCONE_OK) {
+    out->kernel->penumbra_mm2 = out->machine->penumbra_sigma_mm * out->machine->penumbra_sigma_mm;
     status = make_openings(ctx, out, beam, &aperture);
   }
   pcn_aperture_free(&aperture);
@@ -118,7 +121,23 @@ pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medi
   return status;
 }
 
+pencone_status pcn_pencil_beam_scale(pencone_context *ctx, const pencone_beam *beam, const double progress[2],
+                                     pcn_pencil_beam *e) {
+  pcn_aperture aperture;
+  PCN_TRY(pcn_aperture_make(ctx, beam, e->medium->grid.spacing_mm, &aperture));
+  const pcn_lateral_beam of = {.medium = e->medium,
+                               .aperture = &aperture,
+                               .machine = e->machine,
+                               .kernel = e->kernel,
+                               .reach_mm = e->reach_mm,
+                               .span = {e->planes.first, e->planes.first + (e->planes.count - 1) * e->planes.pitch}};
+  const pencone_status status = pcn_lateral_scaling_make(ctx, &of, progress, &e->lateral);
+  pcn_aperture_free(&aperture);
+  return status;
+}
+
 void pcn_pencil_beam_free(pcn_pencil_beam *engine) {
+  pcn_lateral_scaling_free(&engine->lateral);
   for (int o = 0; o < engine->openings; o++) {
     pcn_free(engine->opening[o].map.value);
   }
@@ -208,6 +227,7 @@ static void fill_chunk(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, co
     out->y[i] = here ? (float)place[1][i] : 0;
     out->plane[i] = here ? (float)place[2][i] : 0;
     scale[i] = here ? scale[i] : 0;
+    scale[i] *= here && e->machine->horn_points > 0 ? pcn_horn(e->machine, hypot(place[0][i], place[1][i])) : 1;
   }
   find_depths(e, rays, ijk, n, depth_mm);
   const size_t first = (size_t)((ijk[2] * m->grid.size[1] + ijk[1]) * m->grid.size[0] + ijk[0]);
@@ -249,6 +269,9 @@ static void dose_chunk(const dose_work *w, const int64_t ijk[3], int64_t n) {
     for (int64_t i = 0; i < n; i++) {
       sum[i] += fluence * one[i];
     }
+  }
+  if (e->lateral.ratio != NULL) {
+    pcn_lateral_scaling_apply(&e->lateral, e->planes.pitch, &voxels, (size_t)n, sum);
   }
   const int64_t *size = e->medium->grid.size, first = (ijk[2] * size[1] + ijk[1]) * size[0] + ijk[0];
   for (int o = 0; o < 2; o++) {

@@ -5,6 +5,7 @@
 
 #include "beam/aperture.h"
 #include "geom/depth.h"
+#include "photon/lateral_scaling.h"
 #include "photon/pencil_map.h"
 
 /// One opening of a beam: its map, where it lies along its own sides, and its share of the fluence.
@@ -17,6 +18,7 @@ typedef struct pcn_pencil_opening {
 /// One beam made ready on a medium.
 typedef struct pcn_pencil_beam {
   const pcn_medium *medium; ///< borrowed
+  const pencone_machine_desc *machine;  ///< borrowed
   pencone_quantity quantity;
   pcn_frame frame;
   double x_mm[2], y_mm[2];  ///< rectangle of the frame that holds all openings
@@ -26,6 +28,7 @@ typedef struct pcn_pencil_beam {
   pcn_pencil_kernel *kernel;
   int openings;
   pcn_pencil_opening *opening;
+  pcn_lateral_scaling lateral;  ///< ratio NULL: kernels are not scaled across the beam
 } pcn_pencil_beam;
 
 /// @param tables  of the beam's machine; not kept. @param terms  1 to PCN_PENCIL_TERMS
@@ -33,6 +36,10 @@ typedef struct pcn_pencil_beam {
 /// @param[out] out  freed by pcn_pencil_beam_free(). @return PENCONE_OK, E_MEMORY, E_CANCELLED
 pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
                                     const pcn_photon_tables *tables, int terms, double reach_mm, pcn_pencil_beam *out);
+/// Takes the second mode: kernels scaled by the density across the beam. @param progress  where it starts and its span
+/// @return PENCONE_OK, E_MEMORY, E_NUMERIC, E_CANCELLED; the engine is to be freed by the caller in any case
+pencone_status pcn_pencil_beam_scale(pencone_context *ctx, const pencone_beam *beam, const double progress[2],
+                                     pcn_pencil_beam *engine);
 void pcn_pencil_beam_free(pcn_pencil_beam *engine);
 
 /// Adds the dose in Gy, voxel means across the beam, to out[0] and, unless NULL, to out[1]. Re-entrant.

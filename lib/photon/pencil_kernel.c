@@ -274,10 +274,15 @@ static void put_depths(pcn_pencil_kernel *k, int term, const double u[NODES], co
   }
 }
 
+// The circle of a square of 10 cm.
+static int reference_radius(void) {
+  return (int)(sqrt(56.4) / root_step());
+}
+
 // @param product  room
 static void decompose(double (*table)[RADII], double (*product)[NODES], pcn_pencil_kernel *k) {
   double dose[NODES], u[NODES], v[RADII];
-  const int reference = (int)(sqrt(56.4) / k->root_step);  // the circle of a square of 10 cm
+  const int reference = reference_radius();
   for (int i = 0; i < NODES; i++) {
     dose[i] = table[i][reference];
     for (int j = 0; j < RADII; j++) {
@@ -300,25 +305,49 @@ static void decompose(double (*table)[RADII], double (*product)[NODES], pcn_penc
   }
 }
 
-pencone_status pcn_pencil_kernel_make(pencone_context *ctx, const pcn_photon_tables *tables, double ssd_mm,
-                                      int terms, pcn_pencil_kernel **out) {
-  double(*table)[RADII] = pcn_alloc(ctx, NODES, sizeof *table);
+double pcn_pencil_radius_mm(int j) {
+  const double root = j * root_step();
+  return root * root;
+}
+
+pencone_status pcn_pencil_kernel_split(pencone_context *ctx, double table[NODES][RADII], int terms,
+                                       pcn_pencil_kernel **out) {
+  *out = NULL;
+  for (int i = 0; i < NODES; i++) {
+    const double dose = table[i][reference_radius()];
+    PCN_CHECK(ctx, dose > 0, PENCONE_E_RANGE,
+              "pencil beam: dose at depth %g mm in a circle like a field of 10 cm: got %g, expected more than 0",
+              pcn_pencil_node_mm(i), dose * PCN_GY_PER_MEV_G);
+  }
   double(*product)[NODES] = pcn_alloc(ctx, NODES, sizeof *product);
   pcn_pencil_kernel *k = pcn_calloc(ctx, 1, sizeof *k);
+  if (product == NULL || k == NULL) {
+    pcn_free(product);
+    pcn_free(k);
+    return PENCONE_E_MEMORY;
+  }
+  k->terms = terms;
+  k->root_step = root_step();
+  decompose(table, product, k);
+  pcn_free(product);
+  *out = k;
+  return PENCONE_OK;
+}
+
+pencone_status pcn_pencil_kernel_make(pencone_context *ctx, const pcn_photon_tables *tables,
+                                      const pencone_pencil_terms *measured, double ssd_mm, int terms,
+                                      pcn_pencil_kernel **out) {
+  double(*table)[RADII] = pcn_alloc(ctx, NODES, sizeof *table);
   *out = NULL;
-  pencone_status status = table != NULL && product != NULL && k != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
-  if (status == PENCONE_OK) {
+  pencone_status status = table != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
+  if (status == PENCONE_OK && measured != NULL) {
+    pcn_pencil_terms_table(measured, table);
+  } else if (status == PENCONE_OK) {
     status = pcn_pencil_circles(ctx, tables, ssd_mm, NULL, table);
   }
   if (status == PENCONE_OK) {
-    k->terms = terms;
-    k->root_step = root_step();
-    decompose(table, product, k);
-    *out = k;
-  } else {
-    pcn_free(k);
+    status = pcn_pencil_kernel_split(ctx, table, terms, out);
   }
   pcn_free(table);
-  pcn_free(product);
   return status;
 }

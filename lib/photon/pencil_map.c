@@ -102,11 +102,13 @@ static void smooth(const pcn_pencil_map *map, float *plane, int axis, double var
   }
 }
 
-// Voxel means across the beam. Linear interpolation between pixels adds the variance of a sixth of a pixel by itself.
-static void average_voxels(const pcn_pencil_map *map, const double blur_mm2[2], double magnification, float *plane) {
+// Voxel means across the beam, and the source's blur, which grows as the beam does. Linear interpolation between pixels
+// adds the variance of a sixth of a pixel by itself.
+static void average_voxels(const pcn_pencil_map *map, const double blur_mm2[2], double penumbra_mm2, double magnification,
+                           float *plane) {
   for (int axis = 0; axis < 2; axis++) {
-    const double pixel = map->pixel_mm[axis] * magnification;
-    smooth(map, plane, axis, fmax(0, blur_mm2[axis] / (pixel * pixel) - 1.0 / 6));
+    const double side = map->pixel_mm[axis], pixel = side * magnification;
+    smooth(map, plane, axis, fmax(0, blur_mm2[axis] / (pixel * pixel) + penumbra_mm2 / (side * side) - 1.0 / 6));
   }
 }
 
@@ -146,7 +148,7 @@ pencone_status pcn_pencil_map_make(pencone_context *ctx, const pcn_pencil_kernel
     pcn_parallel_for(ctx, w.size[0], fill_column, &w);
     pcn_parallel_for(ctx, w.size[1], fill_row, &w);
     fill_plane(out, &w, half, one);
-    average_voxels(out, shape->blur_mm2, w.magnification, one);
+    average_voxels(out, shape->blur_mm2, kernel->penumbra_mm2, w.magnification, one);
     put_plane(out, p, one);
     status = pcn_progress(ctx, 0.1, "pencil beam");
   }

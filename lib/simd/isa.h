@@ -7,6 +7,7 @@
 #include "simd/depth_row.h"
 #include "simd/depth_step.h"
 #include "simd/gamma.h"
+#include "simd/lateral_row.h"
 #include "simd/pencil_row.h"
 #include "simd/release_row.h"
 #include "simd/tilt_row.h"
@@ -24,6 +25,7 @@
   void pcn_tilt_row##suffix(const pcn_tilt_table *table, const pcn_tilt_line *line, size_t n, \
                             float *const weight[3]);                                       \
   void pcn_pencil_row##suffix(const pcn_pencil_table *table, const pcn_pencil_voxels *voxels, size_t n, float *out); \
+  void pcn_lateral_row##suffix(const pcn_lateral_step *step, const pcn_lateral_row *row, size_t n); \
   void pcn_gamma_search##suffix(const float *own, const ptrdiff_t corner[8],               \
                                 const pcn_gamma_offset *offsets, size_t count, pcn_gamma_lanes *lanes);   \
   void pcn_depth_step##suffix(const pcn_depth_step *step, size_t n, float *const sum[2]);   \
@@ -46,6 +48,7 @@ typedef struct pcn_isa {
   pcn_depth_row_loop depth;
   pcn_release_row_loop release;
   pcn_pencil_row_loop pencil;
+  pcn_lateral_row_loop lateral;
 } pcn_isa;
 
 /// The context's level: as set, else the best that the processor has.

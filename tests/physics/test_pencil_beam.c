@@ -61,7 +61,7 @@ static void terms_converge(void **state) {
   double residual[PCN_PENCIL_TERMS];
   for (int terms = 1; terms <= PCN_PENCIL_TERMS; terms++) {
     pcn_pencil_kernel *kernel;
-    physics_ok(*state, pcn_pencil_kernel_make(*state, &tables, 900, terms, &kernel));
+    physics_ok(*state, pcn_pencil_kernel_make(*state, &tables, NULL, 900, terms, &kernel));
     residual[terms - 1] = kernel->residual;
     print_message("%d terms: %.3f %% of the depth's dose\n", terms, 100 * kernel->residual);
     pcn_free(kernel);
