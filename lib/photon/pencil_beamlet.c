@@ -37,9 +37,9 @@ static void fill_row(void *data, size_t row, int worker) {
 static pencone_status fill_voxels(pencone_context *ctx, pcn_pencil_beamlets *b) {
   const size_t voxels = pencone_grid_voxels(&b->box->grid);
   const double progress[2] = {0, 0.1};
-  b->voxel.x = pcn_alloc(ctx, voxels, sizeof(float));
-  b->voxel.y = pcn_alloc(ctx, voxels, sizeof(float));
-  b->voxel.plane = pcn_alloc(ctx, voxels, sizeof(float));
+  b->voxel.x = pcn_alloc(ctx, voxels + PCN_PENCIL_LANES, sizeof(float));
+  b->voxel.y = pcn_alloc(ctx, voxels + PCN_PENCIL_LANES, sizeof(float));
+  b->voxel.plane = pcn_alloc(ctx, voxels + PCN_PENCIL_LANES, sizeof(float));
   b->voxel.weight = pcn_alloc(ctx, voxels, TERMS * sizeof(float));
   if (b->voxel.x == NULL || b->voxel.y == NULL || b->voxel.plane == NULL || b->voxel.weight == NULL) {
     return PENCONE_E_MEMORY;
