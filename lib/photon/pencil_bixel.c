@@ -135,6 +135,7 @@ static void add_row(const group *g, bixel *b, int64_t row) {
   const pcn_pencil_voxels voxels = voxels_at(&g->beamlets->voxel, at);
   pcn_column *out = b->out;
   g->isa->pencil(&b->table, &voxels, n, g->value);
+  memset(g->value + n, 0, PCN_SIFT_LANES * sizeof *g->value);
   out->count += (int64_t)g->isa->sift(g->value, n, (int32_t)at, b->least, out->value + out->count,
                                       out->voxel + out->count, &b->sift);
 }
@@ -217,7 +218,7 @@ pencone_status pcn_pencil_bixels(pencone_context *ctx, const pcn_pencil_beamlets
   group g = {beamlets, pcn_isa_of(ctx), count, NULL, NULL, NULL};
   g.bixel = pcn_calloc(ctx, (size_t)count, sizeof *g.bixel);
   g.row_radius_mm = pcn_alloc(ctx, (size_t)size[1], sizeof *g.row_radius_mm);
-  g.value = pcn_alloc(ctx, most > (size_t)size[0] ? most : (size_t)size[0], sizeof *g.value);
+  g.value = pcn_alloc(ctx, (most > (size_t)size[0] ? most : (size_t)size[0]) + PCN_SIFT_LANES, sizeof *g.value);
   int32_t (*range)[2] = pcn_alloc(ctx, rows * (size_t)count, sizeof *range);
   pencone_status status = PENCONE_E_MEMORY;
   if (g.bixel != NULL && g.row_radius_mm != NULL && g.value != NULL && range != NULL) {
