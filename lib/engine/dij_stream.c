@@ -25,7 +25,8 @@ typedef struct stream {
   pencone_dij_report report;
   pencone_beamlet *beamlets;
   pcn_quota quota;
-  int workers;
+  int workers, together;    ///< threads; columns that a task makes at most
+  int sift;                 ///< 1: the engine does, straight into the blocks
   pencone_context **worker; ///< one for each thread, then one for the sink
   pcn_column *raw;          ///< of each thread: the column in work
   int beam, layer;          ///< whose beamlets are ready; -1: none
@@ -33,7 +34,7 @@ typedef struct stream {
   block *blocks;            ///< SIDES of them
   // What the threads do at the moment:
   block *work, *put;        ///< put: NULL when there is nothing to be written
-  int first;                ///< column of the block that the tasks start with
+  int first, part;          ///< columns of the block that the tasks start with and make
   pencone_status put_status, status[BLOCK];
   int failed_in[BLOCK];     ///< worker
   atomic_int failed;
@@ -77,7 +78,8 @@ static pencone_status use_beam(stream *s, int beam, int layer) {
                                .state = e->beam[beam].state[0],
                                .rows = &e->rows,
                                .layer = layer,
-                               .threshold = s->options.sampling ? 0 : s->options.threshold};
+                               .threshold = s->options.sampling ? 0 : s->options.threshold,
+                               .sift = s->sift};
   memset(s->shared, 0, e->type->beamlets_size);
   PCN_TRY(e->type->beamlets_make(s->ctx, &job, s->shared));
   s->beam = beam;
@@ -113,6 +115,7 @@ static pencone_status stream_make(pencone_context *ctx, const pencone_engine *en
   s->options = *options;
   s->beam = -1;
   s->workers = pencone_context_threads(ctx);
+  s->sift = engine->type->beamlet_group != NULL && options->mask == NULL && !options->sampling;
   atomic_init(&s->quota.used, 0);
   const int64_t columns = pencone_dij_columns(engine->plan);
   s->beamlets = pcn_alloc(ctx, (size_t)columns, sizeof *s->beamlets);
@@ -154,11 +157,35 @@ static uint64_t fixed_bytes(const pencone_engine *engine, int threads) {
 }
 
 static pencone_status make_column(stream *s, int64_t index, int worker, pcn_column *column, pencone_dij_column *out) {
+  const pcn_engine_type *type = s->engine->type;
   pcn_column *raw = &s->raw[worker];
   raw->count = 0;
   raw->beyond = 0;
-  PCN_TRY(s->engine->type->beamlet(s->worker[worker], s->shared, &s->beamlets[index], raw));
+  if (type->beamlet_group != NULL) {
+    PCN_TRY(type->beamlet_group(s->worker[worker], s->shared, 1, &s->beamlets[index], raw));
+  } else {
+    PCN_TRY(type->beamlet(s->worker[worker], s->shared, &s->beamlets[index], raw));
+  }
   return pcn_column_keep(s->worker[worker], &s->options, index, raw, column, out);
+}
+
+// Columns of one beam and layer.
+static pencone_status make_columns(stream *s, int64_t index, int count, int worker, pcn_column *columns,
+                                   pencone_dij_column *out) {
+  if (!s->sift) {
+    for (int c = 0; c < count; c++) {
+      PCN_TRY(make_column(s, index + c, worker, &columns[c], &out[c]));
+    }
+    return PENCONE_OK;
+  }
+  for (int c = 0; c < count; c++) {
+    columns[c].count = 0;
+  }
+  PCN_TRY(s->engine->type->beamlet_group(s->worker[worker], s->shared, count, &s->beamlets[index], columns));
+  for (int c = 0; c < count; c++) {
+    out[c] = pcn_column_ready(&columns[c], index + c);
+  }
+  return PENCONE_OK;
 }
 
 // Entries and memory by the middle column of up to SAMPLES beams.
@@ -173,9 +200,9 @@ static pencone_status sample(stream *s, double *entries, double *bytes) {
       pcn_column *column = &s->blocks[0].column[0];
       pencone_dij_column out;
       PCN_TRY(use_beam(s, b, s->beamlets[first + columns / 2].layer));
-      PCN_TRY(make_column(s, first + columns / 2, 0, column, &out));
+      PCN_TRY(make_columns(s, first + columns / 2, 1, 0, column, &out));
       *entries += (double)columns * (double)out.count;
-      most = fmax(most, (double)out.count);
+      most = fmax(most, (double)(s->sift ? column->room : out.count));
       sampled += (double)columns;
     }
     first += columns;
@@ -234,7 +261,7 @@ static void put_block(stream *s) {
   }
 }
 
-// Task 0 writes, where there is something to be written; the others make a column each.
+// Task 0 writes, where there is something to be written; the others make a group of columns each.
 static void task(void *work, size_t index, int worker) {
   stream *s = work;
   if (atomic_load(&s->failed)) {
@@ -244,9 +271,10 @@ static void task(void *work, size_t index, int worker) {
     put_block(s);
     return;
   }
-  const int c = s->first + (int)index - (s->put != NULL);
+  const int done = ((int)index - (s->put != NULL)) * s->together, left = s->part - done, c = s->first + done;
   const int64_t column = s->work->ready[0].index + c;
-  s->status[c] = make_column(s, column, worker, &s->work->column[c], &s->work->ready[c]);
+  s->status[c] = make_columns(s, column, left < s->together ? left : s->together, worker, &s->work->column[c],
+                              &s->work->ready[c]);
   if (s->status[c] != PENCONE_OK) {
     s->failed_in[c] = worker;
     atomic_store(&s->failed, 1);
@@ -270,10 +298,13 @@ static pencone_status collect(stream *s) {
 static pencone_status run_part(stream *s, int first, int count) {
   const double all = (double)(s->info.columns - s->options.first_column);
   const double done = (double)(s->work->ready[0].index + first - s->options.first_column);
+  const int even = (count + s->workers - 1) / s->workers;  // none waits for another's group
   s->first = first;
+  s->part = count;
+  s->together = s->sift && even > 1 ? (even < s->engine->type->together ? even : s->engine->type->together) : 1;
   const pencone_beamlet *b = &s->beamlets[s->work->ready[0].index + first];
   PCN_TRY(use_beam(s, b->beam, b->layer));
-  const size_t tasks = (size_t)count + (s->put != NULL);
+  const size_t tasks = (size_t)((count + s->together - 1) / s->together) + (s->put != NULL);
   PCN_TRY(pcn_parallel_for_progress(s->ctx, tasks, task, s, done / all, count / all, "influence matrix"));
   s->put = NULL;
   return collect(s);

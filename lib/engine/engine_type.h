@@ -29,6 +29,7 @@ typedef struct pcn_beamlet_job {
   /// Entries below this share of their column's largest will be left out, so that the engine need not make them; 0:
   /// all are wanted.
   double threshold;
+  int sift; ///< 1: a threshold is all that the columns are cut by, so that beamlets() may do it
 } pcn_beamlet_job;
 
 /// Value that an option has, unless it is set, when the option "quality" has this value.
@@ -73,6 +74,12 @@ typedef struct pcn_engine_type {
   /// Appends the dose of a beamlet of weight 1, in Gy, to an empty column: rising voxels of the rows' grid; values that
   /// are not above 0 do no harm. Several threads at once, each with a context and a column of its own.
   pencone_status (*beamlet)(pencone_context *ctx, const void *beamlets, const pencone_beamlet *beamlet, pcn_column *out);
+  /// In place of beamlet() where an engine makes several columns faster together: up to `together` of one beam, each the
+  /// same whatever comes with it. With job->sift it leaves out the entries below the threshold and those that are 0 and
+  /// says in the columns what they were.
+  int together;
+  pencone_status (*beamlet_group)(pencone_context *ctx, const void *beamlets, int count, const pencone_beamlet *which,
+                                  pcn_column *out);
 } pcn_engine_type;
 
 /// The engine of a name; NULL when there is none.

@@ -93,7 +93,7 @@ static void copy_run(const pcn_column *c, int64_t from, int n, float least, pcn_
 }
 
 // Entries of the threshold's size on: counted first, so that no more memory is touched than they take. Most runs
-// are large throughout. Columns are alike: a little room to spare saves the next block from new memory.
+// are large throughout.
 static pencone_status copy_large(pencone_context *ctx, const pcn_column *c, float threshold, pcn_column *kept,
                                  double *left_out) {
   const float least = threshold > 0 ? threshold : FLT_TRUE_MIN;
@@ -101,9 +101,7 @@ static pencone_status copy_large(pencone_context *ctx, const pcn_column *c, floa
   for (int64_t i = 0; i < c->count; i += RUN) {
     all += count_large(c->value + i, (int)(c->count - i < RUN ? c->count - i : RUN), least);
   }
-  const int64_t spare = kept->quota->limit == 0 && all + 1 > kept->room ? all / 8 : 0;
-  PCN_TRY(pcn_column_reserve(ctx, kept,
-                             all + spare + 1));  // one more: where the last that is dropped is written to
+  PCN_TRY(pcn_column_reserve(ctx, kept, all + 1));  // one more: where the last that is dropped is written to
   for (int64_t i = 0; i < c->count; i += RUN) {
     const int n = (int)(c->count - i < RUN ? c->count - i : RUN);
     const int large = count_large(c->value + i, n, least);
@@ -139,6 +137,16 @@ static pencone_status copy_sampled(pencone_context *ctx, const pcn_column *c, fl
   return PENCONE_OK;
 }
 
+pencone_dij_column pcn_column_ready(const pcn_column *c, int64_t index) {
+  const pencone_dij_column out = {.index = index,
+                                  .count = c->count,
+                                  .voxel = c->voxel,
+                                  .value = c->value,
+                                  .sum = c->sum + c->beyond,
+                                  .lost = c->below + c->beyond};
+  return out;
+}
+
 pencone_status pcn_column_keep(pencone_context *ctx, const pencone_dij_options *options, int64_t index,
                                pcn_column *raw, pcn_column *kept, pencone_dij_column *out) {
   double sum, left_out = 0;
@@ -153,11 +161,9 @@ pencone_status pcn_column_keep(pencone_context *ctx, const pencone_dij_options *
   } else {
     PCN_TRY(copy_large(ctx, raw, threshold, kept, &left_out));
   }
-  out->index = index;
-  out->count = kept->count;
-  out->voxel = kept->voxel;
-  out->value = kept->value;
-  out->sum = sum + raw->beyond;
-  out->lost = left_out + raw->beyond;
+  kept->sum = sum;
+  kept->below = left_out;
+  kept->beyond = raw->beyond;
+  *out = pcn_column_ready(kept, index);
   return PENCONE_OK;
 }

@@ -12,4 +12,7 @@
 pencone_status pcn_column_keep(pencone_context *ctx, const pencone_dij_options *options, int64_t index, pcn_column *raw,
                                pcn_column *kept, pencone_dij_column *out);
 
+/// What the sink gets of a column that is sifted: points into it.
+pencone_dij_column pcn_column_ready(const pcn_column *column, int64_t index);
+
 #endif

@@ -72,7 +72,7 @@ static pencone_status beamlets_make(pencone_context *ctx, const pcn_beamlet_job 
   PCN_CHECK(ctx, !is_scaled(job->plan), PENCONE_E_UNSUPPORTED,
             "photon-pencil-beam: lateral_scaling: got yes, expected no for an influence matrix: what it does to a bixel "
             "depends on the others' fluence");
-  const pcn_pencil_cut cut = {job->threshold, pcn_plan_option_number(job->plan, "beamlet_reach_mm")};
+  const pcn_pencil_cut cut = {job->threshold, pcn_plan_option_number(job->plan, "beamlet_reach_mm"), job->sift};
   return pcn_pencil_beamlets_make(ctx, job->state, job->beam, job->rows, &cut, beamlets);
 }
 
@@ -80,9 +80,16 @@ static void beamlets_free(void *beamlets) {
   pcn_pencil_beamlets_free(beamlets);
 }
 
-static pencone_status beamlet(pencone_context *ctx, const void *beamlets, const pencone_beamlet *which, pcn_column *out) {
-  const double centre_mm[2] = {which->x_mm, which->y_mm};
-  return pcn_pencil_beamlet(ctx, beamlets, centre_mm, out);
+enum { TOGETHER = 8 };  // their columns are written at once, and each needs its share of the caches
+
+static pencone_status beamlet_group(pencone_context *ctx, const void *beamlets, int count, const pencone_beamlet *which,
+                                    pcn_column *out) {
+  double centre_mm[TOGETHER][2];
+  for (int i = 0; i < count; i++) {
+    centre_mm[i][0] = which[i].x_mm;
+    centre_mm[i][1] = which[i].y_mm;
+  }
+  return pcn_pencil_bixels(ctx, beamlets, count, centre_mm, out);
 }
 
 const pcn_engine_type pcn_engine_pencil_beam = {
@@ -108,5 +115,6 @@ const pcn_engine_type pcn_engine_pencil_beam = {
     .beamlets_bytes = beamlets_bytes,
     .beamlets_make = beamlets_make,
     .beamlets_free = beamlets_free,
-    .beamlet = beamlet,
+    .together = TOGETHER,
+    .beamlet_group = beamlet_group,
 };

@@ -43,31 +43,50 @@ static void put_range(double first, double last, int64_t n, int64_t range[2]) {
   range[1] = high < low ? 0 : (int64_t)high + 1;
 }
 
-void pcn_reach_row(const pcn_reach *reach, double radius_mm, const int64_t row[2], int64_t range[2]) {
-  const pcn_frame *f = reach->frame;
-  const pencone_grid *g = &reach->box->grid;
-  const int64_t n = g->size[0];
-  double xyz[3];
+// Voxels of a row: (u + i du)^2 + (v + i dv)^2 <= radius^2 (z + i dz)^2, docs/theory/influence-matrix.md, eq. 4.
+static void find_range(const double at[3], const double step[3], double radius_mm, int64_t n, int64_t range[2]) {
+  const double square = radius_mm * radius_mm, own = step[0] * step[0] + step[1] * step[1];
+  const double a = own - square * step[2] * step[2], b = at[0] * step[0] + at[1] * step[1] - square * at[2] * step[2];
+  const double c = at[0] * at[0] + at[1] * at[1] - square * at[2] * at[2];
+  const double root = b * b - a * c, flat = 1e-9 * (own + square * step[2] * step[2]);
   range[0] = 0;
   range[1] = n;
-  if (!isfinite(radius_mm)) {
-    return;
-  }
-  pencone_grid_centre(g, 0, row[0], row[1], xyz);
-  const pcn_vec3 r = pcn_v3_sub(pcn_v3_from(xyz), f->source);
-  const double h = g->spacing_mm[0], z = pcn_v3_dot(r, f->ez), dz = h * f->ez.x;
-  const double u = f->sad_mm * pcn_v3_dot(r, f->ex) - reach->x_mm * z, du = f->sad_mm * h * f->ex.x - reach->x_mm * dz;
-  const double v = f->sad_mm * pcn_v3_dot(r, f->ey) - reach->y_mm * z, dv = f->sad_mm * h * f->ey.x - reach->y_mm * dz;
-  // (u + i du)^2 + (v + i dv)^2 <= radius^2 (z + i dz)^2
-  const double square = radius_mm * radius_mm, a = du * du + dv * dv - square * dz * dz;
-  const double b = u * du + v * dv - square * z * dz, c = u * u + v * v - square * z * z;
-  const double root = b * b - a * c, flat = 1e-9 * (du * du + dv * dv + square * dz * dz);
-  if (root < 0) { // the row never leaves the cone, or never meets it
+  if (root < 0) {  // the row never leaves the cone, or never meets it
     range[1] = a > 0 || c > 0 ? 0 : n;
   } else if (a > flat) {
-    put_range((-b - sqrt(root)) / a, (-b + sqrt(root)) / a, n, range);
-  } else if (a < -flat) { // between the roots it is outside; of the two cones at the source the one ahead counts
+    const double half = sqrt(root);
+    put_range((-b - half) / a, (-b + half) / a, n, range);
+  } else if (a < -flat) {  // between the roots it is outside; of the two cones at the source the one ahead counts
     const double low = (-b + sqrt(root)) / a, high = (-b - sqrt(root)) / a;
-    put_range(dz > 0 ? high : -1, dz > 0 ? (double)n : low, n, range);
+    put_range(step[2] > 0 ? high : -1, step[2] > 0 ? (double)n : low, n, range);
+  }
+}
+
+void pcn_reach_ranges(const pcn_reach *reach, int64_t k, const int64_t rows[2], const double *radius_mm,
+                      int32_t (*range)[2]) {
+  const pcn_frame *f = reach->frame;
+  const pencone_grid *g = &reach->box->grid;
+  const double *h = g->spacing_mm, sad = f->sad_mm;
+  double xyz[3];
+  pencone_grid_centre(g, 0, rows[0], k, xyz);
+  const pcn_vec3 r = pcn_v3_sub(pcn_v3_from(xyz), f->source);
+  // u, v and z of eq. 4 at the first row's first voxel, along a row, and from row to row.
+  const pcn_vec3 axis[3] = {pcn_v3_sub(pcn_v3_scale(f->ex, sad), pcn_v3_scale(f->ez, reach->x_mm)),
+                            pcn_v3_sub(pcn_v3_scale(f->ey, sad), pcn_v3_scale(f->ez, reach->y_mm)), f->ez};
+  double start[3], step[3], next[3];
+  for (int a = 0; a < 3; a++) {
+    start[a] = pcn_v3_dot(axis[a], r);
+    step[a] = h[0] * axis[a].x;
+    next[a] = h[1] * axis[a].y;
+  }
+  for (int64_t j = 0; j < rows[1] - rows[0]; j++) {
+    const double at[3] = {start[0] + (double)j * next[0], start[1] + (double)j * next[1],
+                          start[2] + (double)j * next[2]};
+    int64_t here[2] = {0, g->size[0]};
+    if (isfinite(radius_mm[j])) {
+      find_range(at, step, radius_mm[j], g->size[0], here);
+    }
+    range[j][0] = (int32_t)here[0];
+    range[j][1] = (int32_t)here[1];
   }
 }

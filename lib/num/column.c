@@ -6,11 +6,24 @@
 
 enum { ENTRY_BYTES = sizeof(int32_t) + sizeof(float) };
 
+static void drop(pcn_column *c) {
+  atomic_fetch_sub(&c->quota->used, (uint64_t)c->room * ENTRY_BYTES);
+  pcn_free(c->value);
+  c->value = NULL;
+  c->voxel = NULL;
+  c->room = 0;
+}
+
 pencone_status pcn_column_reserve(pencone_context *ctx, pcn_column *c, int64_t more) {
   if (c->count + more <= c->room) {
     return PENCONE_OK;
   }
-  const int64_t half_more = c->room + c->room / 2, room = c->count + more > half_more ? c->count + more : half_more;
+  // One that grows gets half as much again. Columns are alike: for the next one to come a little more is enough.
+  const int64_t spare = c->quota->limit == 0 ? more / 8 : 0, half_more = c->room + c->room / 2;
+  const int64_t room = c->count == 0 ? more + spare : (c->count + more > half_more ? c->count + more : half_more);
+  if (c->count == 0) {
+    drop(c);
+  }
   const uint64_t extra = (uint64_t)(room - c->room) * ENTRY_BYTES;
   const uint64_t used = atomic_fetch_add(&c->quota->used, extra) + extra;
   pencone_status status = PENCONE_OK;
@@ -40,8 +53,7 @@ pencone_status pcn_column_reserve(pencone_context *ctx, pcn_column *c, int64_t m
 
 void pcn_column_free(pcn_column *c) {
   if (c->quota != NULL) {
-    atomic_fetch_sub(&c->quota->used, (uint64_t)c->room * ENTRY_BYTES);
+    drop(c);
   }
-  pcn_free(c->value);
   memset(c, 0, sizeof *c);
 }

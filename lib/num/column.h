@@ -17,6 +17,7 @@ typedef struct pcn_column {
   int32_t *voxel;   ///< rising
   float *value;     ///< one allocation, the voxels behind the values
   double beyond;    ///< sum of the entries that the engine left out, estimated
+  double sum, below; ///< of a sifted column: of all entries that were made, of those left out for the threshold
   pcn_quota *quota; ///< borrowed
 } pcn_column;
 

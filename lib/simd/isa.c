@@ -5,21 +5,26 @@
 #include "base/context_internal.h"
 #include <string.h>
 
+// One build of every loop; suffix is that of PCN_ISA_NAME().
+#define LEVEL(name, suffix)                                                                              \
+  {name,                                                                                                 \
+   pcn_cone_row_##suffix,                                                                                \
+   pcn_tilt_row_##suffix,                                                                                \
+   pcn_gamma_search_##suffix,                                                                            \
+   pcn_depth_step_##suffix,                                                                              \
+   pcn_depth_row_##suffix,                                                                               \
+   pcn_release_row_##suffix,                                                                             \
+   pcn_pencil_row_##suffix,                                                                              \
+   pcn_lateral_row_##suffix,                                                                             \
+   pcn_sift_row_##suffix}
+
 static const pcn_isa levels[] = {
 #ifdef PCN_HAVE_X86_LEVELS
-    {"x86-64-v4", pcn_cone_row_v4, pcn_tilt_row_v4, pcn_gamma_search_v4,
-     pcn_depth_step_v4, pcn_depth_row_v4, pcn_release_row_v4, pcn_pencil_row_v4,
-     pcn_lateral_row_v4},
-    {"x86-64-v3", pcn_cone_row_v3, pcn_tilt_row_v3, pcn_gamma_search_v3,
-     pcn_depth_step_v3, pcn_depth_row_v3, pcn_release_row_v3, pcn_pencil_row_v3,
-     pcn_lateral_row_v3},
+    LEVEL("x86-64-v4", v4),
+    LEVEL("x86-64-v3", v3),
 #endif
-    {"baseline", pcn_cone_row_base, pcn_tilt_row_base, pcn_gamma_search_base,
-     pcn_depth_step_base, pcn_depth_row_base, pcn_release_row_base, pcn_pencil_row_base,
-     pcn_lateral_row_base},
-    {"reference", pcn_cone_row_reference, pcn_tilt_row_reference, pcn_gamma_search_reference,
-     pcn_depth_step_reference, pcn_depth_row_reference, pcn_release_row_reference, pcn_pencil_row_reference,
-     pcn_lateral_row_reference},
+    LEVEL("baseline", base),
+    LEVEL("reference", reference),
 };
 
 enum { LEVELS = sizeof levels / sizeof levels[0] };

@@ -10,6 +10,7 @@
 #include "simd/lateral_row.h"
 #include "simd/pencil_row.h"
 #include "simd/release_row.h"
+#include "simd/sift_row.h"
 #include "simd/tilt_row.h"
 #include <pencone/context.h>
 
@@ -32,7 +33,9 @@
   void pcn_depth_row##suffix(const pcn_depth_rays *rays, const pcn_depth_line *line, size_t n, \
                              float *const out[2]);                                       \
   size_t pcn_release_row##suffix(const pcn_release_table *table, const pcn_release_line *line, \
-                                 const pcn_release_row *row)
+                                 const pcn_release_row *row);                               \
+  size_t pcn_sift_row##suffix(const float *value, size_t n, int32_t first, float least,         \
+                              float *to_value, int32_t *to_place, pcn_sift *sift)
 
 PCN_ISA_DECLARE(_base);
 PCN_ISA_DECLARE(_v3);
@@ -49,6 +52,7 @@ typedef struct pcn_isa {
   pcn_release_row_loop release;
   pcn_pencil_row_loop pencil;
   pcn_lateral_row_loop lateral;
+  pcn_sift_row_loop sift;
 } pcn_isa;
 
 /// The context's level: as set, else the best that the processor has.

@@ -1,18 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
-// In three steps: places in the map for many voxels at once, one vector of four terms per voxel, and their sums.
+// In three steps: places in the map for many voxels at once; four voxels together, two pixels of a voxel in the
+// widest registers there are, and their terms added up; the rest of the interpolation for many at once again.
 #include "simd/pencil_row.h"
 
-#include "simd/isa.h"
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-enum { CHUNK = 64, V = PCN_PENCIL_VALUES, PIXEL = 2 * V };
+#include "simd/isa.h"
 
-/// The terms of a pixel, and those of both planes: registers where the processor has such (GNU C vectors, which gcc and
-/// clang know).
-typedef float terms __attribute__((vector_size(V * sizeof(float))));
-typedef float pixel __attribute__((vector_size(PIXEL * sizeof(float))));
+#ifdef __AVX__
+#include <immintrin.h>
+#endif
+
+enum { CHUNK = 64, V = PCN_PENCIL_VALUES, PIXEL = 2 * V, PAIR = 2 * PIXEL, PARTS = PAIR / V, TOGETHER = 4 };
+
+#define PCN_INLINE static inline __attribute__((always_inline))
+
+// GNU C vectors, which gcc and clang know, as wide as the level's registers: of wider ones shuffles come out element by
+// element. EACH takes from two of them the same places of every four floats; SPREAD repeats four floats, by the intrinsic,
+// as from a shuffle gcc stores them and loads them back.
+#if defined(__AVX512F__)
+enum { WIDTH = 16 };
+#define SPREAD(from) ((wide)_mm512_broadcast_f32x4(_mm_loadu_ps(from)))
+#define EACH(a, b, i, j, k, l)                                                                              \
+  __builtin_shufflevector(a, b, i, j, k, l, i + 4, j + 4, k + 4, l + 4, i + 8, j + 8, k + 8, l + 8, i + 12, \
+                          j + 12, k + 12, l + 12)
+#elif defined(__AVX__)
+enum { WIDTH = 8 };
+#define SPREAD(from) ((wide)_mm256_broadcast_ps((const __m128 *)(const void *)(from)))
+#define EACH(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l, i + 4, j + 4, k + 4, l + 4)
+#else
+enum { WIDTH = 4 };
+#define SPREAD(from) load(from)
+#define EACH(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#endif
+typedef float wide __attribute__((vector_size(WIDTH * sizeof(float))));
+
+PCN_INLINE wide load(const float *from) {
+  wide out;
+  memcpy(&out, from, sizeof out);
+  return out;
+}
 
 /// Cells of the map and positions in them; 0 or 1 for voxels beyond or inside it.
 typedef struct places {
@@ -20,12 +49,15 @@ typedef struct places {
   float u[CHUNK], v[CHUNK], h[CHUNK], inside[CHUNK];
 } places;
 
-static inline __attribute__((always_inline)) void find_places(const pcn_pencil_table *table, const pcn_pencil_voxels *voxels,
-                                                              size_t first, size_t n, places *out) {
+PCN_INLINE void find_places(const pcn_pencil_table *table, const pcn_pencil_voxels *voxels, size_t first,
+                            size_t n, places *out) {
   const pcn_pencil_table t = *table;
-  const float *restrict vx = voxels->x + first, *restrict vy = voxels->y + first, *restrict vp = voxels->plane + first;
-  const float last_x = (float)(t.size[0] - 1), last_y = (float)(t.size[1] - 1), last_slab = (float)(t.slabs - 1);
-  const float below_one = 0.9999999f, edge_x = last_x * below_one, edge_y = last_y * below_one; // the last cell's index
+  const float *restrict vx = voxels->x + first, *restrict vy = voxels->y + first,
+                        *restrict vp = voxels->plane + first;
+  const float last_x = (float)(t.size[0] - 1), last_y = (float)(t.size[1] - 1),
+              last_slab = (float)(t.slabs - 1);
+  const float below_one = 0.9999999f, edge_x = last_x * below_one,
+              edge_y = last_y * below_one;  // the last cell's index
   const int32_t row = t.size[0], slab = t.size[0] * t.size[1];
 #pragma omp simd
   for (size_t k = 0; k < n; k++) {
@@ -41,34 +73,54 @@ static inline __attribute__((always_inline)) void find_places(const pcn_pencil_t
   }
 }
 
-void PCN_ISA_NAME(pcn_pencil_row)(const pcn_pencil_table *table, const pcn_pencil_voxels *voxels, size_t n, float *out) {
+/// Of each voxel: sums over the terms at the near and far plane of the cell's first pixel and of its second, between
+/// the two rows.
+typedef struct sums {
+  float part[PARTS][CHUNK];
+} sums;
+
+// TOGETHER voxels from k on, of which there are `left`; the last one stands in for those that are missing.
+PCN_INLINE void add_terms(const float *map, size_t row, const places *p, const float *weight, size_t k,
+                          size_t left, sums *out) {
+  for (size_t r = 0; r < PAIR; r += WIDTH) {
+    wide m[TOGETHER];
+    for (size_t q = 0; q < TOGETHER; q++) {
+      const size_t i = k + (q < left ? q : left - 1);
+      const float *a = map + p->pixel[i] + r;
+      const wide low = load(a), high = load(a + row);
+      m[q] = SPREAD(weight + i * V) * (low + p->v[i] * (high - low));
+    }
+    const wide first = EACH(m[0], m[1], 0, WIDTH, 1, WIDTH + 1) + EACH(m[0], m[1], 2, WIDTH + 2, 3, WIDTH + 3);
+    const wide second = EACH(m[2], m[3], 0, WIDTH, 1, WIDTH + 1) + EACH(m[2], m[3], 2, WIDTH + 2, 3, WIDTH + 3);
+    const wide sum =
+        EACH(first, second, 0, 1, WIDTH, WIDTH + 1) + EACH(first, second, 2, 3, WIDTH + 2, WIDTH + 3);
+    for (size_t part = 0; part < WIDTH / V; part++) {
+      memcpy(out->part[r / V + part] + k, (const float *)&sum + part * V, V * sizeof(float));
+    }
+  }
+}
+
+void PCN_ISA_NAME(pcn_pencil_row)(const pcn_pencil_table *table, const pcn_pencil_voxels *voxels, size_t n,
+                                  float *out) {
   const size_t row = (size_t)table->size[0] * PIXEL;
   places p;
-  float product[CHUNK * V];
+  sums s;
   for (size_t first = 0; first < n; first += CHUNK) {
-    const size_t count = n - first < CHUNK ? n - first : CHUNK;
-    find_places(table, voxels, first, count, &p);
+    const size_t count = n - first < CHUNK ? n - first : CHUNK, whole = count / TOGETHER * TOGETHER;
     const float *weight = voxels->weight + first * V;
-    for (size_t k = 0; k < count; k++) {
-      const float *a = table->value + p.pixel[k];
-      pixel a0, a1, b0, b1;
-      terms w;
-      memcpy(&a0, a, sizeof a0);
-      memcpy(&a1, a + PIXEL, sizeof a1);
-      memcpy(&b0, a + row, sizeof b0);
-      memcpy(&b1, a + row + PIXEL, sizeof b1);
-      memcpy(&w, weight + k * V, sizeof w);
-      a0 += p.u[k] * (a1 - a0);
-      b0 += p.u[k] * (b1 - b0);
-      a0 += p.v[k] * (b0 - a0);
-      const terms near = __builtin_shufflevector(a0, a0, 0, 1, 2, 3), far = __builtin_shufflevector(a0, a0, 4, 5, 6, 7);
-      w *= near + p.h[k] * (far - near);
-      memcpy(product + k * V, &w, sizeof w);
+    find_places(table, voxels, first, (count + PCN_PENCIL_LANES - 1) / PCN_PENCIL_LANES * PCN_PENCIL_LANES, &p);
+    for (size_t k = 0; k < whole; k += TOGETHER) {
+      add_terms(table->value, row, &p, weight, k, TOGETHER, &s);
+    }
+    if (whole < count) {
+      add_terms(table->value, row, &p, weight, whole, count - whole, &s);
     }
     float *restrict sum = out + first;
 #pragma omp simd
     for (size_t k = 0; k < count; k++) {
-      sum[k] = p.inside[k] * ((product[k * V] + product[k * V + 1]) + (product[k * V + 2] + product[k * V + 3]));
+      const float left = s.part[0][k] + p.h[k] * (s.part[1][k] - s.part[0][k]);
+      const float right = s.part[2][k] + p.h[k] * (s.part[3][k] - s.part[2][k]);
+      sum[k] = p.inside[k] * (left + p.u[k] * (right - left));
     }
   }
 }

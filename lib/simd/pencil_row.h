@@ -5,7 +5,10 @@
 
 #include <stddef.h>
 
-enum { PCN_PENCIL_VALUES = 4 }; ///< terms, at most
+enum {
+  PCN_PENCIL_VALUES = 4,  ///< terms, at most
+  PCN_PENCIL_LANES = 16   ///< places are read in whole vectors of so many
+};
 
 /// A quarter of a map that is even in both axes, from its centre outwards; of the slabs between neighbouring planes both
 /// lie together: [slab][y][x][near, far][PCN_PENCIL_VALUES].
@@ -17,7 +20,8 @@ typedef struct pcn_pencil_table {
   float turn[2];    ///< cosine and sine of the map's axes against the voxels'
 } pcn_pencil_table;
 
-/// Voxels: place in the isocentre plane (mm), plane of the map (0 to slabs), what each term is multiplied by.
+/// Voxels: place in the isocentre plane (mm), plane of the map (0 to slabs), what each term is multiplied by. The first
+/// three may be read up to a whole number of PCN_PENCIL_LANES from the start; what is there does not matter.
 typedef struct pcn_pencil_voxels {
   const float *x, *y, *plane;
   const float *weight; ///< [voxel][PCN_PENCIL_VALUES]

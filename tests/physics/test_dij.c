@@ -76,6 +76,48 @@ static void pencil_beam_bixels_make_the_field(void **state) {
   }
 }
 
+// The entries of a column of a size of threshold times its largest on are all there, and no others.
+static void check_column(const pencone_dij_view *all, const pencone_dij_view *some, int64_t j, double threshold) {
+  float largest = 0;
+  for (int64_t e = all->first[j]; e < all->first[j + 1]; e++) {
+    largest = all->value[e] > largest ? all->value[e] : largest;
+  }
+  const float least = (float)(threshold * (double)largest);
+  int64_t next = some->first[j];
+  for (int64_t e = all->first[j]; e < all->first[j + 1]; e++) {
+    if (fabsf(all->value[e]) >= least) {
+      assert_true(next < some->first[j + 1] && some->voxel[next] == all->voxel[e]);
+      assert_close((double)some->value[next], (double)all->value[e], 1e-6 * (double)largest);
+      next++;
+    }
+  }
+  assert_true(next == some->first[j + 1]);
+}
+
+static void a_threshold_drops_nothing_above_it(void **state) {
+  const double gantry_deg[] = {0, 35, 90, 200}, threshold[] = {1e-2, 1e-3, 1e-4, 1e-5};
+  physics_setup setup = slab("photon-pencil-beam");
+  for (size_t g = 0; g < sizeof gantry_deg / sizeof gantry_deg[0]; g++) {
+    physics_case c;
+    pencone_dij_report report = PENCONE_DIJ_REPORT_DEFAULT;
+    dij_prepare(*state, &setup, gantry_deg[g], 10, &c);
+    const pencone_dij_options whole = dij_threshold(0);
+    pencone_dij *all = dij_make(*state, c.engine, &whole, &report);
+    const pencone_dij_view of_all = pencone_dij_view_of(all);
+    for (size_t t = 0; t < sizeof threshold / sizeof threshold[0]; t++) {
+      const pencone_dij_options options = dij_threshold(threshold[t]);
+      pencone_dij *some = dij_make(*state, c.engine, &options, &report);
+      const pencone_dij_view of_some = pencone_dij_view_of(some);
+      for (int64_t j = 0; j < of_all.columns; j++) {
+        check_column(&of_all, &of_some, j, threshold[t]);
+      }
+      pencone_dij_destroy(some);
+    }
+    pencone_dij_destroy(all);
+    physics_free(&c);
+  }
+}
+
 static void a_lateral_cut_is_reported(void **state) {
   physics_setup setup = slab("photon-pencil-beam");
   setup.option[0] = "beamlet_reach_mm";
@@ -153,7 +195,8 @@ static void spots_make_the_field(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {UNIT_TEST(pencil_beam_bixels_make_the_field), UNIT_TEST(a_lateral_cut_is_reported),
+  const struct CMUnitTest tests[] = {UNIT_TEST(pencil_beam_bixels_make_the_field), UNIT_TEST(a_threshold_drops_nothing_above_it),
+                                     UNIT_TEST(a_lateral_cut_is_reported),
                                      UNIT_TEST(collapsed_cone_bixels_make_the_field), UNIT_TEST(spots_make_the_field)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

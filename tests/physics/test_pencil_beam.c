@@ -221,8 +221,8 @@ static void openings_add_up(void **state) {
 
 // Every instruction set's loop against its slow twin, to the rounding of single precision.
 static void loops_agree(void **state) {
-  enum { SIDE = 20, SLABS = 3, N = 150, V = PCN_PENCIL_VALUES };
-  static float value[SLABS * SIDE * SIDE * 2 * V], x[N], y[N], plane[N], weight[N * V], exact[N], got[N];
+  enum { SIDE = 20, SLABS = 3, N = 150, V = PCN_PENCIL_VALUES, READ = N + PCN_PENCIL_LANES };
+  static float value[SLABS * SIDE * SIDE * 2 * V], x[READ], y[READ], plane[READ], weight[N * V], exact[N], got[N];
   uint64_t seed = 7;
   (void)state;
   for (size_t i = 0; i < sizeof value / sizeof value[0]; i++) {
@@ -242,8 +242,9 @@ static void loops_agree(void **state) {
   int outside = 0;
   for (int level = 0; level < pcn_isa_count(); level++) {
     if (pcn_isa_runs(pcn_isa_at(level))) {
-      pcn_isa_at(level)->pencil(&table, &voxels, N, got);
-      for (size_t i = 0; i < N; i++) {
+      const size_t n = N - (size_t)level;  // ends that fill a vector and ends that do not
+      pcn_isa_at(level)->pencil(&table, &voxels, n, got);
+      for (size_t i = 0; i < n; i++) {
         assert_close((double)got[i], (double)exact[i], 2e-4);  // places are rounded to 1e-5 of a pixel
         outside += exact[i] == 0;
       }
