@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The table of proton.md, section 9: the engine in water against the Monte Carlo that its data are made from.
+"""The table of proton.md, section 10: the engine in water against the Monte Carlo that its data are made from.
 
 usage: proton_water.py PENCONE FOLDER     (PENCONE: the command; FOLDER holds proton_water.h5; needs h5py, NumPy, SciPy)
 """

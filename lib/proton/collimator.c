@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Protons of a spot that meet the patient at x crossed the collimator at a place whose mean and width follow from the
-// spot's moments (eq. 11, 12); the share that goes through is the opening's outline blurred by that width.
+// spot's moments (eq. 11); the share that goes through is the opening's outline blurred by that width.
 #include "proton/collimator.h"
 
 #include "base/base.h"
@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINES = 8, NODES_MAX = 512 }; // scan lines in a row of nodes; nodes along the longer side
-static const double step_mm = 0.5;   // of the map, where the opening is not larger than NODES_MAX of it
+enum { LINES = 8, NODES_MAX = 800 }; // scan lines in a row of nodes; nodes along the longer side
+static const double step_mm = 0.25;  // of the map, where the opening is not larger than NODES_MAX of it
 static const double spacing_max_mm = 1;
+static const double least_sigma = 0.35; // of the edge over the distance of rays: it is placed to 0.03 of that
 static const double distance_max_mm = 2000, outline_max_mm = 1000;
 
 double pcn_collimator_spacing(const pencone_beam *beam, double wanted_mm) {
@@ -102,14 +103,25 @@ static void paint(const pencone_beam *beam, pcn_collimator *c, double *crossing)
   }
 }
 
+// Half of a Gaussian on nodes. Below one node it would be too narrow: three values of the right variance.
+static void kernel(double sigma, int64_t reach, float *half) {
+  double sum = 0;
+  for (int64_t i = 0; i <= reach; i++) {
+    const double narrow = i == 0 ? 1 - sigma * sigma : i == 1 ? 0.5 * sigma * sigma : 0;
+    const double value = sigma < 0.8 ? narrow : exp(-0.5 * (double)(i * i) / (sigma * sigma));
+    half[i] = (float)value;
+    sum += i == 0 ? value : 2 * value;
+  }
+  for (int64_t i = 0; i <= reach; i++) {
+    half[i] = (float)((double)half[i] / sum);
+  }
+}
+
 // Blurs a line of values that lie stride apart. @param scratch  one line, and the Gaussian's half behind it
 static void blur_line(float *value, int64_t count, int64_t stride, double sigma, float *scratch) {
   const int64_t reach = (int64_t)ceil(4 * sigma);
-  float *half = scratch + count, sum = 0;
-  for (int64_t i = 0; i <= reach; i++) {
-    half[i] = (float)exp(-0.5 * (double)(i * i) / (sigma * sigma));
-    sum += i == 0 ? half[i] : 2 * half[i];
-  }
+  float *half = scratch + count;
+  kernel(sigma, reach, half);
   for (int64_t i = 0; i < count; i++) {
     scratch[i] = value[i * stride];
   }
@@ -118,7 +130,7 @@ static void blur_line(float *value, int64_t count, int64_t stride, double sigma,
     for (int64_t d = 1; d <= reach; d++) {
       mean += half[d] * ((i >= d ? scratch[i - d] : 0) + (i + d < count ? scratch[i + d] : 0));
     }
-    value[i * stride] = mean / sum;
+    value[i * stride] = mean;
   }
 }
 
@@ -193,8 +205,8 @@ pencone_status pcn_collimator_make(pencone_context *ctx, const pencone_beam *bea
     const double both = pcn_optics_covariance(optics, z, entry) / (at * there);
     out->follow[a] = both / met;
     // Less what the ray's own width adds to the edge; the lattice needs some width to place it.
-    const double own_mm = out->follow[a] * width->own_mm, least_mm2 = width->spacing_mm * width->spacing_mm / 12;
-    sigma_mm[a] = sqrt(fmax(place - both * both / met - own_mm * own_mm, least_mm2));
+    const double own_mm = out->follow[a] * width->own_mm, least_mm = least_sigma * width->spacing_mm;
+    sigma_mm[a] = sqrt(fmax(place - both * both / met - own_mm * own_mm, least_mm * least_mm));
   }
   return make_map(ctx, beam, sigma_mm, out);
 }
