@@ -54,9 +54,6 @@ pencone_status pcn_collimator_check(pencone_context *ctx, const pencone_beam *be
               "beam %s: aperture: point %d: got (%g, %g) mm, expected -%g to %g", beam->name, i + 1, p[i].x_mm, p[i].y_mm,
               outline_max_mm, outline_max_mm);
   }
-  const double area = area_mm2(p, count), least_mm2 = 1;
-  PCN_CHECK(ctx, area >= least_mm2, PENCONE_E_RANGE,
-            "beam %s: aperture: got an opening of %g mm2, expected %g or more", beam->name, area, least_mm2);
   for (int i = 0; i < count; i++) {
     for (int j = i + 2; j < count; j++) {
       PCN_CHECK(ctx, !edges_cross(p, count, i, j), PENCONE_E_RANGE,
@@ -64,6 +61,9 @@ pencone_status pcn_collimator_check(pencone_context *ctx, const pencone_beam *be
                 beam->name, i + 1, j + 1);
     }
   }
+  const double area = area_mm2(p, count), least_mm2 = 1;
+  PCN_CHECK(ctx, area >= least_mm2, PENCONE_E_RANGE,
+            "beam %s: aperture: got an opening of %g mm2, expected %g or more", beam->name, area, least_mm2);
   return PENCONE_OK;
 }
 

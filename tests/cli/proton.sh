@@ -119,7 +119,7 @@ aperture "the beam meets matter there" '{distance_mm: 0, field_mm: {x: [-9, 9], 
 aperture "it stops all spots" '{distance_mm: 80, field_mm: {x: [90, 99], y: [-9, 9]}}'
 aperture "unknown key 'thickness_mm'" '{distance_mm: 80, thickness_mm: 65, field_mm: {x: [-9, 9], y: [-9, 9]}}'
 sed -e 's/1.0e+8/0/' good.yaml >zero.yaml
-error 3 "zero.yaml" run zero.yaml -o bad.h5
+error 3 "zero.yaml" run zero.yaml -o bad.h5 -q
 has err "beam AP: protons: got 0 in each of its spots"
 call 0 dij zero.yaml -o zero.h5 -q
 plan_with "'fluence_per_cm2' and 'layers'" 's/_mm: 40/&\n    fluence_per_cm2: 3/'
