@@ -30,6 +30,11 @@ typedef struct pencone_proton_layer {
   const pencone_proton_spot *spots; ///< copied by the plan
 } pencone_proton_layer;
 
+/// A corner of an aperture's opening.
+typedef struct pencone_aperture_point {
+  double x_mm, y_mm; ///< collimator axes, as projected on the isocentre plane along the scanned beam
+} pencone_aperture_point;
+
 /// One beam: photons through a field, or protons in layers of spots (their field and fluence do not count).
 /// Angles are IEC 61217, patient head-first supine; lengths in the isocentre plane.
 /// Gantry 0 enters from anterior, 90 from the patient's left. Start from PENCONE_BEAM_DEFAULT.
@@ -53,10 +58,15 @@ typedef struct pencone_beam {
   const char *range_shifter_material; ///< "pmma" (also for NULL) or "water"
   /// Photons: width of the field's bixels along x and y for influence matrices (dij.h); 0, 0: none. It must divide the field.
   double bixel_mm[2];
+  /// Protons only: outline of the opening of a patient's collimator, which stops what does not go through; copied by the
+  /// plan. 3 to 1000 points in order, edges that do not cross; the last joins the first.
+  const pencone_aperture_point *aperture_points;
+  int aperture_point_count;    ///< 0: no aperture
+  double aperture_distance_mm; ///< from its downstream face to the isocentre, 0 to 2000
 } pencone_beam;
 
 #define PENCONE_BEAM_DEFAULT \
-  {sizeof(pencone_beam), "beam", 0, {0, 0, 0}, 0, 0, 0, {0, 0}, {0, 0}, 1.0, 0, 0, 0, 0, 0, 0, {0, 0}}
+  {sizeof(pencone_beam), "beam", 0, {0, 0, 0}, 0, 0, 0, {0, 0}, {0, 0}, 1.0, 0, 0, 0, 0, 0, 0, {0, 0}, 0, 0, 0}
 
 /// Position of a point in the beam's own axes (IEC 61217 collimator system): x and y as projected from
 /// the source on the isocentre plane, and the distance from the source plane along the beam axis.

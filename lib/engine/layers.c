@@ -2,7 +2,7 @@
 #include "engine/layers.h"
 
 #include "base/base.h"
-#include "proton/optics.h"
+#include "proton/collimator.h"
 #include <math.h>
 #include <string.h>
 
@@ -53,6 +53,7 @@ pencone_status pcn_layers_check(pencone_context *ctx, const pencone_beam *beam) 
       PCN_TRY(check_spot(ctx, beam, l, i));
     }
   }
+  PCN_TRY(pcn_collimator_check(ctx, beam));
   return check_shifter(ctx, beam);
 }
 
@@ -74,6 +75,29 @@ pencone_status pcn_layers_copy(pencone_context *ctx, const pencone_beam *beam, p
     copy[l].spots = place;
     place += copy[l].spot_count;
   }
+  return PENCONE_OK;
+}
+
+pencone_status pcn_aperture_copy(pencone_context *ctx, const pencone_beam *beam, pencone_aperture_point **out) {
+  const size_t count = (size_t)beam->aperture_point_count;
+  *out = pcn_alloc(ctx, count, sizeof **out);
+  if (*out == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  memcpy(*out, beam->aperture_points, count * sizeof **out);
+  return PENCONE_OK;
+}
+
+pencone_status pcn_layers_give(pencone_context *ctx, const pencone_beam *beam) {
+  double protons = 0;
+  for (int l = 0; l < beam->layer_count; l++) {
+    for (int i = 0; i < beam->layers[l].spot_count; i++) {
+      protons += beam->layers[l].spots[i].protons;
+    }
+  }
+  PCN_CHECK(ctx, protons > 0, PENCONE_E_RANGE,
+            "beam %s: protons: got 0 in each of its spots, expected more than 0 in one (only influence matrices need none)",
+            beam->name);
   return PENCONE_OK;
 }
 

@@ -18,6 +18,7 @@ typedef struct plan_beam {
   pencone_control_point *points;
   pencone_machine *machine;
   pencone_proton_layer *layers; ///< with their spots behind them, one allocation; NULL for photons
+  pencone_aperture_point *aperture;
 } plan_beam;
 
 struct pencone_plan {
@@ -63,6 +64,7 @@ static void free_beam(plan_beam *b) {
   pcn_free(b->points);
   pencone_machine_destroy(b->machine);
   pcn_free(b->layers);
+  pcn_free(b->aperture);
 }
 
 void pencone_plan_destroy(pencone_plan *plan) {
@@ -128,6 +130,9 @@ static pencone_status check_beam(pencone_context *ctx, const pencone_beam *beam)
   PCN_CHECK(ctx, beam->range_shifter_mm == 0, PENCONE_E_ARGUMENT,
             "beam %s: it has a range shifter, but machine %s is a photon machine", name,
             pencone_machine_describe(beam->machine)->name);
+  PCN_CHECK(ctx, beam->aperture_point_count == 0, PENCONE_E_ARGUMENT,
+            "beam %s: it has an aperture, but machine %s is a photon machine: its opening is the field", name,
+            pencone_machine_describe(beam->machine)->name);
   PCN_CHECK(ctx, isfinite(beam->fluence_per_cm2) && beam->fluence_per_cm2 > 0, PENCONE_E_RANGE,
             "beam %s: fluence: got %g, expected more than 0 photons/cm2", name, beam->fluence_per_cm2);
   if (beam->control_point_count > 0) {
@@ -167,6 +172,10 @@ static pencone_status copy_beam(pencone_context *ctx, const pencone_beam *beam, 
     PCN_TRY(pcn_layers_copy(ctx, beam, &out->layers));
     out->beam.layers = out->layers;
     pcn_layers_field(&out->beam);
+  }
+  if (beam->aperture_point_count > 0) {
+    PCN_TRY(pcn_aperture_copy(ctx, beam, &out->aperture));
+    out->beam.aperture_points = out->aperture;
   }
   return PENCONE_OK;
 }

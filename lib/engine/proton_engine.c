@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "engine/biology.h"
 #include "engine/engine_type.h"
+#include "engine/layers.h"
 #include "proton/spot_column.h"
 #include <string.h>
 
@@ -49,6 +50,7 @@ static void destroy(void *state) {
 
 static pencone_status add(pencone_context *ctx, const void *state, float *const out[4],
                           const double progress[2]) {
+  PCN_TRY(pcn_layers_give(ctx, ((const pcn_proton_beam *)state)->beam));
   return pcn_proton_beam_add(ctx, state, out, progress);
 }
 
@@ -57,7 +59,8 @@ static uint64_t beamlets_bytes(const pencone_plan *plan, const pencone_grid *med
   uint64_t most = 0;
   (void)rows;
   for (int i = 0; i < pencone_plan_beam_count(plan); i++) {
-    const uint64_t one = pcn_spot_layer_bytes(pencone_plan_beam(plan, i), medium, spacing_mm, threads);
+    const pencone_beam *beam = pencone_plan_beam(plan, i);
+    const uint64_t one = pcn_spot_layer_bytes(beam, medium, pcn_collimator_spacing(beam, spacing_mm), threads);
     most = one > most ? one : most;
   }
   return most;

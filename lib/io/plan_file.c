@@ -41,6 +41,7 @@ static const pcn_key beam_keys[] = {
     {"layers", PCN_OPTIONAL},
     {"range_shifter_mm", PCN_OPTIONAL}, // with layers only: read_output()
     {"range_shifter_material", PCN_OPTIONAL},
+    {"aperture", PCN_OPTIONAL}, // with layers only: pcn_aperture_read()
     {NULL, PCN_OPTIONAL},
 };
 
@@ -223,6 +224,7 @@ static pencone_status read_output(pencone_context *ctx, pcn_node node, pencone_b
     }
   }
   PCN_TRY(read_shifter(node, layers.node != NULL, beam));
+  PCN_TRY(pcn_aperture_read(ctx, pcn_yaml_get(node, "aperture"), layers.node != NULL, beam, &spots->aperture));
   if (layers.node != NULL) {
     return pcn_spots_read(ctx, layers, beam, spots);
   }
@@ -249,7 +251,7 @@ static pencone_status read_beam(pencone_context *ctx, pcn_node node, pencone_pla
   PCN_TRY(read_angle(node, "gantry_deg", &beam.gantry_deg));
   PCN_TRY(read_angle(node, "collimator_deg", &beam.collimator_deg));
   PCN_TRY(read_angle(node, "couch_deg", &beam.couch_deg));
-  pcn_spots spots = {NULL, NULL};
+  pcn_spots spots = {NULL, NULL, NULL};
   pencone_control_point *points = NULL;
   pencone_machine *machine = NULL;
   pencone_status status = read_output(ctx, node, &beam, &spots);

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { ENERGIES = 7, DEPTHS = 111, RANGES = 44, VALUES = 7, COLUMNS = 10, LET_COLUMNS = 4, NODES = 4 };
+enum { ENERGIES = 7, DEPTHS = 116, RANGES = 44, VALUES = 7, COLUMNS = 10, LET_COLUMNS = 4, NODES = 4 };
 enum { SUM, DOSE, CORE, WIDE2, SHARE2, WIDE3, SHARE3 };
 
 static const double step_mm = 0.2;
@@ -20,7 +20,7 @@ static const double proton_mass_mev = 938.27208816; // CODATA 2018
 typedef struct beam_file {
   double energy_mev[ENERGIES], r80_mm[ENERGIES], t[DEPTHS];
   double value[ENERGIES][DEPTHS][VALUES];
-  double let[ENERGIES][DEPTHS][2]; // of the plane, on the axis
+  double let[ENERGIES][DEPTHS][2]; // of the plane, of the core
 } beam_file;
 
 // --- range -------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ static pencone_status read_beam_file(pencone_context *ctx, beam_file *file) {
   return read_let_file(ctx, file);
 }
 
-/// Weights of the tabulated energies, by range: cubic for what the physics makes smooth, linear for fits.
+/// Weights of the tabulated energies, by range: cubic for the tables, linear for R80 over the range.
 typedef struct blend {
   double cubic[ENERGIES], linear[ENERGIES];
 } blend;
@@ -162,7 +162,7 @@ static void values_at(const beam_file *file, const blend *b, double t, double ou
   for (int e = 0; e < ENERGIES; e++) {
     const double *lower = file->value[e][d], *upper = file->value[e][d + 1];
     for (int v = CORE; v < VALUES; v++) {
-      out[v] += (v == CORE ? b->cubic[e] : b->linear[e]) * (lower[v] + u * (upper[v] - lower[v]));
+      out[v] += b->cubic[e] * (lower[v] + u * (upper[v] - lower[v]));
     }
     const double sum = (1 + 2 * u) * (1 - u) * (1 - u) * lower[SUM] + u * u * (3 - 2 * u) * upper[SUM] +
                        h * u * (1 - u) * ((1 - u) * lower[DOSE] - u * upper[DOSE]);
@@ -170,21 +170,21 @@ static void values_at(const beam_file *file, const blend *b, double t, double ou
   }
 }
 
-// LET of the core, which is that on the axis, and of the halo, which has the rest of the plane's.
+// LET of the core, and of the halo, which has the rest of the plane's.
 static void let_at(const beam_file *file, const blend *b, double t, double halo, double out[2]) {
   int d = 0;
   while (d < DEPTHS - 2 && file->t[d + 1] < t) {
     d++;
   }
   const double u = fmin((t - file->t[d]) / (file->t[d + 1] - file->t[d]), 1);
-  double plane = 0, axis = 0;
+  double plane = 0, core = 0;
   for (int e = 0; e < ENERGIES; e++) {
     const double *lower = file->let[e][d], *upper = file->let[e][d + 1];
-    plane += b->linear[e] * (lower[0] + u * (upper[0] - lower[0]));
-    axis += b->linear[e] * (lower[1] + u * (upper[1] - lower[1]));
+    plane += b->cubic[e] * (lower[0] + u * (upper[0] - lower[0]));
+    core += b->cubic[e] * (lower[1] + u * (upper[1] - lower[1]));
   }
-  const double rest = halo > 0 ? (plane - (1 - halo) * axis) / halo : plane;
-  out[0] = axis;
+  const double rest = halo > 0 ? (plane - (1 - halo) * core) / halo : plane;
+  out[0] = core;
   out[1] = fmax(plane, fmin(rest, halo_let_max));
 }
 

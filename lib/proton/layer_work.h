@@ -44,4 +44,20 @@ typedef struct pcn_spot_rays {
 pcn_spot_rays pcn_spot_spread(const pcn_proton_beam *engine, double lattice_mm2, const pencone_proton_spot *spot,
                               double *scratch);
 
+/// Part of a spot's protons in ray (i, j) of its rays, behind the aperture.
+double pcn_spot_ray(const pcn_proton_beam *engine, const pcn_collimator *collimator, const pencone_proton_spot *spot,
+                    const pcn_spot_rays *rays, int64_t i, int64_t j);
+
+/// What an aperture leaves of a spot.
+typedef enum pcn_spot_state { PCN_SPOT_STOPPED, PCN_SPOT_PART, PCN_SPOT_WHOLE } pcn_spot_state;
+pcn_spot_state pcn_spot_cut(const pcn_proton_beam *engine, const pcn_collimator *collimator, const pencone_proton_spot *spot,
+                            const pcn_spot_rays *rays);
+
+/// One row of a cut spot's rays, whose weights are again products: j of y. @param weight  room for those along x, and one
+pcn_spot_rays pcn_spot_row(const pcn_proton_beam *engine, const pcn_collimator *collimator, const pencone_proton_spot *spot,
+                           const pcn_spot_rays *rays, int64_t j, double *weight);
+
+/// @return PENCONE_OK, E_GEOMETRY (an aperture stops all spots of the beam), E_MEMORY.
+pencone_status pcn_spots_pass(pencone_context *ctx, const pcn_proton_beam *engine);
+
 #endif

@@ -89,6 +89,12 @@ double pcn_optics_variance(const pcn_optics *o, double z_mm) {
   return free + o->shifter[2] + 2 * o->shifter[1] * gap + o->shifter[0] * gap * gap;
 }
 
+double pcn_optics_covariance(const pcn_optics *o, double z_mm, double other_mm) {
+  const double free = o->place + o->mixed * (z_mm + other_mm) + o->angle * z_mm * other_mm;
+  const double gap = fmax(z_mm - o->shifter_z_mm, 0), other = fmax(other_mm - o->shifter_z_mm, 0);
+  return free + (o->water_mm > 0 ? o->shifter[2] + o->shifter[1] * (gap + other) + o->shifter[0] * gap * other : 0);
+}
+
 double pcn_optics_spread(const pencone_machine_desc *machine, int axis, double z_mm) {
   const double sad_mm = machine->scan_sad_mm[axis];
   return sad_mm > 0 ? 1 + z_mm / sad_mm : 1;

@@ -26,6 +26,9 @@ pencone_status pcn_optics_make(pencone_context *ctx, const pencone_beam *beam, c
 /// Variance without the phantom at z along the beam from the isocentre, mm2.
 double pcn_optics_variance(const pcn_optics *optics, double z_mm);
 
+/// Covariance of a proton's places at two z, mm2; behind the range shifter where there is one.
+double pcn_optics_covariance(const pcn_optics *optics, double z_mm, double other_mm);
+
 /// How much farther apart than in the isocentre plane parallel spots are at z, along x (axis 0) or y (1).
 double pcn_optics_spread(const pencone_machine_desc *machine, int axis, double z_mm);
 

@@ -54,6 +54,8 @@ static pencone_status share_widths(pencone_context *ctx, pcn_proton_beam *out) {
               "option ray_spacing_mm: got %g, expected less than %g: rays must be finer than the spot of %g MeV",
               out->spacing_mm, sqrt(spot) / sub_sigma, e->table.energy_mev);
     e->lattice_mm2 = spot - own * own;
+    const pcn_ray_width width = {entry, own, out->spacing_mm};
+    PCN_TRY(pcn_collimator_make(ctx, out->beam, &e->optics, &width, &e->collimator));
   }
   return PENCONE_OK;
 }
@@ -63,7 +65,7 @@ pencone_status pcn_proton_beam_make(pencone_context *ctx, const pcn_medium *medi
   memset(out, 0, sizeof *out);
   out->medium = medium;
   out->beam = beam;
-  out->spacing_mm = options->spacing_mm;
+  out->spacing_mm = pcn_collimator_spacing(beam, options->spacing_mm);
   out->cut = options->cut;
   out->let = options->let;
   pencone_status status = make_energies(ctx, options, out);
@@ -73,10 +75,13 @@ pencone_status pcn_proton_beam_make(pencone_context *ctx, const pcn_medium *medi
   }
   if (status == PENCONE_OK) {
     const double margin_mm[2] = {fluence_cut * sqrt(widest), halo_margin_mm};
-    status = pcn_rays_make(ctx, medium, beam, options->spacing_mm, margin_mm, &out->rays);
+    status = pcn_rays_make(ctx, medium, beam, out->spacing_mm, margin_mm, &out->rays);
   }
   if (status == PENCONE_OK) {
     status = share_widths(ctx, out);
+  }
+  if (status == PENCONE_OK) {
+    status = pcn_spots_pass(ctx, out);
   }
   if (status != PENCONE_OK) {
     pcn_proton_beam_free(out);
@@ -87,6 +92,7 @@ pencone_status pcn_proton_beam_make(pencone_context *ctx, const pcn_medium *medi
 void pcn_proton_beam_free(pcn_proton_beam *engine) {
   for (int l = 0; engine->energy != NULL && l < engine->beam->layer_count; l++) {
     pcn_depth_table_free(&engine->energy[l].table);
+    pcn_collimator_free(&engine->energy[l].collimator);
   }
   pcn_free(engine->energy);
   pcn_rays_free(&engine->rays);
@@ -126,16 +132,16 @@ pcn_spot_rays pcn_spot_spread(const pcn_proton_beam *engine, double lattice_mm2,
   return out;
 }
 
-static void spread_spots(const pcn_proton_beam *engine, const pencone_proton_layer *layer, double lattice_mm2,
+static void spread_spots(const pcn_proton_beam *engine, const pencone_proton_layer *layer, const pcn_proton_energy *energy,
                          double *protons, double *scratch) {
   const pcn_rays *rays = &engine->rays;
   memset(protons, 0, (size_t)rays->rays * sizeof *protons);
   for (int s = 0; s < layer->spot_count; s++) {
-    const pcn_spot_rays r = pcn_spot_spread(engine, lattice_mm2, &layer->spots[s], scratch);
+    const pcn_spot_rays r = pcn_spot_spread(engine, energy->lattice_mm2, &layer->spots[s], scratch);
     for (int64_t j = 0; j < r.count[1]; j++) {
       for (int64_t i = 0; i < r.count[0]; i++) {
         protons[(r.first[1] + j) * rays->ray[0].count + r.first[0] + i] +=
-            layer->spots[s].protons * r.weight[0][i] * r.weight[1][j];
+            layer->spots[s].protons * pcn_spot_ray(engine, &energy->collimator, &layer->spots[s], &r, i, j);
       }
     }
   }
@@ -425,7 +431,7 @@ static pencone_status add_layers(pencone_context *ctx, pcn_layer_work *w, const 
   for (int l = 0; l < beam->layer_count; l++) {
     const double base = progress[0] + progress[1] * l / beam->layer_count;
     w->energy = &w->engine->energy[l];
-    spread_spots(w->engine, &beam->layers[l], w->energy->lattice_mm2, w->protons, w->protons + w->engine->rays.rays);
+    spread_spots(w->engine, &beam->layers[l], w->energy, w->protons, w->protons + w->engine->rays.rays);
     pcn_parallel_for(ctx, (size_t)w->engine->rays.rays, pcn_layer_walk, w);
     PCN_TRY(pcn_parallel_for_progress(ctx, (size_t)w->engine->rays.cell[2].count, fill_plane, w, base,
                                       progress[1] / beam->layer_count, "protons"));

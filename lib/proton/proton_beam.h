@@ -3,7 +3,7 @@
 #ifndef PCN_PROTON_PENCIL_BEAM_H
 #define PCN_PROTON_PENCIL_BEAM_H
 
-#include "proton/optics.h"
+#include "proton/collimator.h"
 #include "proton/rays.h"
 #include <pencone/plan.h>
 
@@ -19,6 +19,7 @@ typedef struct pcn_proton_energy {
   pcn_depth_table table;
   pcn_optics optics;
   double lattice_mm2;
+  pcn_collimator collimator;
 } pcn_proton_energy;
 
 /// One beam made ready. Medium and beam are borrowed.

@@ -87,6 +87,13 @@ typedef struct spot_cells {
   float *dose;      ///< [z][y][x], Gy to water
 } spot_cells;
 
+/// A spot, what the aperture leaves of it, and scratch for the weights of a row of its rays.
+typedef struct cut_spot {
+  const pencone_proton_spot *spot;
+  pcn_spot_state state;
+  double *weight;
+} cut_spot;
+
 // The largest variance of any Gaussian of the spot.
 static double largest_variance(const pcn_layer_work *w, const pcn_spot_rays *r, int64_t planes) {
   const pcn_rays *rays = &w->engine->rays;
@@ -145,14 +152,29 @@ static void deposit(const pcn_spot_layer *layer, const spot_cells *cells, int64_
   }
 }
 
-static pencone_status fill_cells(pencone_context *ctx, const pcn_spot_layer *layer, const pcn_spot_rays *r, spot_cells *cells) {
+// A spot that the aperture cuts is the sum of its rows of rays.
+static void add_spot(const pcn_spot_layer *layer, const cut_spot *spot, pcn_spot_plane *plane, int64_t k, float *out) {
+  const pcn_layer_work *w = &layer->work;
+  const pcn_spot_rays whole = plane->rays;
+  for (int64_t j = 0; spot->state == PCN_SPOT_PART && j < whole.count[1]; j++) {
+    plane->rays = pcn_spot_row(w->engine, &w->energy->collimator, spot->spot, &whole, j, spot->weight);
+    pcn_spot_plane_add(plane, k, out);
+  }
+  plane->rays = whole;
+  if (spot->state == PCN_SPOT_WHOLE) {
+    pcn_spot_plane_add(plane, k, out);
+  }
+}
+
+static pencone_status fill_cells(pencone_context *ctx, const pcn_spot_layer *layer, const cut_spot *spot, const pcn_spot_rays *r,
+                                 spot_cells *cells) {
   const int64_t nx = cells->axis[0].count, ny = cells->axis[1].count, longest = nx > ny ? nx : ny;
   pcn_spot_plane plane = {.work = &layer->work, .rays = *r, .cell = {cells->axis[0], cells->axis[1]}};
   plane.line = pcn_alloc(ctx, (size_t)(nx + ny + longest), sizeof *plane.line);
   plane.group = pcn_alloc(ctx, (size_t)(r->count[0] * r->count[1]), sizeof *plane.group);
   const pencone_status status = plane.line != NULL && plane.group != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
   for (int64_t k = 0; k < cells->axis[2].count && status == PENCONE_OK && nx > 0 && ny > 0; k++) {
-    pcn_spot_plane_add(&plane, k, cells->dose + k * nx * ny);
+    add_spot(layer, spot, &plane, k, cells->dose + k * nx * ny);
     deposit(layer, cells, k);
   }
   pcn_free(plane.line);
@@ -281,15 +303,17 @@ pencone_status pcn_spot_column(pencone_context *ctx, const pcn_spot_layer *layer
                                pcn_column *out) {
   const pcn_layer_work *w = &layer->work;
   const pcn_rays *rays = &w->engine->rays;
-  double *scratch = pcn_alloc(ctx, (size_t)(rays->ray[0].count + rays->ray[1].count), sizeof *scratch);
+  const size_t both = (size_t)(rays->ray[0].count + rays->ray[1].count);
+  double *scratch = pcn_alloc(ctx, both + (size_t)rays->ray[0].count + 1, sizeof *scratch);
   if (scratch == NULL) {
     return PENCONE_E_MEMORY;
   }
   const pcn_spot_rays r = pcn_spot_spread(w->engine, w->energy->lattice_mm2, spot, scratch);
+  const cut_spot part = {spot, pcn_spot_cut(w->engine, &w->energy->collimator, spot, &r), scratch + both};
   spot_cells cells = {.dose = NULL};
-  pencone_status status = make_cells(ctx, layer, &r, &cells);
-  if (status == PENCONE_OK) {
-    status = fill_cells(ctx, layer, &r, &cells);
+  pencone_status status = part.state != PCN_SPOT_STOPPED ? make_cells(ctx, layer, &r, &cells) : PENCONE_OK;
+  if (status == PENCONE_OK && part.state != PCN_SPOT_STOPPED) {
+    status = fill_cells(ctx, layer, &part, &r, &cells);
   }
   if (status == PENCONE_OK && cells.axis[0].count > 0 && cells.axis[1].count > 0 && cells.axis[2].count > 0) {
     status = append(ctx, layer, &cells, out);

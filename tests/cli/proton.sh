@@ -146,6 +146,22 @@ plan_with "energy_mev: got 20, expected 70 to 230" 's/100$/20/'
 plan_with "which are 117.0 mm of water, expected less than the range" 's/_mm: 40/_mm: 100/'
 plan_with "range_shifter_mm: got -20" 's/_mm: 40/_mm: -20/'
 plan_with "got 'wood', expected pmma, water" 's/_mm: 40/&\n    range_shifter_material: wood/'
+aperture() {
+  plan_with "$1" "s/_mm: 40/&\n    aperture: $2/"
+}
+aperture "bad.yaml:10: aperture: got none, expected one of 'field_mm' and 'points_mm'" '{distance_mm: 80}'
+aperture "'distance_mm'" '{field_mm: {x: [-9, 9], y: [-9, 9]}}'
+aperture "got x from 9 to -9" '{distance_mm: 80, field_mm: {x: [9, -9], y: [-9, 9]}}'
+aperture "an outline of 2 points, expected 3 to 1000" '{distance_mm: 80, points_mm: [[0, 0], [1, 1]]}'
+aperture "edges from point 1 and from point 3 that cross" '{distance_mm: 80, points_mm: [[-9, -9], [9, 9], [9, -9], [-9, 9]]}'
+aperture "expected 250 or less: the range shifter is there" '{distance_mm: 280, field_mm: {x: [-9, 9], y: [-9, 9]}}'
+aperture "the beam meets matter there" '{distance_mm: 0, field_mm: {x: [-9, 9], y: [-9, 9]}}'
+aperture "it stops all spots" '{distance_mm: 80, field_mm: {x: [90, 99], y: [-9, 9]}}'
+aperture "unknown key 'thickness_mm'" '{distance_mm: 80, thickness_mm: 65, field_mm: {x: [-9, 9], y: [-9, 9]}}'
+sed -e 's/1.0e+8/0/' good.yaml >zero.yaml
+error 3 "zero.yaml" run zero.yaml -o bad.h5 -q
+has err "beam AP: protons: got 0 in each of its spots"
+call 0 dij zero.yaml -o zero.h5 -q
 plan_with "'fluence_per_cm2' and 'layers'" 's/_mm: 40/&\n    fluence_per_cm2: 3/'
 plan_with "layers of spots, but machine ideal-mohan-6mv is a photon machine" 's/generic-proton/ideal-mohan-6mv/'
 plan_with "engine photon-pencil-beam calculates photons" 's/proton-pencil-beam/photon-pencil-beam/'

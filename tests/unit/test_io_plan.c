@@ -139,6 +139,8 @@ static void keys_of_later_versions_are_unsupported(void **state) {
   }
   expect(f, "couch_deg", "range_shifter_mm: 3\n    couch_deg", PENCONE_E_FORMAT,
          "plan.yaml:11: beam: got a range shifter without 'layers'");
+  expect(f, "couch_deg", "aperture: {distance_mm: 60, field_mm: {x: [-1, 1], y: [-1, 1]}}\n    couch_deg", PENCONE_E_FORMAT,
+         "plan.yaml:11: beam: got an aperture without 'layers'");
   expect(f, "photon-collapsed-cone, directions: 96}", "electron-pencil-beam}", PENCONE_E_MISSING, "plan.yaml:3");
 }
 
