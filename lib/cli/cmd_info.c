@@ -32,22 +32,6 @@ static const cli_usage usage = {
     .operands_max = 2,
 };
 
-void cli_info_start(cli_json *json, const char *kind, const char *path) {
-  if (json == NULL) {
-    cli_line(kind, "%s", path);
-    return;
-  }
-  cli_json_object(json, NULL);
-  cli_json_text(json, "file", path);
-  cli_json_text(json, "kind", kind);
-}
-
-void cli_info_end(cli_json *json) {
-  if (json != NULL) {
-    cli_json_end(json);
-  }
-}
-
 // --- dose --------------------------------------------------------------------------------------
 
 /// A provenance text on one line, or its size when it has several lines and not all is wanted.

@@ -1,11 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// pencone info: engines, machines, materials, references.
+// pencone info: engines, machines, materials, references; what is told at the start and end of each.
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "info.h"
 #include "report.h"
+
+void cli_info_start(cli_json *json, const char *kind, const char *path) {
+  if (json == NULL) {
+    cli_line(kind, "%s", path);
+    return;
+  }
+  cli_json_object(json, NULL);
+  cli_json_text(json, "file", path);
+  cli_json_text(json, "kind", kind);
+}
+
+void cli_info_end(cli_json *json) {
+  if (json != NULL) {
+    cli_json_end(json);
+  }
+}
 
 // --- engines -----------------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@
 
 #include "base/base.h"
 #include "geom/ray.h"
-#include "num/constants.h"
 #include "photon/fft.h"
 #include <math.h>
 #include <string.h>
@@ -61,16 +60,8 @@ pencone_status pcn_convolution_make(pencone_context *ctx, const pcn_medium *medi
                                     const pcn_photon_tables *tables, const int directions[2], const double progress[2],
                                     pcn_convolution *out) {
   memset(out, 0, sizeof *out);
-  out->medium = medium;
-  out->tables = tables;
-  out->frame = pcn_beam_frame(beam);
-  out->polar = directions[0];
-  out->azimuths = directions[1];
   PCN_TRY(check_homogeneous(ctx, medium, &out->electron_density));
-  pencone_status status = pcn_terma_make(ctx, &medium->grid, &out->terma);
-  if (status == PENCONE_OK) {
-    status = pcn_terma_fill(ctx, medium, beam, tables->quality, PCN_DEPTH_EXACT, progress, &out->terma);
-  }
+  const pencone_status status = pcn_exact_beam_make(ctx, medium, beam, tables, directions, progress, &out->beam);
   if (status != PENCONE_OK) {
     pcn_convolution_free(out);
   }
@@ -78,7 +69,7 @@ pencone_status pcn_convolution_make(pencone_context *ctx, const pcn_medium *medi
 }
 
 void pcn_convolution_free(pcn_convolution *engine) {
-  pcn_terma_free(&engine->terma);
+  pcn_exact_beam_free(&engine->beam);
   memset(engine, 0, sizeof *engine);
 }
 
@@ -94,15 +85,6 @@ typedef struct spread {
   float *value;
 } spread;
 
-static double polar_angle(const pcn_convolution *e, int i) {
-  return PCN_PI * (i + 0.5) / e->polar;
-}
-
-static double solid_angle(const pcn_convolution *e, int i) {
-  const double a = PCN_PI * i / e->polar, b = PCN_PI * (i + 1) / e->polar;
-  return (cos(a) - cos(b)) * 2 * PCN_PI / e->azimuths;
-}
-
 // Index of an offset: negative ones wrap to the end.
 static size_t wrapped(const spread *s, int64_t voxel) {
   const int64_t *m = s->around.size;
@@ -117,7 +99,7 @@ static size_t wrapped(const spread *s, int64_t voxel) {
 
 // Walks from the release along one direction; each voxel gets what is left inside it.
 static void walk(const spread *s, double cosine, double weight, pcn_vec3 travel) {
-  const pcn_kernel *kernel = &s->engine->tables->kernel;
+  const pcn_kernel *kernel = &s->engine->beam.tables->kernel;
   const double far_mm = 1e5, end = kernel->radius_g_cm2[PCN_KERNEL_RADII];
   const pcn_vec3 start = pcn_v3(0, 0, 0);
   pcn_ray ray;
@@ -135,19 +117,13 @@ static void walk(const spread *s, double cosine, double weight, pcn_vec3 travel)
 }
 
 static void spread_kernel(spread *s) {
-  const pcn_convolution *e = s->engine;
-  const pcn_frame f = e->frame;
-  double sum = 0;
-  for (int i = 0; i < e->polar; i++) {
-    sum += e->azimuths * solid_angle(e, i) * pcn_kernel_per_sr(&e->tables->kernel, s->part, cos(polar_angle(e, i)));
-  }
+  const pcn_exact_beam *beam = &s->engine->beam;
+  const double sum = pcn_exact_kernel_sum(beam, s->part);
   memset(s->value, 0, s->pad.real * sizeof *s->value);
-  for (int i = 0; i < e->polar; i++) {
-    const double theta = polar_angle(e, i), si = sin(theta), co = cos(theta), weight = solid_angle(e, i) / sum;
-    for (int j = 0; j < e->azimuths; j++) {
-      const double phi = 2 * PCN_PI * (j + (i % 2 == 0 ? 0.5 : 0)) / e->azimuths;
-      const pcn_vec3 side = pcn_v3_add(pcn_v3_scale(f.ex, si * cos(phi)), pcn_v3_scale(f.ey, si * sin(phi)));
-      walk(s, co, weight, pcn_v3_add(side, pcn_v3_scale(f.ez, co)));
+  for (int i = 0; i < beam->polar; i++) {
+    const double cosine = cos(pcn_exact_polar_angle(beam, i)), weight = pcn_exact_solid_angle(beam, i) / sum;
+    for (int j = 0; j < beam->azimuths; j++) {
+      walk(s, cosine, weight, pcn_exact_direction(beam, i, j));
     }
   }
 }
@@ -195,12 +171,12 @@ static void copy_rows(const padded *p, const pencone_grid *grid, float *volume, 
 }
 
 static pencone_status convolve(pencone_context *ctx, const pcn_convolution *e, buffers *b, const double progress[2]) {
-  const padded p = pad(&e->medium->grid);
+  const padded p = pad(&e->beam.medium->grid);
   spread s = {.engine = e, .pad = p, .value = b->real};
   for (int a = 0; a < 3; a++) {
-    s.around.size[a] = 2 * e->medium->grid.size[a] - 1;
-    s.around.spacing_mm[a] = e->medium->grid.spacing_mm[a];
-    s.around.origin_mm[a] = -s.around.spacing_mm[a] * (double)(e->medium->grid.size[a] - 1);
+    s.around.size[a] = 2 * e->beam.medium->grid.size[a] - 1;
+    s.around.spacing_mm[a] = e->beam.medium->grid.spacing_mm[a];
+    s.around.origin_mm[a] = -s.around.spacing_mm[a] * (double)(e->beam.medium->grid.size[a] - 1);
   }
   for (int part = 0; part < PCN_PARTS; part++) {
     PCN_TRY(pcn_progress(ctx, progress[0] + progress[1] * 0.4 * part, "convolution"));
@@ -209,7 +185,7 @@ static pencone_status convolve(pencone_context *ctx, const pcn_convolution *e, b
     pcn_fft_forward(&b->forward, b->real, b->kernel);
     PCN_TRY(pcn_progress(ctx, progress[0] + progress[1] * (0.4 * part + 0.2), "convolution"));
     memset(b->real, 0, p.real * sizeof *b->real);
-    copy_rows(&p, &e->medium->grid, e->terma.part[part], b->real, 1);
+    copy_rows(&p, &e->beam.medium->grid, e->beam.terma.part[part], b->real, 1);
     pcn_fft_forward(&b->forward, b->real, b->release);
     for (size_t i = 0; i < p.complex; i++) {
       const kiss_fft_cpx u = b->kernel[i], v = b->release[i];
@@ -224,7 +200,7 @@ static pencone_status convolve(pencone_context *ctx, const pcn_convolution *e, b
 
 pencone_status pcn_convolution_add(pencone_context *ctx, const pcn_convolution *engine, float *const out[2],
                                    const double progress[2]) {
-  const pencone_grid *grid = &engine->medium->grid;
+  const pencone_grid *grid = &engine->beam.medium->grid;
   const padded p = pad(grid);
   buffers b = {0};
   const size_t voxels = pencone_grid_voxels(grid);
@@ -239,7 +215,7 @@ pencone_status pcn_convolution_add(pencone_context *ctx, const pcn_convolution *
     for (size_t i = 0; i < voxels; i++) {
       energy[i] = energy[i] > 0 ? energy[i] * scale : 0; // rounding leaves tiny negative values
     }
-    pcn_add_dose(ctx, engine->medium, engine->quantity, energy, out);
+    pcn_add_dose(ctx, engine->beam.medium, engine->beam.quantity, energy, out);
   }
   free_buffers(&b);
   pcn_free(energy);

@@ -3,17 +3,12 @@
 #ifndef PCN_CONVOLUTION_H
 #define PCN_CONVOLUTION_H
 
-#include "photon/tables.h"
+#include "photon/exact_beam.h"
 
 /// One beam made ready on a medium.
 typedef struct pcn_convolution {
-  const pcn_medium *medium; ///< borrowed; homogeneous
-  pencone_quantity quantity;
-  pcn_frame frame; ///< of the beam
-  const pcn_photon_tables *tables; ///< borrowed
-  pcn_terma terma;
-  double electron_density; ///< of the medium
-  int polar, azimuths;     ///< directions by which the kernel is spread over voxels
+  pcn_exact_beam beam;      ///< in a homogeneous medium; by its directions the kernel is spread over voxels
+  double electron_density;  ///< of the medium
 } pcn_convolution;
 
 /// @param tables  of the beam's machine; borrowed until the engine is freed

@@ -3,17 +3,12 @@
 #ifndef PCN_SUPERPOSITION_H
 #define PCN_SUPERPOSITION_H
 
-#include "photon/tables.h"
+#include "photon/exact_beam.h"
 
 /// One beam made ready on a medium.
 typedef struct pcn_superposition {
-  const pcn_medium *medium; ///< borrowed
-  pcn_frame frame;          ///< the beam's axes
-  pencone_quantity quantity;
-  const pcn_photon_tables *tables; ///< borrowed
-  pcn_terma terma;
-  int polar, azimuths;   ///< directions of the gather
-  double norm[PCN_PARTS]; ///< makes the quadrature's energy 1
+  pcn_exact_beam beam;     ///< its directions are those of the gather
+  double norm[PCN_PARTS];  ///< makes the quadrature's energy 1
 } pcn_superposition;
 
 /// @param tables  of the beam's machine; borrowed until the engine is freed
