@@ -21,7 +21,7 @@ static int must_fail(pencone_context *ctx) {
 // up where that is little, and small volumes, which have only one.
 static int take(void **memory, size_t bytes) {
   const size_t whole = (bytes + huge_page - 1) / huge_page * huge_page;
-  const int filled_up = whole - bytes <= (bytes < huge_page ? huge_page / 2 : bytes / 4);
+  const int filled_up = whole - bytes <= (bytes < huge_page ? huge_page / 2 : bytes / 3);
   if (bytes < huge_page && !filled_up) {
     return posix_memalign(memory, alignment, bytes);
   }
