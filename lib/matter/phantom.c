@@ -53,8 +53,8 @@ static pencone_status check_voxel(pencone_context *ctx, const pencone_phantom_de
   return PENCONE_OK;
 }
 
-// 1 when check_voxel() would refuse a voxel of the row: all of them at once, as nearly every row is good. The step is
-// known when this is compiled where voxels follow each other.
+// 1 when check_voxel() would refuse a voxel of the row: all of them at once, as nearly every row is good. The
+// step is known when this is compiled where voxels follow each other.
 static inline int row_is_bad(const pencone_phantom_desc *desc, ptrdiff_t first, ptrdiff_t step) {
   const ptrdiff_t n = (ptrdiff_t)desc->grid.size[0];
   int bad = 0;
