@@ -219,7 +219,8 @@ int bench_session_begin_in(const char *machine, const char *engine, const pencon
                            bench_session *out) {
   const bench_session empty = {.grid = *grid};
   *out = empty;
-  if (pencone_context_create(&out->ctx) != PENCONE_OK || pencone_context_set_threads(out->ctx, 1) != PENCONE_OK ||
+  if (pencone_context_create(&out->ctx) != PENCONE_OK ||
+      pencone_context_set_threads(out->ctx, 1) != PENCONE_OK ||
       pencone_machine_read(out->ctx, machine, &out->machine) != PENCONE_OK ||
       bench_phantom(out->ctx, grid, lung, &out->phantom) != 0 ||
       pencone_plan_create(out->ctx, "bench", &out->plan) != PENCONE_OK ||

@@ -21,16 +21,21 @@ typedef struct setting {
   int other_levels;          ///< 1: timed with every instruction set
 } setting;
 
-// Collapsed cone: of the voxels and directions energy reaches a quarter and is released in an eighth (10 x 10 cm2 in this
-// cube), at 12 bytes and 49 operations, and 34 more (bench_sweep.c). Pencil beam: 4 terms bilinear in 4 nodes, 4 depths
-// linear in 2: 60 operations; density read, energy and dose written: 12 bytes. Convolution: 3 transforms in single
-// precision of 8 times the voxels, 2.5 n log2 n of them real, both parts: 3 x 2 x 8 x 2.5 x 20.
+// Collapsed cone: of the voxels and directions energy reaches a quarter and is released in an eighth (10 x 10
+// cm2 in this cube), at 12 bytes and 49 operations, and 34 more (bench_sweep.c). Pencil beam: 4 terms
+// bilinear in 4 nodes, 4 depths linear in 2: 60 operations; density read, energy and dose written: 12 bytes.
+// Convolution: 3 transforms in single precision of 8 times the voxels, 2.5 n log2 n of them real, both parts:
+// 3 x 2 x 8 x 2.5 x 20.
 enum { CONE_BYTES = 12 / 4, CONE_OPERATIONS = 49 / 4 + 34 / 8 };
 static const setting settings[] = {
-    {"collapsed-cone-60-48", "photon-collapsed-cone", "directions", "48", 60, 0, 0.01, 48 * CONE_BYTES, 48 * CONE_OPERATIONS, 0},
-    {"collapsed-cone-120-48", "photon-collapsed-cone", "directions", "48", 120, 0, 0.01, 48 * CONE_BYTES, 48 * CONE_OPERATIONS, 1},
-    {"collapsed-cone-120-128", "photon-collapsed-cone", "directions", "128", 120, 0, 0.01, 128 * CONE_BYTES, 128 * CONE_OPERATIONS, 0},
-    {"collapsed-cone-256-128", "photon-collapsed-cone", "directions", "128", 256, 1, 0, 128 * CONE_BYTES, 128 * CONE_OPERATIONS, 0},
+    {"collapsed-cone-60-48", "photon-collapsed-cone", "directions", "48", 60, 0, 0.01, 48 * CONE_BYTES,
+     48 * CONE_OPERATIONS, 0},
+    {"collapsed-cone-120-48", "photon-collapsed-cone", "directions", "48", 120, 0, 0.01, 48 * CONE_BYTES,
+     48 * CONE_OPERATIONS, 1},
+    {"collapsed-cone-120-128", "photon-collapsed-cone", "directions", "128", 120, 0, 0.01, 128 * CONE_BYTES,
+     128 * CONE_OPERATIONS, 0},
+    {"collapsed-cone-256-128", "photon-collapsed-cone", "directions", "128", 256, 1, 0, 128 * CONE_BYTES,
+     128 * CONE_OPERATIONS, 0},
     {"pencil-beam-120", "photon-pencil-beam", NULL, NULL, 120, 0, 0.01, 12, 60, 0},
     {"convolution-60", "photon-convolution", NULL, NULL, 60, 0, 0.015, 0, 2400, 0},
 };

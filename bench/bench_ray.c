@@ -109,10 +109,20 @@ static int run(rays *r, const bench_options *o) {
   // Of a step, the conversion, product, sum and comparison of the next plane's place wait for one another.
   const bench_case fan = {"ray-walk-120",   "ray walk", "-", 1, r->crossings, "crossing", 0, 0, 0,
                           4 * r->crossings, 0};
-  // Of half a plane and ray: ends 2, share of the first voxel 3, weights 3, sum 2. A density is read, a sum written.
+  // Of half a plane and ray: ends 2, share of the first voxel 3, weights 3, sum 2. A density is read, a sum
+  // written.
   const double nodes = (double)EDGE * (double)(r->depth.rays[0] * r->depth.rays[1]);
-  const bench_case depth = {
-      "depth-120", "depth", pencone_context_isa(r->ctx), 1, (double)voxels, "voxel", 8 * nodes, 8 * nodes, 20 * nodes, 0, 0};
+  const bench_case depth = {"depth-120",
+                            "depth",
+                            pencone_context_isa(r->ctx),
+                            1,
+                            (double)voxels,
+                            "voxel",
+                            8 * nodes,
+                            8 * nodes,
+                            20 * nodes,
+                            0,
+                            0};
   return bench_time(o, &fan, walk_fan, r) || bench_time(o, &depth, make_depth, r);
 }
 

@@ -30,7 +30,8 @@ typedef struct transport {
   pcn_frame frame;
   pcn_sweep sweep;
   float *dose;
-  double reached, released;  ///< voxels that energy reaches, and that release some, summed over the directions
+  double reached,
+      released;  ///< voxels that energy reaches, and that release some, summed over the directions
 } transport;
 
 static void tear_down(transport *t) {
@@ -124,13 +125,14 @@ static int count_reached(transport *t) {
   return 0;
 }
 
-/// Counted by hand in lib/simd/cone_row.c and tilt_row.c, where two terms are thin. A voxel that energy reaches: exponential
-/// and its powers 27, two thin exponentials 12, dose and states 10; where some is released, its split and sums 17 and
-/// its tilted weights 17 more. The density is read, the dose read and written.
+/// Counted by hand in lib/simd/cone_row.c and tilt_row.c, where two terms are thin. A voxel that energy
+/// reaches: exponential and its powers 27, two thin exponentials 12, dose and states 10; where some is
+/// released, its split and sums 17 and its tilted weights 17 more. The density is read, the dose read and
+/// written.
 enum { OPERATIONS = 49, OPERATIONS_RELEASED = 34, BYTES = 12 };
 
-// Items are all voxels times all directions, so that sizes and programs can be compared; the counts are of those that
-// energy reaches.
+// Items are all voxels times all directions, so that sizes and programs can be compared; the counts are of
+// those that energy reaches.
 static int time_sweep(const bench_options *o, transport *t, const char *name) {
   const double voxels = (double)pencone_grid_voxels(&t->grid);
   const bench_case what = {name,
@@ -163,8 +165,12 @@ static int run_levels(const bench_options *o) {
   bad = bad || pencone_context_set_isa(t.ctx, NULL) != PENCONE_OK;
   if (!bad) {
     const double voxels = (double)pencone_grid_voxels(&t.grid);
-    const bench_case line = {.name = "sweep-60-one", .kernel = "sweep", .isa = pencone_context_isa(t.ctx), .threads = 1,
-                             .items = voxels, .unit = "voxel direction"};
+    const bench_case line = {.name = "sweep-60-one",
+                             .kernel = "sweep",
+                             .isa = pencone_context_isa(t.ctx),
+                             .threads = 1,
+                             .items = voxels,
+                             .unit = "voxel direction"};
     bad = bench_time(o, &line, one_direction, &t);
   }
   free(reference);

@@ -82,7 +82,8 @@ static int judge(objects *o) {
   pencone_gamma_options options = PENCONE_GAMMA_OPTIONS_DEFAULT;
   pencone_gamma_result result = PENCONE_GAMMA_RESULT_INIT;
   options.dose_pct = options.distance_mm = 2;
-  return pencone_gamma_compute(o->session.ctx, o->other, o->session.dose, &options, NULL, &result) != PENCONE_OK ||
+  return pencone_gamma_compute(o->session.ctx, o->other, o->session.dose, &options, NULL, &result) !=
+             PENCONE_OK ||
          !(result.pass_rate_pct > 50);
 }
 
@@ -144,10 +145,12 @@ static int add_beam(bench_session *s, int protons) {
 
 static int prepare(const guard_case *c, const char *isa, objects *o) {
   const char *engine = c->engine != NULL ? c->engine : "photon-collapsed-cone";
-  const int protons = strncmp(engine, "proton", 6) == 0, homogeneous = strcmp(engine, "photon-convolution") == 0;
+  const int protons = strncmp(engine, "proton", 6) == 0,
+            homogeneous = strcmp(engine, "photon-convolution") == 0;
   const pencone_grid grid = bench_grid(c->edge, 200.0 / c->edge);
   bench_session *s = &o->session;
-  return bench_session_begin_in(protons ? "ideal-proton" : "ideal-mohan-6mv", engine, &grid, !homogeneous, s) ||
+  return bench_session_begin_in(protons ? "ideal-proton" : "ideal-mohan-6mv", engine, &grid, !homogeneous,
+                                s) ||
          pencone_context_set_isa(s->ctx, isa) != PENCONE_OK ||
          (c->key != NULL && pencone_plan_set_option(s->ctx, s->plan, c->key, c->value) != PENCONE_OK) ||
          add_beam(s, protons) || (c->prepare != NULL && c->prepare(o));

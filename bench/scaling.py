@@ -167,6 +167,7 @@ def main():
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--build", metavar="FOLDER")
     options = parser.parse_args()
+    suite.writable(options.json)
     result = run(suite.find_build(options.build), options.quick)
     show(result)
     if options.json:

@@ -27,8 +27,24 @@ def find_build(named):
     places = [pathlib.Path(named)] if named else list(ROOT.glob("build*")) + list(ROOT.glob("build/*"))
     built = [p for p in places if (p / "bench" / "bench_machine").is_file()]
     if not built:
-        sys.exit(f"no build with benchmarks in {named or 'build/'}: run ./check --quick, or meson setup and ninja")
+        refuse(f"no build with benchmarks in {named or 'build/'}: run ./check --quick, or meson setup and ninja")
     return max(built, key=lambda p: (p / "bench" / "bench_machine").stat().st_mtime).resolve()
+
+
+def writable(*paths):
+    """Ends the program, before it has measured anything, when a file to be written cannot be."""
+    for path in filter(None, paths):
+        try:
+            with open(path, "a", encoding="utf-8"):
+                pass
+        except OSError as error:
+            refuse(f"{path}: cannot be written: {error.strerror}")
+
+
+def refuse(text):
+    """Wrong use: exit status 2."""
+    print(f"{pathlib.Path(sys.argv[0]).name}: {text}", file=sys.stderr)
+    sys.exit(2)
 
 
 def option_of(build, name):

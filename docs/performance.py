@@ -72,9 +72,9 @@ is neither that nor the calculation. Bytes per voxel are the peak of the process
 STAGES = """
 ## Stages
 
-Where the time of one open field on 120^3 voxels goes, 48 directions, HDF5 in and out, and which part of it more threads do not
-shorten. From the kernels above (run again and again in one process, so that memory is warm); milliseconds on the wall, so that on a
-busy machine the gain is less than it could be.
+Where the time of one open field on 120^3 voxels goes, 48 directions, HDF5 in and out: milliseconds of processor time, user and
+system, from the kernels above, which run again and again in one process, so that memory is warm. What threads do not share bounds
+what more of them can gain.
 
 | stage | 1 thread | all threads |
 |---|---|---|
@@ -127,7 +127,7 @@ REASONS = {
     "photon-superposition": "the oracle is written to be checked, not to be fast",
     "proton-pencil-beam": "a sum over rays per plane, and cells gathered to voxels; the count is of the written voxels alone",
     "dij": "entries are calculated, not copied: the count is of their bytes alone",
-    "terma": "two thirds are the lattice of depths, which the count leaves out; values of its table are looked up voxel by voxel",
+    "terma": "most of it is the lattice of depths, which the count leaves out; values of its table are looked up voxel by voxel",
     "resampling": "voxel by voxel in double, every source voxel's material looked up each time",
     "dvh": "voxels are divided and the dose is interpolated at each piece in double; then they are sorted",
     "ray walk": "which face comes next is hard to predict for the processor",
@@ -189,7 +189,7 @@ def kernel_values(cases, values):
                 values[f"{row['case']}:{row['isa']}{ending}"] = value
                 values.setdefault(row["case"] + ending, value)  # the best instruction set comes first
         values[row["case"] + ":wall"] = row["wall_min_s"]  # all threads come last
-        values[f"{row['case']}:wall:{'one' if row['threads'] == 1 else 'all'}"] = row["wall_min_s"]
+        values.setdefault(f"{row['case']}:{'one' if row['threads'] == 1 else 'all'}", row["cpu_min_s"])
 
 
 def values_of(data):
@@ -306,27 +306,29 @@ def scaling_text(result):
     return text
 
 
-# Stages of a run, by the names of their measurements with one and with all threads; a difference is what is left of a whole.
+# Stages of a run, by the names of their measurements with one and with all threads ("": threads do not share it); a
+# difference is what is left of a whole.
 STAGES_OF_A_RUN = (
-    ("start: the libraries are bound", "start:version:wall", "start:version:wall"),
-    ("phantom from its file", "hdf5-phantom-read:wall:one", "hdf5-phantom-read:wall:one"),
-    ("densities and tables", "collapsed-cone-120-48-create:wall:one", "collapsed-cone-120-48-create:wall:all"),
-    ("depth and TERMA", "terma-120:wall:one", "terma-120:wall:all"),
-    ("transport", "sweep-120-48:wall:one", "sweep-120-48:wall:all"),
-    ("dose from energy, the rest", "collapsed-cone-120-48:wall:one - terma-120:wall:one - sweep-120-48:wall:one",
-     "collapsed-cone-120-48:wall:all - terma-120:wall:all - sweep-120-48:wall:all"),
-    ("dose to its file", "hdf5-dose-write:wall:one", "hdf5-dose-write:wall:one"))
+    ("start: the libraries are bound", "start:version", ""),
+    ("phantom from its file", "hdf5-phantom-read:one", ""),
+    ("densities, and tables of the machine", "collapsed-cone-120-48-create:one", "collapsed-cone-120-48-create:all"),
+    ("depth and TERMA", "terma-120:one", "terma-120:all"),
+    ("transport", "sweep-120-48:one", "sweep-120-48:all"),
+    ("the rest of the calculation", "collapsed-cone-120-48:one - terma-120:one - sweep-120-48:one",
+     "collapsed-cone-120-48:all - terma-120:all - sweep-120-48:all"),
+    ("dose to its file", "hdf5-dose-write:one", ""))
 
 
 def stages_text(values):
-    text, sums = STAGES, [0.0, 0.0]
+    text, total, alone = STAGES, 0.0, 0.0
     for what, *names in STAGES_OF_A_RUN:
-        seconds = [evaluate(name, values) for name in names]
-        if None in seconds:
+        one, several = (evaluate(name, values) for name in names)
+        if one is None or (names[1] and several is None):
             return ""
-        sums = [a + b for a, b in zip(sums, seconds)]
-        text += f"| {what} | {1e3 * seconds[0]:.1f} | {1e3 * seconds[1]:.1f} |\n"
-    return text + f"| all | {1e3 * sums[0]:.1f} | {1e3 * sums[1]:.1f} |\n"
+        total, alone = total + one, alone + (0 if names[1] else one)
+        text += f"| {what} | {1e3 * one:.1f} | {f'{1e3 * several:.1f}' if names[1] else 'not shared'} |\n"
+    gains = ", ".join(f"{1 / (alone / total + (1 - alone / total) / n):.2f} with {n}" for n in (2, 4, 8))
+    return text + f"\n{100 * alone / total:.0f} % of {1e3 * total:.0f} ms is not shared, so that threads gain at most a factor of {gains}.\n"
 
 
 def verdict(value, target, factor):
@@ -359,11 +361,11 @@ GNUPLOT = """set terminal pngcairo size 1500,820 font 'sans,10'
 set output '{out}'
 set datafile separator ','
 set grid lc rgb '#dddddd'
-set key left top
+set key left bottom
 set multiplot layout 2,3
 set xlabel 'threads'; set ylabel 'seconds'; set yrange [0:*]; set xrange [0.5:*]; set xtics 1
 plot 'threads' using 1:2 with linespoints pt 7 title 'user and system', '' using 1:3 with linespoints pt 6 title 'calculation, wall'
-set xtics auto; set xrange [*:*]; set yrange [*:*]; set logscale xy
+set key left top; set xtics auto; set xrange [*:*]; set yrange [*:*]; set logscale xy
 set xlabel 'voxels'; set ylabel 'seconds'
 plot 'voxels' using 1:2 with linespoints pt 7 title 'user and system'
 set ylabel 'peak memory, bytes per voxel'; unset logscale y; set yrange [0:*]; set y2label 'peak memory, MiB'; set y2tics; set y2range [0:*]

@@ -136,6 +136,11 @@ def main():
     parser.add_argument("--head", metavar="FILE", help="phantom file of the head CT (phantoms/invesalius_head.py)")
     parser.add_argument("--build", metavar="FOLDER")
     options = parser.parse_args()
+    suite.writable(options.json)
+    if options.only and not any(options.only in name for name in make.PLANS):
+        suite.refuse(f"--only: got {options.only}, expected a part of {', '.join(make.PLANS)}")
+    if options.head and not pathlib.Path(options.head).is_file():
+        suite.refuse(f"--head: {options.head}: no such file")
     result = run(suite.find_build(options.build), options.quick, options.only, options.head)
     show(result)
     if options.json:

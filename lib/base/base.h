@@ -77,8 +77,9 @@ typedef void (*pcn_task)(void *work, size_t index, int worker);
 
 typedef pencone_status (*pcn_crew_body)(void *user);
 
-/// Runs body(user) on this thread with the context's other threads at hand: for work of many parallel loops, which then
-/// neither start threads each nor let them spin in between. Inside another one it only calls. @return what body returns
+/// Runs body(user) on this thread with the context's other threads at hand: for work of many parallel loops,
+/// which then neither start threads each nor let them spin in between. Inside another one it only calls.
+/// @return what body returns
 pencone_status pcn_with_crew(pencone_context *ctx, pcn_crew_body body, void *user);
 
 /// Runs task(work, 0 .. count-1), in any order, on the context's threads; returns when all are done.

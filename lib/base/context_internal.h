@@ -6,7 +6,7 @@
 
 enum { PCN_ERROR_CHARS = 1024 };
 
-typedef struct pcn_crew pcn_crew; // parallel.c
+typedef struct pcn_crew pcn_crew;  // parallel.c
 
 struct pencone_context {
   char error[PCN_ERROR_CHARS];

@@ -16,18 +16,20 @@ static int must_fail(pencone_context *ctx) {
   return ctx->alloc_fail_after-- == 0;
 }
 
-// Volumes are taken in huge pages where the system has them: the first touch of 4 KiB pages costs as much as the
-// work on them. So that none are left at the end, the last huge page is filled up where that is little.
+// Volumes are taken in huge pages where the system has them: the first touch of 4 KiB pages costs as much as
+// the work on them, in some virtual machines many times that. So that none are left at the end, the last huge
+// page is filled up where that is little, and small volumes, which have only one.
 static int take(void **memory, size_t bytes) {
   const size_t whole = (bytes + huge_page - 1) / huge_page * huge_page;
-  const int filled_up = whole - bytes <= bytes / 4;
+  const int filled_up = whole - bytes <= (bytes < huge_page ? huge_page / 2 : bytes / 3);
   if (bytes < huge_page && !filled_up) {
     return posix_memalign(memory, alignment, bytes);
   }
   const int bad = posix_memalign(memory, huge_page, filled_up ? whole : bytes);
 #ifdef MADV_HUGEPAGE
   if (!bad) {
-    (void)madvise(*memory, filled_up ? whole : whole - huge_page, MADV_HUGEPAGE); // a wish: nothing is lost without
+    (void)madvise(*memory, filled_up ? whole : whole - huge_page,
+                  MADV_HUGEPAGE);  // a wish: nothing is lost without
   }
 #endif
   return bad;

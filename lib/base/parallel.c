@@ -2,14 +2,15 @@
 // The only file that names OpenMP. Work is split into tasks that write to places of their own, so the
 // number of threads cannot change a result.
 //
-// A crew is one parallel region for many loops. OpenMP's own waiting at the end of each loop burns processor time for
-// milliseconds, which on a busy machine is taken from the threads that are waited for; a crew's threads spin for some
-// microseconds and then sleep. A thread that wakes too late finds a loop done and is not waited for.
+// A crew is one parallel region for many loops. OpenMP's own waiting at the end of each loop burns processor
+// time for milliseconds, which on a busy machine is taken from the threads that are waited for; a crew's
+// threads spin for some microseconds and then sleep. A thread that wakes too late finds a loop done and is
+// not waited for.
 #define _POSIX_C_SOURCE 200809L
-#include "base.h"
-#include "context_internal.h"
 #include <pthread.h>
 #include <stdatomic.h>
+#include "base.h"
+#include "context_internal.h"
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -42,10 +43,10 @@ static void relax(void) {
 struct pcn_crew {
   pthread_mutex_t lock;
   pthread_cond_t called, left;
-  atomic_uint calls;    ///< loops so far
-  atomic_int inside;    ///< threads at work in the loop, without the one that called
-  int open;             ///< threads may still join
-  atomic_int busy;      ///< from the call of a loop to its end
+  atomic_uint calls;  ///< loops so far
+  atomic_int inside;  ///< threads at work in the loop, without the one that called
+  int open;           ///< threads may still join
+  atomic_int busy;    ///< from the call of a loop to its end
   int over;
   pcn_task task;
   void *work;
@@ -101,7 +102,8 @@ static void dismiss(pcn_crew *crew) {
 
 static pencone_status run_region(pencone_context *ctx, int threads, pcn_crew_body body, void *user) {
   pencone_status status = PENCONE_OK;
-  pcn_crew crew = {.lock = PTHREAD_MUTEX_INITIALIZER, .called = PTHREAD_COND_INITIALIZER,
+  pcn_crew crew = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                   .called = PTHREAD_COND_INITIALIZER,
                    .left = PTHREAD_COND_INITIALIZER};
   ctx->crew = &crew;
 #pragma omp parallel num_threads(threads)
@@ -253,7 +255,8 @@ static int wait_for(chain *c, size_t tasks) {
   }
   if (!may_go(c, tasks)) {
     pthread_mutex_lock(&c->lock);
-    atomic_fetch_add(&c->asleep, 1);  // before the last look: whoever moves ahead after it sees that one sleeps
+    atomic_fetch_add(&c->asleep,
+                     1);  // before the last look: whoever moves ahead after it sees that one sleeps
     while (!may_go(c, tasks)) {
       pthread_cond_wait(&c->moved, &c->lock);
     }
@@ -306,7 +309,10 @@ static void run_chain(void *work, size_t index, int worker) {
 pencone_status pcn_parallel_chain(pencone_context *ctx, size_t count, size_t distance, pcn_task task, void *work,
                                   const double progress[2], const char *stage) {
   chain c = {.state = {.ctx = ctx, .count = count, .base = progress[0], .share = progress[1], .stage = stage},
-             .distance = distance, .task = task, .work = work, .lock = PTHREAD_MUTEX_INITIALIZER,
+             .distance = distance,
+             .task = task,
+             .work = work,
+             .lock = PTHREAD_MUTEX_INITIALIZER,
              .moved = PTHREAD_COND_INITIALIZER};
   PCN_TRY(pcn_progress(ctx, progress[0], stage));
   c.done = pcn_alloc(ctx, count, sizeof *c.done);

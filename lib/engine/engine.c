@@ -249,7 +249,7 @@ static pencone_status make_beams(pencone_context *ctx, pencone_engine *engine) {
 typedef struct making {
   pencone_context *ctx;
   pencone_engine *engine;
-  const pencone_grid *grid; ///< of the calculation
+  const pencone_grid *grid;  ///< of the calculation
 } making;
 
 static pencone_status make_tables(void *user) {

@@ -86,8 +86,8 @@ static pencone_status check_sizes(pcn_h5 *h5) {
   const int known = H5Pget_sizes(properties, &address, &length) >= 0;
   H5Pclose(properties);
   PCN_CHECK(h5->ctx, known && length == 8, PENCONE_E_FORMAT,
-            "%s: got HDF5 with lengths of %zu bytes, expected 8 as programs write them unless told otherwise", h5->path,
-            length);
+            "%s: got HDF5 with lengths of %zu bytes, expected 8 as programs write them unless told otherwise",
+            h5->path, length);
   return PENCONE_OK;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// HDF5 file driver over POSIX calls that notes failures of writing, and on reading refuses heaps of texts that HDF5 1.10
-// would read without end.
+// HDF5 file driver over POSIX calls that notes failures of writing, and on reading refuses heaps of texts
+// that HDF5 1.10 would read without end.
 #define _DEFAULT_SOURCE  // flock() is not POSIX
 #include "h5_disk.h"
 
@@ -101,9 +101,9 @@ static int read_at(const disk *d, haddr_t address, size_t size, void *buffer) {
 
 // --- global heaps ------------------------------------------------------------------------------
 
-// Texts of variable length lie in global heaps (HDF5 file format specification, "Disk Format: Level 1E"). HDF5 1.10
-// walks from object to object by the sizes that stand there and does not notice when one leads nowhere: zeros, as a copy
-// leaves them that was cut off, keep it for ever.
+// Texts of variable length lie in global heaps (HDF5 file format specification, "Disk Format: Level 1E").
+// HDF5 1.10 walks from object to object by the sizes that stand there and does not notice when one leads
+// nowhere: zeros, as a copy leaves them that was cut off, keep it for ever.
 enum { HEAP_HEAD = 16, OBJECT_HEAD = 16, HEAP_FIRST_READ = 4096 };
 static const unsigned char heap_signature[8] = {'G', 'C', 'O', 'L', 1, 0, 0, 0};
 
@@ -115,8 +115,8 @@ static uint64_t little_endian(const unsigned char *bytes, int count) {
   return value;
 }
 
-/// Walks through the objects of a heap: index, references and reserved bytes, size; object 0 is the free space, whose
-/// size counts its head.
+/// Walks through the objects of a heap: index, references and reserved bytes, size; object 0 is the free
+/// space, whose size counts its head.
 static int heap_is_sound(const unsigned char *heap, uint64_t size) {
   uint64_t at = HEAP_HEAD;
   while (at + OBJECT_HEAD <= size) {
@@ -142,7 +142,8 @@ static int check_heap(const disk *d, haddr_t address, const unsigned char *head)
   return sound;
 }
 
-static herr_t read_disk(H5FD_t *head, H5FD_mem_t type, hid_t transfer, haddr_t address, size_t size, void *buffer) {
+static herr_t read_disk(H5FD_t *head, H5FD_mem_t type, hid_t transfer, haddr_t address, size_t size,
+                        void *buffer) {
   const disk *d = (const disk *)head;
   (void)transfer;
   if (!read_at(d, address, size, buffer)) {
@@ -150,7 +151,8 @@ static herr_t read_disk(H5FD_t *head, H5FD_mem_t type, hid_t transfer, haddr_t a
   }
   // HDF5 reads the first bytes of a heap at once, and as values, not as metadata
   const int may_be_heap = (type == H5FD_MEM_DRAW || type == H5FD_MEM_GHEAP) && size >= HEAP_HEAD &&
-                          size <= HEAP_FIRST_READ && memcmp(buffer, heap_signature, sizeof heap_signature) == 0;
+                          size <= HEAP_FIRST_READ &&
+                          memcmp(buffer, heap_signature, sizeof heap_signature) == 0;
   return !may_be_heap || check_heap(d, address, buffer) ? 0 : -1;
 }
 
@@ -183,7 +185,8 @@ static herr_t truncate_disk(H5FD_t *head, hid_t transfer, hbool_t closing) {
   return 0;
 }
 
-// As HDF5's own driver does, against a program that writes what another reads. Not all file systems have locks.
+// As HDF5's own driver does, against a program that writes what another reads. Not all file systems have
+// locks.
 static herr_t lock_disk(H5FD_t *head, hbool_t to_write) {
   const int failed = flock(((const disk *)head)->file, (to_write ? LOCK_EX : LOCK_SH) | LOCK_NB);
   return failed == 0 || errno != EWOULDBLOCK ? 0 : -1;

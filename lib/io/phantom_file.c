@@ -313,9 +313,10 @@ static pencone_status add_structure(const pcn_h5 *h5, const char *path, const ch
   const pencone_grid *grid = &pencone_phantom_describe(phantom)->grid;
   PCN_TRY(pcn_h5_read_volume(h5, path, PCN_H5_UINT8, grid, &mask));
   const char *name = t->name != NULL ? t->name : link;
-  pencone_status status = pencone_phantom_add_structure(h5->ctx, phantom, name, mask);
-  pcn_free(mask);
-  if (status == PENCONE_OK) {
+  pencone_status status = pcn_phantom_adopt_structure(h5->ctx, phantom, name, mask);
+  if (status != PENCONE_OK) {
+    pcn_free(mask);
+  } else {
     const int last = pencone_phantom_structure_count(phantom) - 1;
     status = pencone_phantom_label_structure(h5->ctx, phantom, last, t->type, t->colour);
   }

@@ -53,8 +53,8 @@ static pencone_status check_voxel(pencone_context *ctx, const pencone_phantom_de
   return PENCONE_OK;
 }
 
-// 1 when check_voxel() would refuse a voxel of the row: all of them at once, as nearly every row is good. The step is
-// known when this is compiled where voxels follow each other.
+// 1 when check_voxel() would refuse a voxel of the row: all of them at once, as nearly every row is good. The
+// step is known when this is compiled where voxels follow each other.
 static inline int row_is_bad(const pencone_phantom_desc *desc, ptrdiff_t first, ptrdiff_t step) {
   const ptrdiff_t n = (ptrdiff_t)desc->grid.size[0];
   int bad = 0;
@@ -298,36 +298,48 @@ static int is_used(const pencone_phantom *phantom, const char *name) {
   return 0;
 }
 
-pencone_status pencone_phantom_add_structure(pencone_context *ctx, pencone_phantom *phantom, const char *name,
-                                             const uint8_t *mask) {
-  PCN_CHECK(ctx, phantom != NULL && mask != NULL, PENCONE_E_ARGUMENT,
-            "structure: got NULL, expected a phantom and a mask");
+pencone_status pcn_phantom_adopt_structure(pencone_context *ctx, pencone_phantom *phantom, const char *name,
+                                           uint8_t *mask) {
   PCN_CHECK(ctx, name != NULL && name[0] != '\0', PENCONE_E_ARGUMENT,
             "structure: name: got none, expected a text");
   PCN_CHECK(ctx, !is_used(phantom, name), PENCONE_E_ARGUMENT,
             "structure: name: got \"%s\" again, expected one that the phantom does not have", name);
-  const size_t count = (size_t)phantom->structure_count, voxels = pencone_grid_voxels(&phantom->desc.grid);
+  const size_t count = (size_t)phantom->structure_count;
   structure *structures = pcn_alloc(ctx, count + 1, sizeof *structures);
   char *own_name = pcn_strdup(ctx, name);
-  uint8_t *own_mask = pcn_alloc(ctx, voxels, sizeof *own_mask);
-  if (structures == NULL || own_name == NULL || own_mask == NULL) {
+  if (structures == NULL || own_name == NULL) {
     pcn_free(structures);
     pcn_free(own_name);
-    pcn_free(own_mask);
     return PENCONE_E_MEMORY;
   }
-  memcpy(own_mask, mask, voxels);
   if (count > 0) {
     memcpy(structures, phantom->structures, count * sizeof *structures);
   }
   structures[count].name = own_name;
   structures[count].type = NULL;
   structures[count].colour = NULL;
-  structures[count].mask = own_mask;
+  structures[count].mask = mask;
   pcn_free(phantom->structures);
   phantom->structures = structures;
   phantom->structure_count++;
   return PENCONE_OK;
+}
+
+pencone_status pencone_phantom_add_structure(pencone_context *ctx, pencone_phantom *phantom, const char *name,
+                                             const uint8_t *mask) {
+  PCN_CHECK(ctx, phantom != NULL && mask != NULL, PENCONE_E_ARGUMENT,
+            "structure: got NULL, expected a phantom and a mask");
+  const size_t voxels = pencone_grid_voxels(&phantom->desc.grid);
+  uint8_t *own_mask = pcn_alloc(ctx, voxels, sizeof *own_mask);
+  if (own_mask == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  memcpy(own_mask, mask, voxels);
+  const pencone_status status = pcn_phantom_adopt_structure(ctx, phantom, name, own_mask);
+  if (status != PENCONE_OK) {
+    pcn_free(own_mask);
+  }
+  return status;
 }
 
 static const structure *structure_at(const pencone_phantom *phantom, int i) {

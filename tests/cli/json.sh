@@ -30,7 +30,8 @@ make_inputs
 call 0 phantom w.yaml -o w.h5 --json
 json output kind grid density_min_g_cm3 materials structures
 call 0 run plan.yaml -o d.h5 --beams --json
-json plan plan_file phantom engine options beams grid voxels memory_bytes threads seconds max_dose \
+json plan plan_file phantom engine options beams grid voxels memory_bytes threads seconds read_seconds \
+  write_seconds max_dose \
   max_position_mm units quantity normalisation output
 call 0 profile d.h5 --from 0,-5000,0 --to 0,0,0 --step 50 --json
 json file units quantity from_mm to_mm step_mm distance_mm dose

@@ -80,7 +80,8 @@ static void heaps_cut_off_by_zeros_are_refused(void **state) {
       memcpy(bad, bytes, count);
       memset(bad + heap + kept, 0, 4096 - kept);
       unit_write(unit_path(f, "bad.h5"), bad, count);
-      const int whole = readable(f, unit_path(f, "bad.h5"));  // where texts or free space are cut, sizes still hold
+      const int whole =
+          readable(f, unit_path(f, "bad.h5"));  // where texts or free space are cut, sizes still hold
       assert_true(!whole || kept > 24);
     }
     for (int byte = 0; byte < 4; ++byte) {  // and a size of the first object that leads back, or far away
@@ -256,11 +257,15 @@ static void the_other_kind_is_refused(void **state) {
 int main(void) {
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);  // for the calls of this test itself
   const struct CMUnitTest tests[] = {
-      UNIT_FILES_TEST(truncated_files_are_refused), UNIT_FILES_TEST(half_copied_files_never_crash),
+      UNIT_FILES_TEST(truncated_files_are_refused),
+      UNIT_FILES_TEST(half_copied_files_never_crash),
       UNIT_FILES_TEST(heaps_cut_off_by_zeros_are_refused),
-      UNIT_FILES_TEST(foreign_files_are_named),     UNIT_FILES_TEST(wrong_heads_are_refused),
-      UNIT_FILES_TEST(missing_heads_are_refused),   UNIT_FILES_TEST(wrong_values_are_refused),
-      UNIT_FILES_TEST(wrong_types_are_refused),     UNIT_FILES_TEST(the_other_kind_is_refused),
+      UNIT_FILES_TEST(foreign_files_are_named),
+      UNIT_FILES_TEST(wrong_heads_are_refused),
+      UNIT_FILES_TEST(missing_heads_are_refused),
+      UNIT_FILES_TEST(wrong_values_are_refused),
+      UNIT_FILES_TEST(wrong_types_are_refused),
+      UNIT_FILES_TEST(the_other_kind_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

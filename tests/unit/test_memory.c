@@ -201,10 +201,10 @@ static void cancel_stops_the_work(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      UNIT_TEST(memory_is_aligned),    UNIT_TEST(sizes_that_overflow_fail),
-      UNIT_TEST(texts_are_copied),     UNIT_TEST(a_chosen_allocation_fails_once),
-      UNIT_TEST(every_task_runs_once), UNIT_TEST(tasks_of_a_chain_find_the_earlier_ones_done),
-      UNIT_TEST(a_crew_runs_many_loops), UNIT_TEST(a_waiting_crew_sleeps),
+      UNIT_TEST(memory_is_aligned),        UNIT_TEST(sizes_that_overflow_fail),
+      UNIT_TEST(texts_are_copied),         UNIT_TEST(a_chosen_allocation_fails_once),
+      UNIT_TEST(every_task_runs_once),     UNIT_TEST(tasks_of_a_chain_find_the_earlier_ones_done),
+      UNIT_TEST(a_crew_runs_many_loops),   UNIT_TEST(a_waiting_crew_sleeps),
       UNIT_TEST(a_chain_can_be_cancelled), UNIT_TEST(cancel_stops_the_work),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
