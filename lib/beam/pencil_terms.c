@@ -100,6 +100,9 @@ pencone_status pcn_pencil_extras_copy(pencone_context *ctx, pencone_machine_desc
   const pencone_pencil_terms *k = d->pencil;
   const size_t horn = (size_t)d->horn_points, depths = k != NULL ? (size_t)k->depths : 0,
                radii = k != NULL ? (size_t)k->radii : 0, of = k != NULL ? (size_t)k->terms : 0;
+  if (horn == 0 && k == NULL) {
+    return PENCONE_OK;
+  }
   *values = pcn_alloc(ctx, 2 * horn + (of + 1) * (depths + radii), sizeof **values);
   if (*values == NULL) {
     return PENCONE_E_MEMORY;

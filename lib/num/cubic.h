@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A smooth curve through points: cubic pieces whose slopes are those of the parabolas through three points.
+// A smooth curve through points that has no peak between them.
 #ifndef PCN_CUBIC_H
 #define PCN_CUBIC_H
 

@@ -13,6 +13,7 @@ enum { TERMS = PCN_LATERAL_TERMS, DIRECTIONS = 16, PARTS = 8, PAD = 16, SIDE_MOS
 static const double side_least_mm = 2, side_most_mm = 5;
 // Electrons in a cavity come from what lies before it, not from beside: no density below this scales.
 static const double least_density = 0.05;
+static const double air = 0.05;  // no more than this is taken for matter before the surface, as the plain mode does
 // How far before a plane lies what energy that arrives from beside has crossed: scattered photons, mm; electrons, in
 // parts of the depth of the dose's maximum, which goes as their range. Round numbers of the right order: half and twice
 // them change the shipped cases little (docs/theory/pencil-beam.md).
@@ -126,16 +127,17 @@ static void fill_rays(void *data, size_t row, int worker) {
     pcn_vec3 way = pcn_v3_scale(f->ez, f->sad_mm);
     way = pcn_v3_add(way, pcn_v3_add(pcn_v3_scale(f->ex, x), pcn_v3_scale(f->ey, y)));
     double depth_mm = 0, scatter = 0, electron = 0;
+    int is_inside = 0;  // behind the surface
     for (int k = 0; k < s->size[2]; k++) {
       const size_t at = (size_t)k * plane_size(s) + row * (size_t)s->size[0] + (size_t)i;
       const double density =
           density_at(w->beam->medium, pcn_v3_add(f->source, pcn_v3_scale(way, s->first + k * s->pitch)));
       const double stretch = 1 / fmax(density, least_density);
-      const int is_first = !(depth_mm > 0);
-      scatter = is_first ? density : density + (scatter - density) * kept;
-      electron = is_first ? stretch : stretch + (electron - stretch) * exp(-thick_mm / (stretch * w->electron_mm));
-      w->density[0][at] = (float)scatter;
-      w->density[1][at] = (float)(1 / electron);
+      scatter = is_inside ? density + (scatter - density) * kept : density;
+      electron = is_inside ? stretch + (electron - stretch) * exp(-thick_mm / (stretch * w->electron_mm)) : stretch;
+      is_inside = is_inside || density > air;
+      w->density[0][at] = (float)(is_inside ? fmax(scatter, least_density) : density);
+      w->density[1][at] = (float)(is_inside ? 1 / electron : density);
       w->depth_mm[at] = (float)(depth_mm + 0.5 * density * thick_mm);
       depth_mm += density * thick_mm;
     }
@@ -206,8 +208,7 @@ static void fill_plane(const scaling_work *w, size_t layer, layout *along, layou
       const float x = depth - (float)d, *near = w->terms->share[d], *far = w->terms->share[d + 1];
       for (int k = 0; k < 2; k++) {
         const float density = w->density[k][layer * plane_size(s) + at];
-        const float used = depth_mm[at] > 0 ? fmaxf(density, (float)least_density) : 0;
-        along->density[k][at] = turned->density[k][i * (size_t)s->size[1] + j] = used;
+        along->density[k][at] = turned->density[k][i * (size_t)s->size[1] + j] = density;
       }
       for (size_t t = 0; t < TERMS; t++) {
         const float share = near[t] + x * (far[t] - near[t]);
@@ -290,22 +291,33 @@ static void fill_layer(void *data, size_t layer, int worker) {
   put_ratio(w, layer, &l[0], &l[1]);
 }
 
-// Before the first matter on a ray there is no dose to scale; the surface's ratio stands there, so that it is not mixed
-// with another between two layers.
+// Before the first matter on a ray and behind the last there is no dose to scale; the ratio of the surface stands there,
+// so that it is not mixed with another between two points of the lattice.
+static void mend_ray(const scaling_work *w, size_t at) {
+  const size_t plane = plane_size(w->out);
+  const int layers = w->out->size[2];
+  const double half_air_mm = 0.5 * air * layer_mm(w);
+  float *ratio = w->out->ratio + at;
+  double above_mm = 0;
+  int first = layers, last = -1;
+  for (int k = 0; k < layers; k++) {
+    const double half_mm = (double)w->depth_mm[at + (size_t)k * plane] - above_mm;
+    const int is_matter = half_mm > half_air_mm;
+    above_mm += 2 * half_mm;
+    first = is_matter && first == layers ? k : first;
+    last = is_matter ? k : last;
+  }
+  for (int k = 0; k < layers; k++) {
+    const int from = k < first ? first : (k > last ? last : k);
+    ratio[(size_t)k * plane] = last < 0 ? 1 : ratio[(size_t)from * plane];
+  }
+}
+
 static void mend_rays(void *data, size_t row, int worker) {
   (void)worker;
   const scaling_work *w = data;
-  const pcn_lateral_scaling *s = w->out;
-  for (size_t i = 0; i < (size_t)s->size[0]; i++) {
-    const size_t at = row * (size_t)s->size[0] + i;
-    int first = 0;
-    while (first < s->size[2] && !((double)w->density[1][at + (size_t)first * plane_size(s)] > least_density)) {
-      first++;
-    }
-    const float surface = first < s->size[2] ? s->ratio[at + (size_t)first * plane_size(s)] : 1;
-    for (int k = 0; k < first; k++) {
-      s->ratio[at + (size_t)k * plane_size(s)] = surface;
-    }
+  for (size_t i = 0; i < (size_t)w->out->size[0]; i++) {
+    mend_ray(w, row * (size_t)w->out->size[0] + i);
   }
 }
 

@@ -45,6 +45,38 @@ PLAN
   error 3 "nan.csv:3: dose: got 'nan', expected a number" machine fit nan.csv -o x.yaml --energy 6
   sed 's/ssd_mm/ssd/' bad.csv >head.csv
   error 3 "head.csv:1: first row: got another name in column 3" machine fit head.csv -o x.yaml --energy 6
+  # Kernels of the pencil beam, from tissue-phantom ratios and output factors.
+  ratios=$source/phantoms/measured/6mv-tpr.csv factors=$source/phantoms/measured/6mv-output.csv
+  call 0 machine fit "$ratios" --output-factors "$factors" --spectrum ideal-mohan-6mv -o k.yaml --name kernels
+  has out "times those of the spectrum"
+  has out "100 x 100          TPR"
+  has k.yaml "pencil_beam:"
+  has k.yaml "with what the head scatters"
+  call 0 info k.yaml
+  has out "measured kernels: 4 terms"
+  call 0 machine fit "$ratios" --output-factors "$factors" --energy 6 -o k.yaml --json
+  has out '"kernel_factor_max"'
+  has out '"mean_energy_mev"'
+  sed 's/m.yaml/k.yaml/' plan.yaml >kernels.yaml
+  call 0 run kernels.yaml -o k.h5
+  sed 's/photon-pencil-beam/photon-pencil-beam, lateral_scaling: "yes"/' kernels.yaml >scaled.yaml
+  call 0 run scaled.yaml -o k.h5
+  error 3 "tpr.csv: photon fit: curve 1: got tissue-phantom ratios" machine fit "$ratios" -o x.yaml --energy 6
+  error 2 "there is nothing left to fit" machine fit "$ratios" -o x.yaml --spectrum ideal-mohan-6mv
+  error 2 "say the nominal voltage" machine fit "$ratios" --output-factors "$factors" -o x.yaml
+  grep -v '^50,' "$ratios" | grep -v '^200,' >one.csv
+  grep -v '^50,' "$factors" | grep -v '^200,' >of.csv
+  error 3 "one.csv: kernel fit: got 1 field size (the first 100 x 100 mm), expected 3 or more" \
+    machine fit one.csv --output-factors of.csv -o x.yaml --energy 6
+  error 3 "of.csv:4: output factor: got none for 50 x 50 mm" machine fit "$ratios" --output-factors of.csv -o x.yaml --energy 6
+  sed 's/,150,0.812/,50,0.812/' "$ratios" >order.csv
+  error 3 "order.csv:7: depth_mm: got 50, expected more than the 100 before" \
+    machine fit order.csv --output-factors "$factors" -o x.yaml --energy 6
+  sed 's/,1.098$/,9.8/' "$factors" >wrong.csv
+  error 3 "do table and output factors belong together?" \
+    machine fit "$ratios" --output-factors wrong.csv -o x.yaml --spectrum ideal-mohan-6mv
+  call 2 machine fit "$ratios" --output-factors of.csv -o of.csv --energy 6
+  has err "would overwrite the input"
   : >empty.csv
   error 3 "empty.csv: got no rows" machine fit empty.csv -o x.yaml --energy 6
   error 3 "none.csv: cannot be opened" machine fit none.csv -o x.yaml --energy 6
