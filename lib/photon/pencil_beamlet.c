@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { TERMS = PCN_PENCIL_TERMS, LOOKS = 512, FEW = 4 };
+enum { TERMS = PCN_PENCIL_TERMS, LOOKS = 256, LANES = 16, SAMPLED = 65536, FEW = 4 };
 
 static const double bound_margin = 1.1; // the bound is found from samples
 
@@ -77,74 +77,137 @@ static pencone_status pick_few(pencone_context *ctx, pcn_pencil_beamlets *b) {
   return PENCONE_OK;
 }
 
-// The slabs that each row passes.
-static pencone_status find_slabs(pencone_context *ctx, pcn_pencil_beamlets *b) {
+static int layers_of(const pcn_pencil_beamlets *b) {
+  return (b->map.planes.count - 1) * PCN_PENCIL_LAYERS;
+}
+
+static int layer_at(const pcn_pencil_beamlets *b, float plane) {
+  const int layer = (int)(plane * PCN_PENCIL_LAYERS), last = layers_of(b) - 1;
+  return layer < last ? layer : last;
+}
+
+// The layers that each row passes.
+static pencone_status find_layers(pencone_context *ctx, pcn_pencil_beamlets *b) {
   const int64_t *size = b->box->grid.size, rows = size[1] * size[2];
-  const int last = b->map.planes.count - 2;
-  b->slab = pcn_alloc(ctx, (size_t)rows, sizeof *b->slab);
-  if (b->slab == NULL) {
+  b->layer = pcn_alloc(ctx, (size_t)rows, sizeof *b->layer);
+  if (b->layer == NULL) {
     return PENCONE_E_MEMORY;
   }
   for (int64_t row = 0; row < rows; row++) {
     const float *plane = b->voxel.plane + row * size[0];
-    const int one = (int)plane[0], other = (int)plane[size[0] - 1], least = one < other ? one : other,
-              most = one < other ? other : one;
-    b->slab[row][0] = (uint8_t)(least < last ? least : last);
-    b->slab[row][1] = (uint8_t)(most < last ? most : last);
+    const int one = layer_at(b, plane[0]), other = layer_at(b, plane[size[0] - 1]);
+    b->layer[row][0] = (uint8_t)(one < other ? one : other);
+    b->layer[row][1] = (uint8_t)(one < other ? other : one);
   }
   return PENCONE_OK;
 }
 
-// Up to LOOKS voxels of the slab between two planes, of all depths that are there. @return how many
-static int look(const pcn_pencil_beamlets *b, int slab, const float *found[LOOKS]) {
-  const size_t voxels = pencone_grid_voxels(&b->box->grid), step = 1 + voxels / 65536;
-  size_t all = 0, seen = 0;
-  for (size_t v = 0; v < voxels; v += step) {
-    all += (int)fminf(b->voxel.plane[v], (float)(b->map.planes.count - 2)) == slab && b->voxel.weight[v * TERMS] != 0;
-  }
-  const size_t every = 1 + all / LOOKS;
-  int count = 0;
-  for (size_t v = 0; v < voxels && count < LOOKS; v += step) {
-    if ((int)fminf(b->voxel.plane[v], (float)(b->map.planes.count - 2)) == slab && b->voxel.weight[v * TERMS] != 0 &&
-        seen++ % every == 0) {
-      found[count++] = b->voxel.weight + v * TERMS;
-    }
-  }
-  return count;
+/// Depth values of voxels from everywhere in the box, and their layers.
+typedef struct sample {
+  int count;
+  uint8_t layer[SAMPLED];
+  float weight[SAMPLED][TERMS];
+} sample;
+
+static int64_t divisor(int64_t a, int64_t b) {
+  return b == 0 ? a : divisor(b, a % b);
 }
 
-// Largest dose that the voxels looked at get from a pixel of either plane of the slab.
-static double largest_of(const float *pixel, const float *const found[LOOKS], int count) {
-  float largest = 0;
-  for (int side = 0; side < 2; side++, pixel += TERMS) {
-    for (int l = 0; l < count; l++) {
-      float sum = 0;
-      for (int t = 0; t < TERMS; t++) {
-        sum += pixel[t] * found[l][t];
-      }
-      largest = sum > largest ? sum : largest;
+// Voxels at a distance that goes along all axes alike.
+static void take_sample(const pcn_pencil_beamlets *b, sample *out) {
+  const int64_t *size = b->box->grid.size, voxels = (int64_t)pencone_grid_voxels(&b->box->grid);
+  int64_t step = 1 + voxels / SAMPLED;
+  while (divisor(step, size[0]) > 1 || divisor(step, size[1]) > 1) {
+    step++;
+  }
+  out->count = 0;
+  for (int64_t v = 0; v < voxels; v += step) {
+    if (b->voxel.weight[v * TERMS] != 0) {
+      out->layer[out->count] = (uint8_t)layer_at(b, b->voxel.plane[v]);
+      memcpy(out->weight[out->count++], b->voxel.weight + v * TERMS, sizeof *out->weight);
     }
+  }
+}
+
+/// Depth values of some voxels of a layer.
+typedef struct looks {
+  int count;
+  float weight[TERMS][LOOKS];
+} looks;
+
+static void add_look(looks *l, const float weight[TERMS]) {
+  for (int t = 0; t < TERMS; t++) {
+    l->weight[t][l->count] = weight[t];
+  }
+  l->count++;
+}
+
+// The voxels of a layer with the smallest and the largest value of each term, and others up to LOOKS.
+static void look(const sample *from, int layer, looks *out) {
+  const float *extreme[2 * TERMS] = {NULL};
+  int all = 0, seen = 0;
+  memset(out, 0, sizeof *out);
+  for (int v = 0; v < from->count; v++) {
+    const float *weight = from->weight[v];
+    for (int t = 0; t < TERMS && from->layer[v] == layer; t++) {
+      extreme[2 * t] = all == 0 || weight[t] < extreme[2 * t][t] ? weight : extreme[2 * t];
+      extreme[2 * t + 1] = all == 0 || weight[t] > extreme[2 * t + 1][t] ? weight : extreme[2 * t + 1];
+    }
+    all += from->layer[v] == layer;
+  }
+  for (int e = 0; e < 2 * TERMS && all > 0; e++) {
+    add_look(out, extreme[e]);
+  }
+  const int every = 1 + all / (LOOKS - 2 * TERMS);
+  for (int v = 0; v < from->count && out->count < LOOKS; v++) {
+    if (from->layer[v] == layer && seen++ % every == 0) {
+      add_look(out, from->weight[v]);
+    }
+  }
+}
+
+// Largest size of a dose that the voxels looked at get from a pixel, anywhere in the layer: it is linear from plane to plane.
+static double largest_of(const float *pixel, int layer, const looks *found) {
+  float most[LANES] = {0}, largest = 0;
+  for (int side = 0; side < 2; side++) {
+    const float far = (float)(layer % PCN_PENCIL_LAYERS + side) / PCN_PENCIL_LAYERS;
+    float at[TERMS];
+    for (int t = 0; t < TERMS; t++) {
+      at[t] = pixel[t] + far * (pixel[TERMS + t] - pixel[t]);
+    }
+    for (int l = 0; l < LOOKS; l += LANES) {
+#pragma omp simd
+      for (int i = 0; i < LANES; i++) {
+        const float sum = fabsf(at[0] * found->weight[0][l + i] + at[1] * found->weight[1][l + i] +
+                                at[2] * found->weight[2][l + i] + at[3] * found->weight[3][l + i]);
+        most[i] = sum > most[i] ? sum : most[i];
+      }
+    }
+  }
+  for (int i = 0; i < LANES; i++) {
+    largest = most[i] > largest ? most[i] : largest;
   }
   return (double)largest;
 }
 
 // Along both axes and the diagonal of the map: far from a bixel it is round.
-static void find_fall(const pcn_pencil_beamlets *b, int slab, pcn_pencil_fall *fall) {
-  const float *found[LOOKS];
-  const int count = look(b, slab, found);
+static void find_fall(const pcn_pencil_beamlets *b, const sample *from, int layer, pcn_pencil_fall *fall) {
+  looks found;
+  look(from, layer, &found);
   const pcn_pencil_map *map = &b->map;
   const size_t pixels = (size_t)map->size[0] * (size_t)map->size[1];
+  const float *slab = map->value + (size_t)(layer / PCN_PENCIL_LAYERS) * pixels * 2 * TERMS;
   const double farthest = hypot(map->size[0] * map->pixel_mm[0], map->size[1] * map->pixel_mm[1]);
   fall->step_mm = farthest / (PCN_PENCIL_FALLS - 1);
   memset(fall->value, 0, sizeof fall->value);
-  for (int way = 0; way < 3; way++) {
+  for (int way = 0; way < 3 && found.count > 0; way++) {
     const double dx = way == 1 ? 0 : (way == 2 ? sqrt(0.5) : 1), dy = way == 0 ? 0 : (way == 2 ? sqrt(0.5) : 1);
     for (double r = 0; r < farthest; r += 0.5 * fall->step_mm) {
       const int i = (int)(r * dx / map->pixel_mm[0]), j = (int)(r * dy / map->pixel_mm[1]);
       if (i < map->size[0] && j < map->size[1]) {
-        const float *pixel = map->value + ((size_t)slab * pixels + (size_t)(j * map->size[0] + i)) * 2 * TERMS;
+        const float *pixel = slab + (size_t)(j * map->size[0] + i) * 2 * TERMS;
         const int at = (int)(r / fall->step_mm);
-        fall->value[at] = fmax(fall->value[at], bound_margin * largest_of(pixel, found, count));
+        fall->value[at] = fmax(fall->value[at], bound_margin * largest_of(pixel, layer, &found));
       }
     }
   }
@@ -154,14 +217,17 @@ static void find_fall(const pcn_pencil_beamlets *b, int slab, pcn_pencil_fall *f
 }
 
 static pencone_status make_falls(pencone_context *ctx, pcn_pencil_beamlets *b) {
-  const int slabs = b->map.planes.count - 1;
-  b->fall = pcn_alloc(ctx, (size_t)slabs, sizeof *b->fall);
-  if (b->fall == NULL) {
+  sample *from = pcn_alloc(ctx, 1, sizeof *from);
+  b->fall = pcn_alloc(ctx, (size_t)layers_of(b), sizeof *b->fall);
+  if (from == NULL || b->fall == NULL) {
+    pcn_free(from);
     return PENCONE_E_MEMORY;
   }
-  for (int s = 0; s < slabs; s++) {
-    find_fall(b, s, &b->fall[s]);
+  take_sample(b, from);
+  for (int l = 0; l < layers_of(b); l++) {
+    find_fall(b, from, l, &b->fall[l]);
   }
+  pcn_free(from);
   return PENCONE_OK;
 }
 
@@ -198,7 +264,7 @@ pencone_status pcn_pencil_beamlets_make(pencone_context *ctx, const pcn_pencil_b
     status = fill_voxels(ctx, out);
   }
   if (status == PENCONE_OK) {
-    status = find_slabs(ctx, out);
+    status = find_layers(ctx, out);
   }
   if (status == PENCONE_OK && (cut->threshold > 0 || cut->reach_mm > 0)) {
     status = pick_few(ctx, out);
@@ -223,7 +289,7 @@ void pcn_pencil_beamlets_free(pcn_pencil_beamlets *b) {
   pcn_free(b->map.value);
   free_buffer(&b->voxel);
   free_buffer(&b->few);
-  pcn_free(b->slab);
+  pcn_free(b->layer);
   pcn_free(b->fall);
   memset(b, 0, sizeof *b);
 }

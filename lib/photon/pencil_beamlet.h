@@ -7,9 +7,9 @@
 #include "num/column.h"
 #include "photon/pencil_beam.h"
 
-enum { PCN_PENCIL_FALLS = 128, PCN_PENCIL_PLANES = 64 };
+enum { PCN_PENCIL_FALLS = 256, PCN_PENCIL_PLANES = 64, PCN_PENCIL_LAYERS = 4 };
 
-/// How the largest dose of a plane falls with the distance from the bixel's ray.
+/// How the largest dose of a layer falls with the distance from the bixel's ray.
 typedef struct pcn_pencil_fall {
   double step_mm;
   double value[PCN_PENCIL_FALLS]; ///< Gy per photon/cm2, of all distances from here on
@@ -24,10 +24,10 @@ typedef struct pcn_pencil_beamlets {
   double near_mm;                ///< a bixel's diagonal: its largest dose is nearer to its ray
   pcn_pencil_map map;            ///< of one bixel
   pcn_pencil_buffer voxel;       ///< of the box
-  uint8_t (*slab)[2];            ///< of each row of voxels: the first and the last between planes
+  uint8_t (*layer)[2];           ///< of each row of voxels: the first and the last, PCN_PENCIL_LAYERS between two planes
   pcn_pencil_buffer few;         ///< one of few_step voxels along each axis, from the middle of the first few
   int64_t few_step[3], few_size[3];
-  pcn_pencil_fall *fall;         ///< between planes
+  pcn_pencil_fall *fall;         ///< of the layers
 } pcn_pencil_beamlets;
 
 /// Memory of pcn_pencil_beamlets_make(), bytes.

@@ -16,7 +16,7 @@ enum { TERMS = PCN_PENCIL_TERMS };
 typedef struct bixel {
   pcn_pencil_table table;
   pcn_reach reach;
-  double radius_mm[PCN_PENCIL_PLANES];  ///< of each slab between planes: nothing is wanted farther away
+  double radius_mm[PCN_PENCIL_PLANES * PCN_PENCIL_LAYERS];  ///< of each layer: nothing is wanted farther away
   int64_t low[2], high[2];              ///< rows that may have voxels within
   int32_t (*range)[2];                  ///< of each row of the box
   float least;
@@ -38,10 +38,14 @@ static pcn_pencil_voxels voxels_at(const pcn_pencil_buffer *v, int64_t at) {
   return out;
 }
 
+static int layers(const group *g) {
+  return (g->beamlets->map.planes.count - 1) * PCN_PENCIL_LAYERS;
+}
+
 static double widest(const group *g, const bixel *b) {
   double radius = 0;
-  for (int s = 0; s < g->beamlets->map.planes.count - 1; s++) {
-    radius = fmax(radius, b->radius_mm[s]);
+  for (int l = 0; l < layers(g); l++) {
+    radius = fmax(radius, b->radius_mm[l]);
   }
   return radius;
 }
@@ -55,10 +59,10 @@ static int64_t find_ranges(const group *g, bixel *b) {
   for (int64_t k = b->low[1]; k < b->high[1] && b->low[0] < b->high[0]; k++) {
     const int64_t first = k * grid->size[1] + b->low[0], rows[2] = {b->low[0], b->high[0]}, n = rows[1] - rows[0];
     for (int64_t j = 0; j < n; j++) {
-      const uint8_t *slab = g->beamlets->slab[first + j];
+      const uint8_t *layer = g->beamlets->layer[first + j];
       double radius = 0;
-      for (int s = slab[0]; s <= slab[1]; s++) {
-        radius = fmax(radius, b->radius_mm[s]);
+      for (int l = layer[0]; l <= layer[1]; l++) {
+        radius = b->radius_mm[l] > radius ? b->radius_mm[l] : radius;
       }
       g->row_radius_mm[j] = radius;
     }
@@ -71,8 +75,8 @@ static int64_t find_ranges(const group *g, bixel *b) {
 }
 
 static void set_radius(const group *g, bixel *b, double radius_mm) {
-  for (int s = 0; s < g->beamlets->map.planes.count - 1; s++) {
-    b->radius_mm[s] = radius_mm;
+  for (int l = 0; l < layers(g); l++) {
+    b->radius_mm[l] = radius_mm;
   }
 }
 
@@ -95,15 +99,15 @@ static double largest_near(const group *g, bixel *b) {
   return (double)largest;
 }
 
-// How far entries can be above the threshold in each slab.
+// How far entries can be above the threshold in each layer.
 static void find_radius(const group *g, bixel *b, double least) {
-  for (int s = 0; s < g->beamlets->map.planes.count - 1; s++) {
-    const pcn_pencil_fall *fall = &g->beamlets->fall[s];
+  for (int l = 0; l < layers(g); l++) {
+    const pcn_pencil_fall *fall = &g->beamlets->fall[l];
     int i = 0;
     while (i < PCN_PENCIL_FALLS && fall->value[i] >= least) {
       i++;
     }
-    b->radius_mm[s] = i < PCN_PENCIL_FALLS ? i * fall->step_mm : INFINITY;
+    b->radius_mm[l] = i < PCN_PENCIL_FALLS ? i * fall->step_mm : INFINITY;
   }
 }
 
@@ -122,10 +126,19 @@ static pencone_status begin(pencone_context *ctx, const group *g, const double c
     find_radius(g, b, shared->threshold * largest);
     b->least = shared->sift ? fmaxf(b->least, (float)(shared->threshold * largest)) : b->least;
   }
-  for (int s = 0; shared->reach_mm > 0 && s < shared->map.planes.count - 1; s++) {
-    b->radius_mm[s] = fmin(b->radius_mm[s], shared->reach_mm);
+  for (int l = 0; shared->reach_mm > 0 && l < layers(g); l++) {
+    b->radius_mm[l] = fmin(b->radius_mm[l], shared->reach_mm);
   }
   return pcn_column_reserve(ctx, b->out, find_ranges(g, b) + PCN_SIFT_LANES);
+}
+
+// Where the row will be written to, while it is calculated: columns are larger than what is near the processor.
+static void fetch(const pcn_column *c, size_t n) {
+  enum { LINE = 16 };
+  for (size_t i = 0; i < n + LINE; i += LINE) {
+    __builtin_prefetch(c->value + c->count + i, 1);
+    __builtin_prefetch(c->voxel + c->count + i, 1);
+  }
 }
 
 static void add_row(const group *g, bixel *b, int64_t row) {
@@ -134,6 +147,7 @@ static void add_row(const group *g, bixel *b, int64_t row) {
   const size_t n = (size_t)(range[1] - range[0]);
   const pcn_pencil_voxels voxels = voxels_at(&g->beamlets->voxel, at);
   pcn_column *out = b->out;
+  fetch(out, n);
   g->isa->pencil(&b->table, &voxels, n, g->value);
   memset(g->value + n, 0, PCN_SIFT_LANES * sizeof *g->value);
   out->count += (int64_t)g->isa->sift(g->value, n, (int32_t)at, b->least, out->value + out->count,
