@@ -117,7 +117,7 @@ PENCONE_API pencone_status pencone_proton_water_at(pencone_context *ctx, double 
 /// A depth dose of protons, as fitted. Set struct_size first (PENCONE_BRAGG_DEFAULT).
 typedef struct pencone_bragg {
   size_t struct_size;
-  double range_mm;           ///< mean range of the primaries, mm of water
+  double range_mm;           ///< mean range of primaries that no nucleus scattered, mm of water
   double sigma_mm;           ///< 1 sigma of the range: straggling and energy spread
   double prompt_share;       ///< of the energy lost to nuclear reactions that stays where they are
   double local_share;        ///< of it that secondary particles leave on their way

@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "commission/elastic.h"
 #include "commission/least_squares.h"
 #include "commission/proton_water.h"
 
-enum { STEPS = PCN_PROTON_STEPS, PARAMETERS = 6, SLICES = 160, BIRTHS = 24 };
-static const double widest = 4;            // sigmas of the range that count
+enum { STEPS = PCN_PROTON_STEPS, PARAMETERS = 6, SLICES = 160, SHORTER = 200, BIRTHS = 24 };
+static const double widest = 4;            // sigmas of the range that count, on either side
 static const double loss_per_mm = 0.0012;  // beta of Bortfeld 1997 (doi:10.1118/1.598116)
 static const double longest_mev = 300;     // of the table of residual ranges
 
@@ -18,6 +19,11 @@ static const double longest_mev = 300;     // of the table of residual ranges
 typedef struct residual {
   double range_mm[STEPS + 2], energy_mev[STEPS + 2];
 } residual;
+
+/// Shares of slices of range, from SHORTER - 1 slices before widest sigmas below the mean to as many above it.
+typedef struct spread {
+  double first_mm, slice_mm, share[SLICES + SHORTER - 1];
+} spread;
 
 /// What a fit starts from, and what its residuals need.
 typedef struct job {
@@ -76,22 +82,37 @@ static double reactions(const residual *t, const pencone_bragg *b, double depth_
          (b->prompt_share * energy_at(t, b->range_mm - depth_mm) + b->local_share * reached * sum / BIRTHS);
 }
 
-// Eq. 12 and 13 at one depth, MeV cm2/g per proton: over slices of range within some sigma of the mean.
-static double depth_dose(const residual *t, const pencone_bragg *b, double depth_mm) {
-  const double normal = 1 + loss_per_mm * b->range_mm;
-  const double first_mm = b->range_mm - widest * b->sigma_mm - depth_mm;
-  const double slice_mm = 2 * widest * b->sigma_mm / SLICES;
-  double sum = 0, shares = 0, energy_mev = energy_at(t, first_mm);
+// A Gaussian of ranges, each less what elastic scatters take.
+static void spread_make(const residual *t, const pencone_bragg *b, spread *out) {
+  const pcn_energy_range table = {STEPS + 2, t->energy_mev, t->range_mm};
+  double loss[SHORTER], sum = 0;
+  memset(out, 0, sizeof *out);
+  out->slice_mm = 2 * widest * b->sigma_mm / SLICES;
+  out->first_mm = b->range_mm - widest * b->sigma_mm - (SHORTER - 1) * out->slice_mm;
+  pcn_elastic_loss(&table, b->range_mm, out->slice_mm, SHORTER, loss);
   for (int i = 0; i < SLICES; i++) {
-    const double far_mm = first_mm + (i + 1) * slice_mm, far_mev = energy_at(t, far_mm);
     const double x = -widest + 2 * widest * (i + 0.5) / SLICES, share = exp(-0.5 * x * x);
-    const double left_mm = fmax(0, far_mm - 0.5 * slice_mm);
-    const double stopping = (1 + loss_per_mm * left_mm) * (far_mev - energy_mev) / slice_mm;
-    sum += share * stopping;
-    shares += share;
+    for (int k = 0; k < SHORTER; k++) {
+      out->share[i + SHORTER - 1 - k] += share * loss[k];
+    }
+    sum += share;
+  }
+  for (int i = 0; i < SLICES + SHORTER - 1; i++) {
+    out->share[i] /= sum;
+  }
+}
+
+// Eq. 12 and 13 at one depth, MeV cm2/g per proton: over slices of range.
+static double depth_dose(const residual *t, const pencone_bragg *b, const spread *s, double depth_mm) {
+  const double normal = 1 + loss_per_mm * b->range_mm, first_mm = s->first_mm - depth_mm;
+  double sum = 0, energy_mev = energy_at(t, first_mm);
+  for (int i = 0; i < SLICES + SHORTER - 1; i++) {
+    const double far_mm = first_mm + (i + 1) * s->slice_mm, far_mev = energy_at(t, far_mm);
+    const double left_mm = fmax(0, far_mm - 0.5 * s->slice_mm);
+    sum += s->share[i] * (1 + loss_per_mm * left_mm) * (far_mev - energy_mev) / s->slice_mm;
     energy_mev = far_mev;
   }
-  return 10 * (sum / shares + reactions(t, b, depth_mm)) / normal;
+  return 10 * (sum + reactions(t, b, depth_mm)) / normal;
 }
 
 static pencone_bragg to_bragg(const job *j, const double p[PARAMETERS]) {
@@ -108,8 +129,10 @@ static pencone_bragg to_bragg(const job *j, const double p[PARAMETERS]) {
 static int residuals(const void *problem, const double *p, double *out) {
   const job *j = problem;
   const pencone_bragg b = to_bragg(j, p);
+  spread s;
+  spread_make(&j->table, &b, &s);
   for (int i = 0; i < j->points; i++) {
-    out[i] = (b.scale * depth_dose(&j->table, &b, j->depth_mm[i]) - j->dose[i]) / (0.01 * j->largest);
+    out[i] = (b.scale * depth_dose(&j->table, &b, &s, j->depth_mm[i]) - j->dose[i]) / (0.01 * j->largest);
   }
   return 1;
 }
@@ -141,7 +164,9 @@ static pencone_status start(pencone_context *ctx, job *j) {
   j->sigma_mm = (r20 - r80) / 1.32;  // Bortfeld's curve at any energy
   const double zero[PARAMETERS] = {0};
   const pencone_bragg b = to_bragg(j, zero);
-  j->scale *= j->largest / depth_dose(&j->table, &b, j->depth_mm[peak]);
+  spread s;
+  spread_make(&j->table, &b, &s);
+  j->scale *= j->largest / depth_dose(&j->table, &b, &s, j->depth_mm[peak]);
   return PENCONE_OK;
 }
 
@@ -224,8 +249,12 @@ pencone_status pencone_bragg_dose(pencone_context *ctx, double excitation_ev, co
   PCN_TRY(pcn_gsl_enter(ctx, &handler));
   residual *t = pcn_alloc(ctx, 1, sizeof *t);
   const pencone_status status = t != NULL ? table_make(ctx, excitation_ev, t) : PENCONE_E_MEMORY;
+  spread s = {0, 0, {0}};
+  if (status == PENCONE_OK) {
+    spread_make(t, bragg, &s);
+  }
   for (int i = 0; i < points && status == PENCONE_OK; i++) {
-    dose[i] = bragg->scale * depth_dose(t, bragg, depth_mm[i]);
+    dose[i] = bragg->scale * depth_dose(t, bragg, &s, depth_mm[i]);
   }
   pcn_free(t);
   pcn_gsl_leave(handler);
