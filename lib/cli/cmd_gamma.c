@@ -138,6 +138,16 @@ static pencone_status read_inputs(pencone_context *ctx, job *j) {
   return status == PENCONE_OK ? pencone_dose_read(ctx, j->evaluated_path, &j->evaluated) : status;
 }
 
+/// cGy beside Gy, or dose beside dose per fluence, is compared as it is asked for, but not without a word.
+static void warn_of_units(cli_session *session, const job *j) {
+  const char *evaluated = pencone_dose_units(j->evaluated), *reference = reference_units(j);
+  if (strcmp(evaluated, reference) != 0) {
+    cli_progress_clear(session);
+    fprintf(stderr, "pencone: warning: %s is in %s, %s in %s: numbers are compared as they are\n", j->evaluated_path,
+            evaluated, j->reference_path, reference);
+  }
+}
+
 /// Writes gamma as a dose file on the reference's grid, -1 where it was not judged.
 static pencone_status write_map(pencone_context *ctx, const job *j, float *map) {
   const pencone_grid *grid = pencone_dose_grid_of(j->dose);
@@ -232,6 +242,7 @@ static int compare(cli_session *session, job *j) {
     return cli_error(session, CLI_INPUT, "%s: got a rectilinear reference, expected a dose file for %s",
                      j->reference_path, j->from.given ? "a profile" : "a map");
   }
+  warn_of_units(session, j);
   int outcome = CLI_GO_ON;
   if (j->from.given) {
     outcome = compare_profiles(session, j);
