@@ -399,10 +399,10 @@ pencone_status pencone_engine_compute(pencone_context *ctx, const pencone_engine
   for (int i = 0; i < engine->beams; i++) {
     PCN_TRY(compute_beam(ctx, engine, i, keep_beams, let, dose));
   }
-  PCN_TRY(pcn_dose_check(ctx, dose));
   PCN_TRY(pcn_biology_finish(ctx, engine->plan, dose));
   PCN_TRY(put_units(ctx, engine, dose));
   PCN_TRY(pcn_provenance_put(ctx, engine->plan, engine->phantom, dose, pcn_seconds() - start));
+  PCN_TRY(pcn_dose_check(ctx, dose));
   return pcn_progress(ctx, 1, "done");
 }
 
