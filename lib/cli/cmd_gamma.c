@@ -139,10 +139,9 @@ static pencone_status read_inputs(pencone_context *ctx, job *j) {
 }
 
 /// cGy beside Gy, or dose beside dose per fluence, is compared as it is asked for, but not without a word.
-static void warn_of_units(cli_session *session, const job *j) {
+static void warn_of_units(const job *j) {
   const char *evaluated = pencone_dose_units(j->evaluated), *reference = reference_units(j);
   if (strcmp(evaluated, reference) != 0) {
-    cli_progress_clear(session);
     fprintf(stderr, "pencone: warning: %s is in %s, %s in %s: numbers are compared as they are\n", j->evaluated_path,
             evaluated, j->reference_path, reference);
   }
@@ -242,7 +241,6 @@ static int compare(cli_session *session, job *j) {
     return cli_error(session, CLI_INPUT, "%s: got a rectilinear reference, expected a dose file for %s",
                      j->reference_path, j->from.given ? "a profile" : "a map");
   }
-  warn_of_units(session, j);
   int outcome = CLI_GO_ON;
   if (j->from.given) {
     outcome = compare_profiles(session, j);
@@ -253,6 +251,7 @@ static int compare(cli_session *session, job *j) {
     return outcome;
   }
   cli_progress_clear(session);
+  warn_of_units(j);
   if (session->common.json) {
     put_json(j);
   } else {
