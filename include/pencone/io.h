@@ -162,6 +162,10 @@ PENCONE_API pencone_status pencone_dij_file_describe(pencone_context *ctx, const
 PENCONE_API pencone_status pencone_dij_file_beamlets(pencone_context *ctx, const char *path, int64_t count,
                                                      pencone_beamlet *out);
 
+/// Whether a matrix file was made with the beams of a plan: their geometry and machines, as far as the file tells.
+/// Beamlets are for the caller to compare. @return PENCONE_OK, E_FORMAT (with what differs), E_FILE, E_MEMORY.
+PENCONE_API pencone_status pencone_dij_file_match(pencone_context *ctx, const char *path, const pencone_plan *plan);
+
 /// Reads a whole matrix into memory. @param dij  what it held before is forgotten, also after a failure
 /// @return PENCONE_OK, E_FILE, E_FORMAT, E_SHAPE, E_RANGE, E_MEMORY.
 PENCONE_API pencone_status pencone_dij_read(pencone_context *ctx, const char *path, pencone_dij *dij);

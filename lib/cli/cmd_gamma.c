@@ -154,6 +154,15 @@ static int read_inputs(cli_session *session, job *j) {
   return outcome == CLI_GO_ON ? cli_volume_read(session, j->evaluated_path, &j->volume, &j->evaluated) : outcome;
 }
 
+/// cGy beside Gy, or dose beside dose per fluence, is compared as it is asked for, but not without a word.
+static void warn_of_units(const job *j) {
+  const char *evaluated = pencone_dose_units(j->evaluated), *reference = reference_units(j);
+  if (strcmp(evaluated, reference) != 0) {
+    fprintf(stderr, "pencone: warning: %s is in %s, %s in %s: numbers are compared as they are\n", j->evaluated_path,
+            evaluated, j->reference_path, reference);
+  }
+}
+
 /// Writes gamma as a dose file on the reference's grid, -1 where it was not judged.
 static pencone_status write_map(pencone_context *ctx, const job *j, float *map) {
   const pencone_grid *grid = pencone_dose_grid_of(j->dose);
@@ -257,6 +266,7 @@ static int compare(cli_session *session, job *j) {
     return outcome;
   }
   cli_progress_clear(session);
+  warn_of_units(j);
   if (session->common.json) {
     put_json(j);
   } else {

@@ -53,6 +53,9 @@ static int read_columns(cli_session *session, const cli_weighing *weighing, cons
     return cli_error(session, CLI_RUN, "no memory left");
   }
   status = pencone_dij_file_beamlets(session->ctx, weighing->matrix_path, c->count, c->of_file);
+  if (status == PENCONE_OK) {
+    status = pencone_dij_file_match(session->ctx, weighing->matrix_path, in->plan);
+  }
   return status == PENCONE_OK ? check_plan(session, weighing, in, c) : cli_report(session, status);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A dose distribution: voxel values on a grid, parts per beam, units and provenance.
+#include <float.h>
 #include <math.h>
 #include <pencone/dose.h>
 #include <string.h>
@@ -95,6 +96,26 @@ void pcn_dose_clear_parts(pencone_dose *dose) {
   }
   dose->part_count = 0;
   pcn_dose_volumes_clear(dose->volumes);
+}
+
+/// One pass without a branch, which compilers do in lanes; where is looked for only after a failure.
+static pencone_status check_values(pencone_context *ctx, const pencone_grid *grid, const float *values) {
+  const size_t voxels = pencone_grid_voxels(grid);
+  const size_t nx = (size_t)grid->size[0], ny = (size_t)grid->size[1];
+  int bad = 0;
+  for (size_t v = 0; v < voxels; ++v) {
+    bad |= !(fabsf(values[v]) <= FLT_MAX);
+  }
+  for (size_t v = 0; bad && v < voxels; ++v) {
+    PCN_CHECK(ctx, fabsf(values[v]) <= FLT_MAX, PENCONE_E_RANGE,
+              "dose: voxel (%zu, %zu, %zu): got %g Gy, expected a finite dose, below %.3g Gy: the weights are too large",
+              v % nx, v / nx % ny, v / nx / ny, (double)values[v], (double)FLT_MAX);
+  }
+  return PENCONE_OK;
+}
+
+pencone_status pcn_dose_check(pencone_context *ctx, const pencone_dose *dose) {
+  return check_values(ctx, &dose->grid, dose->values);
 }
 
 pcn_dose_volumes *pcn_dose_volumes_of(const pencone_dose *dose) {

@@ -7,6 +7,10 @@
 /// Removes all parts and volumes: before a dose is calculated anew.
 void pcn_dose_clear_parts(pencone_dose *dose);
 
+/// Every voxel of a dose holds a number; the weights of a plan may be too large for that.
+/// @return PENCONE_OK or E_RANGE
+pencone_status pcn_dose_check(pencone_context *ctx, const pencone_dose *dose);
+
 /// Values of the i-th volume to be changed; i must be valid.
 float *pcn_dose_volume(pencone_dose *dose, int i);
 

@@ -434,6 +434,7 @@ pencone_status pencone_engine_compute(pencone_context *ctx, const pencone_engine
   PCN_TRY(pcn_with_crew(ctx, compute, &c));
   PCN_TRY(put_units(ctx, engine, dose));
   PCN_TRY(pcn_provenance_put(ctx, engine->plan, engine->phantom, dose, pcn_seconds() - start));
+  PCN_TRY(pcn_dose_check(ctx, dose));
   return pcn_progress(ctx, 1, "done");
 }
 

@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "dij_table.h"
 #include "dose_file.h"
+#include "engine/dose.h"
 #include "phantom_file.h"
 
 static const char group[] = "/pencone/dij";
@@ -176,6 +177,93 @@ pencone_status pencone_dij_file_beamlets(pencone_context *ctx, const char *path,
   return pcn_dij_reader_close(&reader, status);
 }
 
+// --- whether it is that of a plan --------------------------------------------------------------
+
+/// The table of beams, as many as the plan has; NULL where a file from elsewhere has none.
+static pencone_status read_beams(const pcn_dij_reader *r, int count, pcn_dij_beam **out) {
+  static const char object[] = "/pencone/dij/beams";
+  *out = NULL;
+  if (!pcn_h5_exists(&r->h5, object)) {
+    return PENCONE_OK;
+  }
+  const hid_t type = pcn_dij_beam_type();
+  const hid_t set = H5Dopen2(r->h5.file, object, H5P_DEFAULT);
+  const hid_t space = H5Dget_space(set);
+  const hssize_t rows = H5Sget_simple_extent_npoints(space);
+  *out = rows == count ? pcn_alloc(r->h5.ctx, (size_t)count, sizeof **out) : NULL;
+  const int good = *out != NULL && H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, *out) >= 0;
+  H5Sclose(space);
+  H5Dclose(set);
+  H5Tclose(type);
+  return good ? PENCONE_OK
+         : rows == count && *out == NULL
+             ? PENCONE_E_MEMORY
+             : pcn_h5_fail(&r->h5, PENCONE_E_FORMAT, object, "got another table or %lld rows, expected the plan's %d beams",
+                           (long long)rows, count);
+}
+
+static int is_same_angle(double a_deg, double b_deg) {
+  return fabs(remainder(a_deg - b_deg, 360)) < 1e-6;
+}
+
+static int is_same_beam(const pcn_dij_beam *a, const pcn_dij_beam *b) {
+  const double near_mm = 1e-6;
+  int same = fabs(a->sad_mm - b->sad_mm) < near_mm && is_same_angle(a->gantry_deg, b->gantry_deg) &&
+             is_same_angle(a->collimator_deg, b->collimator_deg) && is_same_angle(a->couch_deg, b->couch_deg);
+  for (int axis = 0; axis < 3; ++axis) {
+    same = same && fabs(a->isocenter_mm[axis] - b->isocenter_mm[axis]) < near_mm;
+  }
+  return same;
+}
+
+static pencone_status match_machines(const pcn_dij_reader *r, const pencone_plan *plan) {
+  static const char object[] = "/pencone/provenance";
+  char *hashes = NULL;
+  if (!pcn_h5_is_group(&r->h5, object) || !pcn_h5_has(&r->h5, object, "machine_sha256")) {
+    return PENCONE_OK;
+  }
+  PCN_TRY(pcn_h5_read_text(&r->h5, object, "machine_sha256", &hashes));
+  pencone_status status = PENCONE_OK;
+  for (int i = 0; i < pencone_plan_beam_count(plan) && status == PENCONE_OK; ++i) {
+    const pencone_beam *beam = pencone_plan_beam(plan, i);
+    if (strstr(hashes, pencone_machine_sha256(beam->machine)) == NULL) {
+      status = pcn_h5_fail(&r->h5, PENCONE_E_FORMAT, object, "machine_sha256: got %.70s, expected that of %.60s too, the "
+                           "machine of the plan's beam %.60s", hashes, pencone_machine_describe(beam->machine)->name,
+                           beam->name);
+    }
+  }
+  pcn_free(hashes);
+  return status;
+}
+
+static pencone_status match(const pcn_dij_reader *r, const pencone_plan *plan) {
+  pcn_dij_beam *beams = NULL;
+  const int count = pencone_plan_beam_count(plan);
+  pencone_status status = read_beams(r, count, &beams);
+  for (int i = 0; i < count && beams != NULL && status == PENCONE_OK; ++i) {
+    const pencone_beam *beam = pencone_plan_beam(plan, i);
+    const pcn_dij_beam wanted = pcn_dij_beam_of(beam), *got = &beams[i];
+    if (!is_same_beam(got, &wanted)) {
+      status = pcn_h5_fail(&r->h5, PENCONE_E_FORMAT, "/pencone/dij/beams",
+                           "beam %.60s: got gantry %g, collimator %g, couch %g deg, isocentre (%g, %g, %g) mm, SAD %g mm, "
+                           "expected %g, %g, %g, (%g, %g, %g), %g as in the plan",
+                           beam->name, got->gantry_deg, got->collimator_deg, got->couch_deg, got->isocenter_mm[0],
+                           got->isocenter_mm[1], got->isocenter_mm[2], got->sad_mm, wanted.gantry_deg,
+                           wanted.collimator_deg, wanted.couch_deg, wanted.isocenter_mm[0], wanted.isocenter_mm[1],
+                           wanted.isocenter_mm[2], wanted.sad_mm);
+    }
+  }
+  pcn_free(beams);
+  return status == PENCONE_OK ? match_machines(r, plan) : status;
+}
+
+pencone_status pencone_dij_file_match(pencone_context *ctx, const char *path, const pencone_plan *plan) {
+  pcn_dij_reader reader;
+  PCN_CHECK(ctx, plan != NULL, PENCONE_E_ARGUMENT, "matrix file: the plan is NULL");
+  PCN_TRY(pcn_dij_reader_open(ctx, path, &reader));
+  return pcn_dij_reader_close(&reader, match(&reader, plan));
+}
+
 // --- into memory -------------------------------------------------------------------------------
 
 /// First column behind a block of columns.
@@ -274,6 +362,7 @@ static pencone_status fill_dose(pcn_dij_reader *r, const double *weights, double
   for (size_t v = 0; v < voxels; ++v) {
     values[v] = (float)sum[v];
   }
+  PCN_TRY(pcn_dose_check(r->h5.ctx, dose));
   return set_texts(r, dose);
 }
 

@@ -54,7 +54,8 @@ static pencone_status write_list(const pcn_h5 *h5, const pcn_portpy *p, const sp
                                                    : floor((b->y_mm - bottom_mm) / b->width_mm[1]);
   }
   snprintf(object, sizeof object, "/beamlets/%s", name);
-  return pcn_h5_write_table(h5, object, H5T_NATIVE_DOUBLE, (int)s->count, 0, list);
+  // A column of a table, not a list: PortPy before 2025 asks for width_mm[0][0].
+  return pcn_h5_write_table(h5, object, H5T_NATIVE_DOUBLE, (int)s->count, 1, list);
 }
 
 /// Edges of the rows of beamlets along y, from below: the leaves as far as we know them.
@@ -126,6 +127,7 @@ static pencone_status write_beam_data(const pcn_portpy *p, pcn_dij_reader *r, co
   pencone_status status = pcn_portpy_create(p, name, &h5, &path);
   if (status == PENCONE_OK) {
     status = write_beamlets(&h5, p, s);
+    status = status == PENCONE_OK ? pcn_portpy_outlines(p, &h5, s->beam) : status;
     status = status == PENCONE_OK ? write_matrix(&h5, p, r, s) : status;
     status = pcn_h5_finish(&h5, status);
   }
@@ -166,6 +168,7 @@ static void put_beam(const pcn_portpy *p, const span *s, pcn_json *json) {
   pcn_json_number(json, "bottom_right_x_mm", beam->field_x_mm[1]);
   pcn_json_number(json, "bottom_right_y_mm", beam->field_y_mm[0]);
   pcn_json_end(json, '}');
+  put_pointer(json, s->beam, "BEV_structure_contour_points_File", "BEV_structure_contour_points");
   pcn_json_text(json, "MLC_name", "rows of beamlets");
   pcn_json_text(json, "beam_modality", "Photon");
   snprintf(potential, sizeof potential, "%g", machine->edges_mev[machine->bins]);  // the bremsstrahlung's end
@@ -173,6 +176,7 @@ static void put_beam(const pcn_portpy *p, const span *s, pcn_json *json) {
   pcn_json_number(json, "SAD_mm", machine->sad_mm);
   put_pointer(json, s->beam, "influenceMatrixSparse_File", "inf_matrix_sparse");
   pcn_json_number(json, "influenceMatrixSparse_tol", p->options->threshold);
+  pcn_json_null(json, "influenceMatrixFull_File");  // PortPy looks the key up
   pcn_json_text(json, "influenceMatrix_unit", "Gy per photon/cm2 in the isocentre plane");
   put_pointer(json, s->beam, "MLC_leaves_pos_y_mm_File", "MLC_leaves_pos_y_mm");
   pcn_json_text(json, "machine_name", machine->name);
@@ -273,6 +277,10 @@ static pencone_status begin(pencone_dij_writer *w, pencone_context *ctx) {
   for (int64_t c = 0; c < w->info.columns; ++c) {
     PCN_CHECK(ctx, w->info.beamlets[c].width_mm[0] > 0, PENCONE_E_UNSUPPORTED,
               "%s: got spots of protons, expected bixels of photon beams, which PortPy's folders hold", w->path);
+  }
+  if (pencone_phantom_structure_count(w->info.phantom) == 0) {
+    pcn_log(ctx, PENCONE_LOG_WARNING, "%s: got a phantom without structures, expected some: PortPy reads no patient "
+            "without them", w->path);
   }
   return pcn_dij_form_pencone.begin(w, ctx);
 }

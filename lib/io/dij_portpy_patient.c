@@ -9,8 +9,6 @@
 #include "h5.h"
 #include "json_file.h"
 
-static const double threshold_mask = 127.5;  // of 255: a voxel at least half inside belongs to the structure
-
 char *pcn_portpy_path(const pcn_portpy *p, const char *name) {
   const size_t room = strlen(p->folder) + strlen(name) + 2;
   char *path = pcn_alloc(p->ctx, room, 1);
@@ -161,15 +159,9 @@ static pencone_status write_map_meta(const pcn_portpy *p) {
   return status;
 }
 
-/// A name of a dataset.
-typedef struct pcn_name {
-  char text[PCN_H5_NAME];
-} pcn_name;
-
 // --- structures --------------------------------------------------------------------------------
 
-/// The structures' names as HDF5 can have them, all different. @return names freed by pcn_free(), NULL without memory
-static pcn_name *link_names(const pcn_portpy *p) {
+pcn_name *pcn_portpy_names(const pcn_portpy *p) {
   const int count = pencone_phantom_structure_count(p->phantom);
   pcn_name *names = pcn_alloc(p->ctx, (size_t)count, sizeof *names);
   for (int i = 0; names != NULL && i < count; ++i) {
@@ -195,7 +187,7 @@ static pencone_status write_masks(const pcn_portpy *p, const pcn_name *names, co
     char object[PCN_H5_NAME + 2];
     const uint8_t *share = pencone_phantom_structure_mask(p->phantom, i);
     for (size_t v = 0; v < voxels; ++v) {
-      mask[v] = share[v] > threshold_mask;
+      mask[v] = share[v] >= PCN_PORTPY_INSIDE;
     }
     snprintf(object, sizeof object, "/%s", names[i].text);
     PCN_TRY(pcn_h5_write_volume(h5, object, PCN_H5_UINT8, ct, mask, NULL));
@@ -222,8 +214,8 @@ static void put_structure(const pcn_portpy *p, int i, const char *name, const in
   char file[PCN_H5_NAME + 32];
   double inside = 0, in_box = 0;
   for (size_t v = 0; v < voxels; ++v) {
-    inside += share[v] > threshold_mask;
-    in_box += share[v] > threshold_mask && map[v] >= 0;
+    inside += share[v] >= PCN_PORTPY_INSIDE;
+    in_box += share[v] >= PCN_PORTPY_INSIDE && map[v] >= 0;
   }
   snprintf(file, sizeof file, "StructureSet_Data.h5/%s", name);
   pcn_json_start(json, NULL, '{');
@@ -277,7 +269,7 @@ static pencone_status write_voxels(const pcn_portpy *p, int32_t *map) {
   fill_map(p, map);
   PCN_TRY(write_map(p, map));
   PCN_TRY(write_map_meta(p));
-  pcn_name *names = link_names(p);
+  pcn_name *names = pcn_portpy_names(p);
   pencone_status status = names != NULL ? write_structure_data(p, names) : PENCONE_E_MEMORY;
   status = status == PENCONE_OK ? write_structure_meta(p, names, map) : status;
   pcn_free(names);

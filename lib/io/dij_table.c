@@ -39,6 +39,43 @@ hid_t pcn_dij_beamlet_type(void) {
   return type;
 }
 
+pcn_dij_beam pcn_dij_beam_of(const pencone_beam *beam) {
+  return (pcn_dij_beam){{beam->isocenter_mm[0], beam->isocenter_mm[1], beam->isocenter_mm[2]},
+                        beam->gantry_deg,
+                        beam->collimator_deg,
+                        beam->couch_deg,
+                        pencone_machine_describe(beam->machine)->sad_mm};
+}
+
+hid_t pcn_dij_beam_type(void) {
+  static const char *const names[] = {"isocenter_x_mm", "isocenter_y_mm", "isocenter_z_mm", "gantry_deg",
+                                      "collimator_deg", "couch_deg",      "sad_mm"};
+  const hid_t type = H5Tcreate(H5T_COMPOUND, sizeof(pcn_dij_beam));
+  int good = type >= 0;
+  for (size_t i = 0; i < sizeof names / sizeof names[0] && good; ++i) {
+    good = H5Tinsert(type, names[i], i * sizeof(double), H5T_NATIVE_DOUBLE) >= 0;
+  }
+  if (!good) {
+    H5Tclose(type);
+    return -1;
+  }
+  return type;
+}
+
+static pencone_status write_beams(const pencone_dij_writer *w) {
+  const int count = pencone_plan_beam_count(w->info.plan);
+  const hid_t type = pcn_dij_beam_type();
+  pcn_dij_beam *beams = pcn_alloc(w->h5.ctx, (size_t)count, sizeof *beams);
+  for (int i = 0; beams != NULL && i < count; ++i) {
+    beams[i] = pcn_dij_beam_of(pencone_plan_beam(w->info.plan, i));
+  }
+  const pencone_status status =
+      beams != NULL ? pcn_h5_write_table(&w->h5, "/pencone/dij/beams", type, count, 0, beams) : PENCONE_E_MEMORY;
+  pcn_free(beams);
+  H5Tclose(type);
+  return status;
+}
+
 static pencone_status write_beamlets(const pencone_dij_writer *w) {
   const hid_t type = pcn_dij_beamlet_type();
   const pencone_status status =
@@ -122,6 +159,7 @@ static pencone_status write_provenance(const pencone_dij_writer *w) {
 
 pencone_status pcn_dij_tables_write(const pencone_dij_writer *w) {
   PCN_TRY(write_columns(w));
+  PCN_TRY(write_beams(w));
   PCN_TRY(write_attributes(w));
   return write_provenance(w);
 }

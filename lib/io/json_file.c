@@ -74,6 +74,11 @@ void pcn_json_number(pcn_json *json, const char *key, double value) {
   put_number(json->file, value);
 }
 
+void pcn_json_null(pcn_json *json, const char *key) {
+  start_member(json, key);
+  fputs("null", json->file);
+}
+
 void pcn_json_numbers(pcn_json *json, const char *key, const double *values, int count) {
   start_member(json, key);
   fputc('[', json->file);

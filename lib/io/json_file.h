@@ -21,6 +21,7 @@ void pcn_json_end(pcn_json *json, char bracket);
 
 void pcn_json_text(pcn_json *json, const char *key, const char *text);
 void pcn_json_number(pcn_json *json, const char *key, double value);
+void pcn_json_null(pcn_json *json, const char *key);
 void pcn_json_numbers(pcn_json *json, const char *key, const double *values, int count);
 
 #endif

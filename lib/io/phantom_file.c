@@ -238,12 +238,31 @@ static pencone_status split_names(const pcn_h5 *h5, const char *object, parts *p
   return PENCONE_OK;
 }
 
-/// Reads a volume of a group if it is there.
-static pencone_status read_optional(const pcn_h5 *h5, const char *group, const char *name, pcn_h5_type type,
-                                    const pencone_grid *grid, void **out) {
+/// A volume may leave its unit out, but not have another: 1000 kg/m3 must not become 1000 g/cm3.
+static pencone_status check_units(const pcn_h5 *h5, const char *path, const char *wanted) {
+  char *units = NULL;
+  if (wanted == NULL || !pcn_h5_has(h5, path, "units")) {
+    return PENCONE_OK;
+  }
+  PCN_TRY(pcn_h5_read_text(h5, path, "units", &units));
+  const pencone_status status =
+      strcmp(units, wanted) == 0
+          ? PENCONE_OK
+          : pcn_h5_fail(h5, PENCONE_E_FORMAT, path, "attribute units: got '%.60s', expected '%s'", units, wanted);
+  pcn_free(units);
+  return status;
+}
+
+/// Reads a volume of a group if it is there. @param units  NULL: it has none
+static pencone_status read_optional(const pcn_h5 *h5, const char *group, const char *name, const char *units,
+                                    pcn_h5_type type, const pencone_grid *grid, void **out) {
   char path[path_room];
   snprintf(path, sizeof path, "%s/%s", group, name);
-  return pcn_h5_exists(h5, path) ? pcn_h5_read_volume(h5, path, type, grid, out) : PENCONE_OK;
+  if (!pcn_h5_exists(h5, path)) {
+    return PENCONE_OK;
+  }
+  PCN_TRY(check_units(h5, path, units));
+  return pcn_h5_read_volume(h5, path, type, grid, out);
 }
 
 static pencone_status read_curve(const pcn_h5 *h5, const char *group, parts *p) {
@@ -267,13 +286,13 @@ static pencone_status read_parts(const pcn_h5 *h5, const char *group, parts *p) 
   char path[path_room];
   pencone_phantom_desc *desc = &p->desc;
   PCN_TRY(pcn_h5_read_grid(h5, group, &desc->grid));
-  PCN_TRY(read_optional(h5, group, "hu", PCN_H5_INT16, &desc->grid, &p->hu));
-  PCN_TRY(read_optional(h5, group, "density", PCN_H5_FLOAT, &desc->grid, &p->density));
+  PCN_TRY(read_optional(h5, group, "hu", "HU", PCN_H5_INT16, &desc->grid, &p->hu));
+  PCN_TRY(read_optional(h5, group, "density", "g/cm3", PCN_H5_FLOAT, &desc->grid, &p->density));
   if (p->hu == NULL && p->density == NULL) {
     return pcn_h5_fail(h5, PENCONE_E_FORMAT, group, "got neither hu nor density, expected at least one");
   }
   PCN_TRY(read_curve(h5, group, p));
-  PCN_TRY(read_optional(h5, group, "material", PCN_H5_UINT8, &desc->grid, &p->material));
+  PCN_TRY(read_optional(h5, group, "material", NULL, PCN_H5_UINT8, &desc->grid, &p->material));
   if (p->material != NULL) {
     snprintf(path, sizeof path, "%s/material", group);
     PCN_TRY(pcn_h5_read_text(h5, path, "names", &p->names));

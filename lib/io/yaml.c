@@ -30,11 +30,23 @@ static const pcn_node no_node = {NULL, NULL};
 
 // --- documents ---------------------------------------------------------------------------------
 
+/// libyaml does not count lines where it reads ahead: bytes that are no UTF-8 it names by their place in the text.
+static size_t line_of(const pcn_yaml *yaml, const yaml_parser_t *parser) {
+  if (parser->error != YAML_READER_ERROR) {
+    return parser->problem_mark.line + 1;
+  }
+  size_t line = 1;
+  for (size_t i = 0; i < parser->problem_offset && yaml->text[i] != '\0'; ++i) {
+    line += yaml->text[i] == '\n';
+  }
+  return line;
+}
+
 static pencone_status parser_fail(pcn_yaml *yaml, const yaml_parser_t *parser) {
   if (parser->error == YAML_MEMORY_ERROR) {
     return pcn_fail(yaml->ctx, PENCONE_E_MEMORY, "%s: no memory to parse it", yaml->file);
   }
-  const size_t line = parser->problem_mark.line + 1;
+  const size_t line = line_of(yaml, parser);
   return pcn_fail(yaml->ctx, PENCONE_E_FORMAT, "%s:%zu: not valid YAML: %s%s%s", yaml->file, line,
                   parser->problem != NULL ? parser->problem : "unknown problem",
                   parser->context != NULL ? ", " : "", parser->context != NULL ? parser->context : "");

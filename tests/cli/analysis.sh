@@ -22,6 +22,8 @@ call 0 gamma d.h5 more.h5 -o map.h5 --local
 has out "written      map.h5"
 call 0 info map.h5
 has out "gamma index"
+call 0 gamma d.h5 map.h5 --quiet
+has err "map.h5 in 1: numbers are compared as they are"
 call 0 gamma d.h5 d.h5 --from 0,-20,0 --to 0,20,0 --json
 has out '"points": 41'
 error 3 "got -2 %" gamma d.h5 d.h5 --dose=-2%

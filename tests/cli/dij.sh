@@ -85,6 +85,16 @@ error 3 "none.csv" run dij.yaml --from-dij dij.dij.h5 --weights none.csv -o bad.
 error 3 "plan.yaml" run plan.yaml --from-dij dij.dij.h5 -o bad.h5
 sed 's/bixel_mm: 5/bixel_mm: [2.5, 10]/' dij.yaml >other.yaml
 error 3 "column 0: got a beamlet at -7.5, -7.5 mm" run other.yaml --from-dij dij.dij.h5 -o bad.h5
+sed 's/gantry_deg: 90/gantry_deg: 80/' dij.yaml >turned.yaml
+error 3 "beam left: got gantry 90" run turned.yaml --from-dij dij.dij.h5 -o bad.h5
+sed 's/gantry_deg: 90/gantry_deg: -270/' dij.yaml >turned.yaml
+call 0 run turned.yaml --from-dij dij.dij.h5 -o turned.h5 -q
+sed 's/ideal-mohan-6mv/ideal-mohan-15mv/' dij.yaml >machine.yaml
+error 3 "machine_sha256" run machine.yaml --from-dij dij.dij.h5 -o bad.h5
+sed 's/2.0e9/1e300/' w.csv >huge.csv
+error 3 "huge.csv: dose: voxel" run dij.yaml --from-dij dij.dij.h5 --weights huge.csv -o bad.h5
+sed 's/1.0e+9/1.0e+300/' dij.yaml >huge.yaml
+error 3 "the weights are too large" run huge.yaml -o bad.h5 -q
 error 3 "forward.h5" run dij.yaml --from-dij forward.h5 -o bad.h5
 error 2 "--weights needs the matrix" run dij.yaml --weights w.csv -o bad.h5
 error 2 "--beams and --quality" run dij.yaml --from-dij dij.dij.h5 --beams -o bad.h5

@@ -52,6 +52,8 @@ error 3 "none.yaml" run none.yaml
 error 3 "plan.yaml" run plan.yaml --phantom plan.yaml -o bad.h5
 has err "plan.yaml"
 error 3 "budget" run plan.yaml --memory 10K -o bad.h5
+printf 'plan: a\nphantom: \304\n' >latin1.yaml
+error 3 "latin1.yaml:2: not valid YAML" run latin1.yaml -o bad.h5
 : >empty.yaml
 error 3 "empty.yaml" run empty.yaml -o bad.h5
 
@@ -77,6 +79,7 @@ phantom_with density-negative "-1"
 phantom_with density-heavy "1e+06"
 phantom_with hu "5000"
 phantom_with material "200"
+phantom_with units "kg/m3"
 phantom_with version "99"
 phantom_with format "recipes"
 phantom_with foreign "/pencone"

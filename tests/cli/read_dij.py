@@ -116,10 +116,11 @@ def load(folder, name):
             return node
         out = {}
         for key, value in node.items():
-            if key.endswith("_File"):
+            if key.endswith("_File") and value is not None:
                 file, inside = value.split(".h5/")
                 with h5py.File(os.path.join(folder, file + ".h5"), "r") as f:
-                    out[key[:-5]] = f[inside][:]
+                    out[key[:-5]] = f[inside][:] if isinstance(f[inside], h5py.Dataset) else {
+                        name: [part[:] for part in f[inside][name].values()] for name in f[inside]}
             else:
                 out[key] = follow(value)
         return out
@@ -127,11 +128,49 @@ def load(folder, name):
         return follow(json.load(f))
 
 
+def contains(polygon, x, y):
+    """By the number of edges that a ray to the left crosses."""
+    (x0, y0), (x1, y1) = polygon.T, np.roll(polygon, -1, axis=0).T
+    crosses = (y0 <= y) != (y1 <= y)
+    at = x0 + (y - y0) / np.where(y1 == y0, 1, y1 - y0) * (x1 - x0)
+    return np.sum(crosses & (at < x)) % 2 == 1
+
+
+def check_outlines(beam, ct, structures):
+    """The shadow of each structure's voxels lies in its outlines, and these go nowhere else."""
+    g, c, t = (np.radians(beam[key + "_angle"]) for key in ("gantry", "collimator", "couch"))
+    def turn(angle, axis):
+        cos, sin = np.cos(angle), np.sin(angle)
+        return np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]] if axis == "z" else [[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
+    # IEC 61217: patient support, gantry, beam limiting device; IEC's fixed y and z are z and -y of DICOM.
+    to_beam = turn(-c, "z") @ turn(-g, "y") @ turn(t, "z")
+    iso = np.array([beam["iso_center"][axis + "_mm"] for axis in "xyz"])
+    verify("outlines of all structures", set(beam["BEV_structure_contour_points"]) == {s["name"] for s in structures})
+    for s in structures:
+        k, j, i = np.nonzero(s["structure_mask_3d"])
+        place = np.array(ct["origin_xyz_mm"]) + np.stack([i, j, k], 1) * ct["resolution_xyz_mm"] - iso
+        x, y, z = to_beam @ np.stack([place[:, 0], place[:, 2], -place[:, 1]])
+        x, y = x * beam["SAD_mm"] / (beam["SAD_mm"] - z), y * beam["SAD_mm"] / (beam["SAD_mm"] - z)
+        parts = beam["BEV_structure_contour_points"][s["name"]]
+        if len(x) == 0:
+            continue
+        some = np.linspace(0, len(x) - 1, 40).astype(int)
+        verify("centres of voxels in the outlines of " + s["name"],
+               all(any(contains(part, x[n], y[n]) for part in parts) for n in some))
+        corner = np.linalg.norm(ct["resolution_xyz_mm"]) / 2
+        # a voxel's half diagonal, magnified by up to 10 %, and a cell of 1 mm
+        reach = [np.hypot(x - px, y - py).min() for part in parts for px, py in part]
+        verify(f"outlines at {s['name']}: {max(reach):.2f} mm from a centre", max(reach) <= 1.1 * corner + 1.5)
+
+
 def check_beam(beam, m, number, rows):
     """@return the beam's part of A as (row, column, value)"""
     mine = np.flatnonzero(m.beamlets["beam"] == number)
-    b, own = beam["beamlets"], m.beamlets[mine]
-    verify("number of beamlets", all(len(b[key]) == len(mine) for key in b))
+    own = m.beamlets[mine]
+    # One column, as in PortPy's own data: its classes before 2025 take width_mm[0][0].
+    verify("number of beamlets", all(array.shape == (len(mine), 1) for array in beam["beamlets"].values()))
+    verify("no full matrix", beam["influenceMatrixFull_File"] is None)
+    b = {key: array[:, 0] for key, array in beam["beamlets"].items()}
     verify("ids", np.array_equal(b["id"], np.arange(len(mine))))
     verify("widths", np.array_equal(b["width_mm"], own["width_x_mm"]) and
            np.array_equal(b["height_mm"], own["width_y_mm"]))
@@ -168,6 +207,7 @@ def check_portpy(folder, reference):
     for number in beams["IDs"]:
         beam = load(os.path.join(folder, "Beams"), f"Beam_{number}_MetaData.json")
         i, j, value = check_beam(beam, m, number, rows)
+        check_outlines(beam, ct, structures)
         weights = m.beamlets["weight"][m.beamlets["beam"] == number]
         np.add.at(dose, i, value * weights[j])
     verify("dose", np.allclose(dose[1:], m.dose(m.beamlets["weight"]), rtol=1e-12, atol=0))

@@ -79,6 +79,21 @@ static int spoil_format(hid_t file) {
   return bad;
 }
 
+static int spoil_units(hid_t file) {
+  const hid_t type = H5Tcopy(H5T_C_S1);
+  const hid_t space = H5Screate(H5S_SCALAR);
+  const hid_t set = H5Dopen2(file, "/pencone/density", H5P_DEFAULT);
+  H5Tset_size(type, 5);
+  const int deleted = H5Adelete(set, "units") >= 0;
+  const hid_t attribute = H5Acreate2(set, "units", type, space, H5P_DEFAULT, H5P_DEFAULT);
+  const int written = attribute >= 0 && H5Awrite(attribute, type, "kg/m3") >= 0;
+  H5Aclose(attribute);
+  H5Dclose(set);
+  H5Sclose(space);
+  H5Tclose(type);
+  return !deleted || !written;
+}
+
 static int spoil(hid_t file, const char *how) {
   const float nan_value = NAN;
   const float negative = -1.0F;
@@ -106,6 +121,9 @@ static int spoil(hid_t file, const char *how) {
   }
   if (strcmp(how, "material") == 0) {
     return write_voxel(file, "/pencone/material", H5T_NATIVE_INT, &material);
+  }
+  if (strcmp(how, "units") == 0) {
+    return spoil_units(file);
   }
   if (strcmp(how, "version") == 0) {
     return write_attribute(file, "format_version", H5T_NATIVE_INT64, 0, &version);
