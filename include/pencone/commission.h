@@ -87,7 +87,7 @@ typedef struct pencone_kernel_found {
 /// (pencone_measurement_scale()). Absolute dose is that of the spectrum 10 cm deep in the field nearest to 10 cm.
 /// @param measurement  3 field sizes or more. @param[out] machine  owned by the caller
 /// @param[out] curve  one per curve, computed by the fitted kernels; may be NULL. All have one scale.
-/// @return PENCONE_OK, E_ARGUMENT, E_RANGE, E_NUMERIC (the table contradicts itself), E_MEMORY, E_CANCELLED,
+/// @return PENCONE_OK, E_ARGUMENT, E_RANGE (also where table and factors contradict each other), E_NUMERIC, E_MEMORY, E_CANCELLED,
 /// E_UNSUPPORTED (another libpencone).
 PENCONE_API pencone_status pencone_kernel_fit_run(pencone_context *ctx, const pencone_measurement *measurement,
                                                   const pencone_kernel_fit *fit, pencone_machine **machine,

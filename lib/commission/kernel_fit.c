@@ -162,7 +162,7 @@ static pencone_status find_factor(pencone_context *ctx, job *j) {
   }
   PCN_TRY(pcn_linear_fit_solve(ctx, j->fit, j->factor));
   for (int i = 0; i < UNKNOWNS; i++) {
-    PCN_CHECK(ctx, j->factor[i] > factor_least && j->factor[i] < factor_most, PENCONE_E_NUMERIC,
+    PCN_CHECK(ctx, j->factor[i] > factor_least && j->factor[i] < factor_most, PENCONE_E_RANGE,
               "kernel fit: kernel at depth %g mm and radius %g mm: got %.3g times that of the spectrum, expected %g to %g: "
               "do table and output factors belong together?",
               depth_node_mm[i / RADIUS_NODES], radius_node_mm[i % RADIUS_NODES], j->factor[i], factor_least, factor_most);

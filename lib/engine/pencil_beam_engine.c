@@ -97,7 +97,7 @@ const pcn_engine_type pcn_engine_pencil_beam = {
              .summary = "pencil beam: depth times lateral kernels by singular values; density along the ray, and across "
                         "it with lateral_scaling",
              .references = "Bortfeld, Schlegel and Rhein 1993, doi:10.1118/1.597070\n"
-                           "lateral_scaling: Tillikainen et al. 2008, doi:10.1088/0031-9155/53/14/006",
+                           "lateral_scaling: Tillikainen et al. 2008, doi:10.1088/0031-9155/53/14/008",
              .options = options,
              .option_count = sizeof options / sizeof options[0]},
     .takes_profile = 1,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pencil beam's second mode: kernels scaled by the density across the beam (Tillikainen et al. 2008,
-// doi:10.1088/0031-9155/53/14/006; docs/theory/pencil-beam.md, eq. 7 to 11).
+// doi:10.1088/0031-9155/53/14/008; docs/theory/pencil-beam.md, eq. 7 to 11).
 #ifndef PCN_LATERAL_SCALING_H
 #define PCN_LATERAL_SCALING_H
 

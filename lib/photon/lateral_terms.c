@@ -8,6 +8,10 @@
 
 enum { TERMS = PCN_LATERAL_TERMS, NODES = PCN_PENCIL_NODES, RADII = PCN_PENCIL_RADII };
 
+// Where the residual is looked at: behind the surface, beside the pencil.
+static const int deep_mm[2] = {10, 400};
+static const double wide_mm = 2;
+
 /// Values of the terms at the kernel's radii, and their products.
 typedef struct basis {
   double value[RADII][TERMS];
@@ -56,7 +60,9 @@ static pencone_status fit_node(pencone_context *ctx, const basis *b, const pcn_p
     for (int i = 0; i < TERMS; i++) {
       sum += share[i] * b->value[j][i];
     }
-    *residual = fmax(*residual, fabs(sum - circle[j] / all));
+    if (depth >= deep_mm[0] && depth <= deep_mm[1] && pcn_pencil_radius_mm(j) >= wide_mm) {
+      *residual = fmax(*residual, fabs(sum - circle[j] / all));
+    }
   }
   for (int i = 0; i < TERMS; i++) {
     share[i] *= all;

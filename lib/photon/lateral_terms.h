@@ -10,7 +10,8 @@
 /// Energy within a radius R at a depth: sum over terms of share[depth] (1 - exp(-R / length)), MeV/g.
 typedef struct pcn_lateral_terms {
   float share[PCN_PENCIL_DEPTHS][PCN_LATERAL_TERMS];  ///< >= 0; every mm of water
-  double residual;  ///< largest of the kernel less this, over the largest circle's dose of the depth
+  /// Largest of the kernel less this, over the largest circle's dose of the depth: 10 to 400 mm deep, from a radius of 2 mm on.
+  double residual;
 } pcn_lateral_terms;
 
 /// Where a term dies away, mm of water. @param i  0 to PCN_LATERAL_TERMS - 1
