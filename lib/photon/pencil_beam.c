@@ -165,15 +165,26 @@ pencone_status pcn_pencil_depths(pencone_context *ctx, const pcn_pencil_beam *e,
 }
 
 // Depth values linear between mm; beyond the table's last depth as its end falls.
-static void put_weight(const pcn_pencil_kernel *k, double depth_mm, double scale, float weight[TERMS]) {
-  const int last = PCN_PENCIL_DEPTHS - 2, d = depth_mm < last ? (int)depth_mm : last;
-  const double beyond = depth_mm > last + 1 ? depth_mm - d : 0, x = beyond > 0 ? 1 : depth_mm - d;
-  if (beyond > 0) {
-    scale *= pow((double)(k->depth[last + 1][0] / k->depth[last][0]), beyond - 1);
+static void put_weights(const pcn_pencil_kernel *k, int64_t n, const float *depth_mm, float *scale, float *weight) {
+  const int32_t last = PCN_PENCIL_DEPTHS - 2;
+  const float end = (float)(last + 1), fall = k->depth[last + 1][0] / k->depth[last][0];
+  int32_t node[CHUNK];
+  float share[CHUNK];
+#pragma omp simd
+  for (int32_t i = 0; i < (int32_t)n; i++) {
+    const float depth = depth_mm[i] < end ? depth_mm[i] : end;
+    const int32_t d = (int32_t)depth;
+    node[i] = d < last ? d : last;
+    share[i] = depth - (float)node[i];
   }
-  const float share = (float)x, s = (float)scale;
-  for (int t = 0; t < TERMS; t++) {
-    weight[t] = s * (k->depth[d][t] + share * (k->depth[d + 1][t] - k->depth[d][t]));
+  for (int64_t i = 0; i < n; i++) {
+    scale[i] *= depth_mm[i] > end ? powf(fall, depth_mm[i] - end) : 1;
+  }
+  for (int64_t i = 0; i < n; i++, weight += TERMS) {
+    const float *a = k->depth[node[i]], *b = k->depth[node[i] + 1];
+    for (int t = 0; t < TERMS; t++) {
+      weight[t] = scale[i] * (a[t] + share[i] * (b[t] - a[t]));
+    }
   }
 }
 
@@ -201,8 +212,8 @@ static void fill_chunk(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, co
   const double h = m->grid.spacing_mm[0], last_plane = e->planes.count - 1, per_pitch = 1 / e->planes.pitch;
   const double limit[4] = {e->x_mm[0] - e->reach_mm, e->x_mm[1] + e->reach_mm, e->y_mm[0] - e->reach_mm,
                            e->y_mm[1] + e->reach_mm};
-  double xyz[3], scale[CHUNK], near[CHUNK], place[3][CHUNK];
-  float depth_mm[CHUNK];
+  double xyz[3];
+  float depth_mm[CHUNK], scale[CHUNK];
   pencone_grid_centre(&m->grid, ijk[0], ijk[1], ijk[2], xyz);
   const pcn_vec3 r = pcn_v3_sub(pcn_v3_from(xyz), f->source);
   const double x0 = pcn_v3_dot(r, f->ex), y0 = pcn_v3_dot(r, f->ey), z0 = pcn_v3_dot(r, f->ez),
@@ -211,30 +222,25 @@ static void fill_chunk(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, co
                per_square = 1 / (sad * sad);
 #pragma omp simd
   for (int32_t i = 0; i < (int32_t)n; i++) {
-    const double along = h * (double)i, z = z0 + along * ez, magnified = sad / z;
+    const double along = h * (double)i, z = z0 + along * ez, least = 1;
+    const double magnified = sad / (z > least ? z : least);  // finite also at the source: 0 times it is 0
     const double x = (x0 + along * ex) * magnified, y = (y0 + along * ey) * magnified;
     const double inside = ((z > 0) & (x > limit[0]) & (x < limit[1]) & (y > limit[2]) & (y < limit[3])) ? 1 : 0;
     const double plane = (z / sad - first_plane) * per_pitch, low = plane > 0 ? plane : 0;
-    near[i] = inside;
-    place[0][i] = x;
-    place[1][i] = y;
-    place[2][i] = low < last_plane ? low : last_plane;
-    scale[i] = magnified * magnified * sqrt(1 + (x * x + y * y) * per_square);  // eq. 6: |r| / z
-  }
-  for (int64_t i = 0; i < n; i++) {
-    const int here = near[i] != 0;
-    out->x[i] = here ? (float)place[0][i] : 0;
-    out->y[i] = here ? (float)place[1][i] : 0;
-    out->plane[i] = here ? (float)place[2][i] : 0;
-    scale[i] = here ? scale[i] : 0;
-    scale[i] *= here && e->machine->horn_points > 0 ? pcn_horn(e->machine, hypot(place[0][i], place[1][i])) : 1;
+    out->x[i] = (float)(inside * x);
+    out->y[i] = (float)(inside * y);
+    out->plane[i] = (float)(inside * (low < last_plane ? low : last_plane));
+    scale[i] = (float)(inside * magnified * magnified * sqrt(1 + (x * x + y * y) * per_square));  // eq. 6: |r| / z
   }
   find_depths(e, rays, ijk, n, depth_mm);
   const size_t first = (size_t)((ijk[2] * m->grid.size[1] + ijk[1]) * m->grid.size[0] + ijk[0]);
   for (int64_t i = 0; i < n; i++) {
-    const double factor = (double)pcn_dose_factor(m, e->quantity, first + (size_t)i);
-    put_weight(e->kernel, (double)depth_mm[i], scale[i] * factor, out->weight + i * TERMS);
+    scale[i] *= pcn_dose_factor(m, e->quantity, first + (size_t)i);
   }
+  for (int64_t i = 0; e->machine->horn_points > 0 && i < n; i++) {
+    scale[i] *= (float)pcn_horn(e->machine, hypot((double)out->x[i], (double)out->y[i]));
+  }
+  put_weights(e->kernel, n, depth_mm, scale, out->weight);
 }
 
 void pcn_pencil_fill(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, const int64_t ijk[3], int64_t n,

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { TERMS = PCN_PENCIL_TERMS, NEAR = 8, POINTS_NEAR = 4, POINTS_FAR = 2 };
+enum { TERMS = PCN_PENCIL_TERMS, NEAR = 8, POINTS_NEAR = 4, POINTS_FAR = 2, BATCH = 8, MOST_POINTS = POINTS_NEAR * BATCH };
 
 /// Integrals of the kernel over rectangles with a corner at the point: [v][u][term], sides u, v in pixels.
 typedef struct corner_work {
@@ -17,38 +17,65 @@ typedef struct corner_work {
   double *value;
 } corner_work;
 
-static void add_circle(const pcn_pencil_kernel *k, double radius_mm, double weight, double sum[TERMS]) {
-  const double x = fmin(sqrt(radius_mm) / k->root_step, PCN_PENCIL_RADII - 1.001);
-  const int i = (int)x;
-  for (int t = 0; t < TERMS; t++) {
-    const double a = (double)k->circle[i][t], b = (double)k->circle[i + 1][t];
-    sum[t] += weight * (a + (x - i) * (b - a));
-  }
-}
+// The kernel's circles on the side of a triangle at distance u, each step's points together.
+typedef struct points {
+  int32_t node[MOST_POINTS];
+  float share[MOST_POINTS], weight[MOST_POINTS];
+} points;
 
-// Eq. 5 with s = u tan(phi): dphi = u / (u^2 + s^2) ds. The next pixel of s on the side at distance u: Gauss's rule.
-static void add_step(const corner_work *w, double u, double s0, double step, int points, double sum[TERMS]) {
+// Eq. 5 with s = u tan(phi): dphi = u / (u^2 + s^2) ds, over steps `first` to `first + steps`, by Gauss's rule.
+static void find_points(const corner_work *w, double u, double step, size_t first, size_t steps, int count, points *out) {
   static const double place[2][POINTS_NEAR] = {{-0.5773502691896257, 0.5773502691896257},
                                                {-0.8611363115940526, -0.3399810435848563, 0.3399810435848563, 0.8611363115940526}};
   static const double weight[2][POINTS_NEAR] = {{1, 1}, {0.3478548451374538, 0.6521451548625461, 0.6521451548625461, 0.3478548451374538}};
-  const int rule = points == POINTS_NEAR;
-  for (int p = 0; p < points; p++) {
-    const double s = s0 + 0.5 * step * (1 + place[rule][p]), square = u * u + s * s;
-    add_circle(w->kernel, w->magnification * sqrt(square), 0.5 * step * weight[rule][p] * u / square / (2 * PCN_PI), sum);
+  const int rule = count == POINTS_NEAR;
+  const double per_step = 1 / w->kernel->root_step, last = PCN_PENCIL_RADII - 1.001, m = w->magnification;
+  for (int p = 0; p < count; p++) {
+    const double start = ((double)first + 0.5 * (1 + place[rule][p])) * step, all = 0.5 * step * weight[rule][p] * u / (2 * PCN_PI);
+    for (int32_t k = 0; k < (int32_t)steps; k++) {
+      const double s = start + k * step, square = u * u + s * s;
+      const double root = sqrt(m * sqrt(square)) * per_step, x = root < last ? root : last;
+      const int32_t i = (int32_t)x;
+      out->node[p * BATCH + k] = i;
+      out->share[p * BATCH + k] = (float)(x - i);
+      out->weight[p * BATCH + k] = (float)(all / square);
+    }
+  }
+}
+
+static void add_step(const corner_work *w, const points *from, size_t k, int count, double sum[TERMS]) {
+  for (int p = 0; p < count; p++) {
+    const size_t at = (size_t)p * BATCH + k;
+    const float *a = w->kernel->circle[from->node[at]], *b = w->kernel->circle[from->node[at] + 1];
+    for (int t = 0; t < TERMS; t++) {
+      sum[t] += (double)(from->weight[at] * (a[t] + from->share[at] * (b[t] - a[t])));
+    }
   }
 }
 
 // The triangles beside one line of the lattice, each from the one before. axis: 0 is a column of fixed u, 1 a row of fixed v.
 static void fill_line(const corner_work *w, int axis, size_t line) {
   const double u = (double)line * w->pixel_mm[axis], step = w->pixel_mm[1 - axis];
-  double sum[TERMS] = {0};
-  for (size_t i = 0; i < w->size[1 - axis]; i++) {
-    double *out = w->value + (axis == 0 ? i * w->size[0] + line : line * w->size[0] + i) * TERMS;
-    if (line > 0 && i > 0) {
-      add_step(w, u, (double)(i - 1) * step, step, i <= NEAR ? POINTS_NEAR : POINTS_FAR, sum);
+  const size_t stride = (axis == 0 ? w->size[0] : 1) * TERMS, n = w->size[1 - axis];
+  double sum[TERMS] = {0}, *out = w->value + line * (axis == 0 ? 1 : w->size[0]) * TERMS;
+  points found;
+  for (int t = 0; t < TERMS && axis == 0; t++) {
+    out[t] = 0;
+  }
+  for (size_t first = 0; first + 1 < n; first += BATCH) { // a step leads from each corner to the next
+    const int count = first < NEAR ? POINTS_NEAR : POINTS_FAR;
+    const size_t steps = n - 1 - first < BATCH ? n - 1 - first : BATCH;
+    if (line > 0) {
+      find_points(w, u, step, first, steps, count, &found);
     }
-    for (int t = 0; t < TERMS; t++) {
-      out[t] = axis == 0 ? sum[t] : out[t] + sum[t];
+    for (size_t k = 0; k < steps; k++) {
+      out += stride;
+      if (line > 0) {
+        add_step(w, &found, k, count, sum);
+      }
+      for (int t = 0; t < TERMS; t++) {
+        out[t] = axis == 0 ? sum[t] : out[t] + sum[t];
+      }
     }
   }
 }
