@@ -4,6 +4,7 @@
 #include "base/base.h"
 #include "num/constants.h"
 #include "proton/layer_work.h"
+#include "proton/mixed_depth.h"
 #include <math.h>
 #include <string.h>
 
@@ -284,11 +285,13 @@ void pcn_layer_dose(const pcn_layer_work *w, int64_t k, float *dose) {
     for (int64_t i = 0; i < nx; i++) {
       dose[j * nx + i] = (float)cell_dose(w, (cj * nx + column_of(rays->cell[0], i, spread[0])) * faces + k);
     }
+    const pcn_mixing mixing = {rays, &w->energy->table, w->energy->optics.water_mm, 1};
+    pcn_mixed_row(&mixing, k, j, 0, nx, dose + j * nx);
   }
 }
 
 // Protons through each cell become dose, and dose times LET, at the cell's own depth.
-static void deposit(const pcn_layer_work *w, int64_t k, const double spread[2], const float *plane) {
+static void deposit(const pcn_layer_work *w, int64_t k, const double spread[2], const float *plane, const float *per_proton) {
   const pcn_rays *rays = &w->engine->rays;
   const int64_t nx = rays->cell[0].count, ny = rays->cell[1].count, faces = rays->cell[2].count + 1;
   const double shifter = w->energy->optics.water_mm;
@@ -301,7 +304,7 @@ static void deposit(const pcn_layer_work *w, int64_t k, const double spread[2], 
       if (plane[c] > 0) {
         const float *water = rays->column + (cj * nx + column_of(rays->cell[0], i, spread[0])) * faces + k;
         const double from = shifter + (double)water[0], to = shifter + (double)water[1];
-        const double dose = (double)plane[c] * dose_between(table, from, to);
+        const double dose = (double)plane[c] * (double)per_proton[c];
         out[c] += (float)dose;
         if (w->engine->let != PCN_LET_NONE && dose > 0) {
           second[c] += (float)(dose * let_between(table, from, to, (double)(plane[nx * ny + c] / plane[c])));
@@ -335,7 +338,9 @@ static void fill_plane(void *work, size_t k, int worker) {
       add_block(w, cell, first, spread, scratch_plane);
     }
   }
-  deposit(w, (int64_t)k, spread, scratch_plane[1]);
+  float *per_proton = scratch_plane[1] + 2 * cells;
+  pcn_layer_dose(w, (int64_t)k, per_proton);
+  deposit(w, (int64_t)k, spread, scratch_plane[1], per_proton);
 }
 
 // --- from the beam's cells to voxels -------------------------------------------------------------
@@ -415,7 +420,7 @@ static pencone_status allocate(pencone_context *ctx, const pcn_proton_beam *engi
   const size_t n[3] = {(size_t)rays->cell[0].count, (size_t)rays->cell[1].count, (size_t)rays->cell[2].count};
   const size_t scratch = (size_t)(rays->ray[0].count + rays->ray[1].count);
   w->engine = engine;
-  w->share_count = rays->cell[0].count + rays->cell[1].count + 2 * rays->cell[0].count * rays->cell[1].count;
+  w->share_count = rays->cell[0].count + rays->cell[1].count + 3 * rays->cell[0].count * rays->cell[1].count;
   w->block = pcn_layer_block(engine);
   w->protons = pcn_alloc(ctx, (size_t)rays->rays + scratch, sizeof *w->protons);
   w->cell = pcn_alloc(ctx, (size_t)rays->rays * n[2], sizeof *w->cell);
