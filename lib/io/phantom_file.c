@@ -158,9 +158,7 @@ static pencone_status write_volumes(const pcn_h5 *h5, const char *group, const p
   return PENCONE_OK;
 }
 
-pencone_status pcn_phantom_write_into(const pcn_h5 *h5, const char *group, const pencone_phantom *phantom,
-                                      int view) {
-  PCN_TRY(write_volumes(h5, group, pencone_phantom_describe(phantom), view));
+static pencone_status write_structures(const pcn_h5 *h5, const char *group, const pencone_phantom *phantom, int view) {
   const int structures = pencone_phantom_structure_count(phantom);
   if (structures > 0) {
     char path[path_room];
@@ -173,10 +171,16 @@ pencone_status pcn_phantom_write_into(const pcn_h5 *h5, const char *group, const
   return PENCONE_OK;
 }
 
+pencone_status pcn_phantom_write_into(const pcn_h5 *h5, const char *group, const pencone_phantom *phantom,
+                                      int view) {
+  PCN_TRY(write_volumes(h5, group, pencone_phantom_describe(phantom), view));
+  return write_structures(h5, group, phantom, view);
+}
+
 static pencone_status write_phantom(const pcn_h5 *h5, const pencone_phantom *phantom) {
   const pencone_phantom_desc *desc = pencone_phantom_describe(phantom);
   PCN_TRY(pcn_head_write(h5, "pencone-phantom", &desc->grid));
-  PCN_TRY(pcn_phantom_write_into(h5, "/pencone", phantom, 0));
+  PCN_TRY(write_volumes(h5, "/pencone", desc, 0));
   const char *first = desc->hu != NULL ? "hu" : "density";  // a viewer expects CT numbers where there are any
   char path[path_room];
   snprintf(path, sizeof path, "/pencone/%s", first);
@@ -187,7 +191,7 @@ static pencone_status write_phantom(const pcn_h5 *h5, const pencone_phantom *pha
   if (desc->material != NULL) {
     PCN_TRY(pcn_views_add(h5, "/pencone/material", "material"));
   }
-  return PENCONE_OK;
+  return write_structures(h5, "/pencone", phantom, 1);
 }
 
 pencone_status pencone_phantom_write(pencone_context *ctx, const char *path, const pencone_phantom *phantom) {

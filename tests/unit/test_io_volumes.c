@@ -165,6 +165,7 @@ static void viewers_find_the_same_voxels(void **state) {
   assert_true(same_object(&h5, "/pencone/hu", "/ITKImage/0/VoxelData"));
   assert_true(same_object(&h5, "/pencone/hu", "/VTKHDF/PointData/hu"));
   assert_true(same_object(&h5, "/pencone/density", "/VTKHDF/PointData/density"));
+  assert_true(same_object(&h5, "/pencone/structures/zeta", "/VTKHDF/PointData/structure zeta"));
   assert_int_equal(pcn_h5_finish(&h5, PENCONE_OK), PENCONE_OK);
   assert_int_equal(pcn_h5_open(f->ctx, unit_path(f, "d.h5"), &h5), PENCONE_OK);
   assert_true(same_object(&h5, "/pencone/dose", "/ITKImage/0/VoxelData"));
