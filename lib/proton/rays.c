@@ -65,6 +65,7 @@ static void cells_make(pcn_rays *rays, const pencone_grid *grid, const pencone_b
 typedef struct trace_work {
   pcn_rays *rays;
   const pcn_medium *medium;
+  float *water; ///< scratch of each thread: a column
 } trace_work;
 
 static pcn_vec3 point_of(const pcn_rays *rays, double x, double y, double z) {
@@ -119,13 +120,30 @@ static void trace_ray(void *work, size_t index, int worker) {
 
 // A row of columns along x.
 static void trace_columns(void *work, size_t j, int worker) {
-  (void)worker;
   const trace_work *w = work;
   const pcn_axis *cell = w->rays->cell;
+  const int64_t faces = cell[2].count + 1, plane = cell[0].count * cell[1].count;
+  float *water = w->water + worker * faces, *out = w->rays->column + (int64_t)j * cell[0].count;
   for (int64_t i = 0; i < cell[0].count; i++) {
-    trace(w, cell[0].first + cell[0].step * (double)i, cell[1].first + cell[1].step * (double)j,
-          w->rays->column + ((int64_t)j * cell[0].count + i) * (cell[2].count + 1), NULL);
+    trace(w, cell[0].first + cell[0].step * (double)i, cell[1].first + cell[1].step * (double)j, water, NULL);
+    for (int64_t face = 0; face < faces; face++) {
+      out[face * plane + i] = water[face];
+    }
   }
+}
+
+static void find_extremes(void *work, size_t face, int worker) {
+  (void)worker;
+  const trace_work *w = work;
+  const int64_t plane = w->rays->cell[0].count * w->rays->cell[1].count;
+  const float *water = w->rays->column + (int64_t)face * plane;
+  float least = INFINITY, most = 0;
+  for (int64_t i = 0; i < plane; i++) {
+    least = water[i] < least ? water[i] : least;
+    most = water[i] > most ? water[i] : most;
+  }
+  w->rays->least[face] = least;
+  w->rays->most[face] = most;
 }
 
 // The last face that no ray has met matter before.
@@ -176,12 +194,18 @@ pencone_status pcn_rays_make(pencone_context *ctx, const pcn_medium *medium, con
   out->scatter = pcn_alloc(ctx, faces, sizeof *out->scatter);
   const size_t columns = (size_t)(out->cell[0].count * out->cell[1].count * (out->cell[2].count + 1));
   out->column = pcn_alloc(ctx, columns, sizeof *out->column);
-  if (out->water == NULL || out->scatter == NULL || out->column == NULL) {
+  const size_t planes = (size_t)(out->cell[2].count + 1);
+  out->least = pcn_alloc(ctx, 2 * planes, sizeof *out->least);
+  trace_work work = {out, medium, pcn_alloc(ctx, planes * (size_t)pencone_context_threads(ctx), sizeof(float))};
+  if (out->water == NULL || out->scatter == NULL || out->column == NULL || out->least == NULL || work.water == NULL) {
+    pcn_free(work.water);
     return PENCONE_E_MEMORY;
   }
-  trace_work work = {out, medium};
+  out->most = out->least + planes;
   pcn_parallel_for(ctx, (size_t)out->rays, trace_ray, &work);
   pcn_parallel_for(ctx, (size_t)out->cell[1].count, trace_columns, &work);
+  pcn_parallel_for(ctx, planes, find_extremes, &work);
+  pcn_free(work.water);
   out->entry_mm = entry_of(out);
   out->lung_mm = lung_of(out);
   return PENCONE_OK;
@@ -191,5 +215,6 @@ void pcn_rays_free(pcn_rays *rays) {
   pcn_free(rays->water);
   pcn_free(rays->scatter);
   pcn_free(rays->column);
+  pcn_free(rays->least);
   memset(rays, 0, sizeof *rays);
 }

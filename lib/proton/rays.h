@@ -24,7 +24,8 @@ typedef struct pcn_rays {
   double entry_mm;  ///< z where the first of them meets matter
   double lung_mm;   ///< longest way of a ray through matter of the density of lung, without a gap
   int64_t rays;
-  float *column;    ///< [y][x][z face] of cells: water-equivalent depth along the ray through the cell's place, mm
+  float *column;    ///< [z face][y][x] of cells: water-equivalent depth along the ray through the cell's place, mm
+  float *least, *most; ///< [z face]: the least and the largest depth of any column; one allocation
   float *water;     ///< [ray][z face]: water-equivalent depth, mm
   float *scatter;   ///< [ray][z face]: scattering-equivalent thickness of water, mm
 } pcn_rays;

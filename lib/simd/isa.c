@@ -8,14 +8,18 @@
 static const pcn_isa levels[] = {
 #ifdef PCN_HAVE_X86_LEVELS
     {"x86-64-v4", pcn_cone_row_v4, pcn_tilt_row_v4, pcn_gamma_search_v4,
-     pcn_depth_step_v4, pcn_depth_row_v4, pcn_release_row_v4, pcn_pencil_row_v4},
+     pcn_depth_step_v4, pcn_depth_row_v4, pcn_release_row_v4, pcn_pencil_row_v4,
+     pcn_product_add_v4, pcn_share_row_v4, pcn_bragg_row_v4, pcn_volume_row_v4},
     {"x86-64-v3", pcn_cone_row_v3, pcn_tilt_row_v3, pcn_gamma_search_v3,
-     pcn_depth_step_v3, pcn_depth_row_v3, pcn_release_row_v3, pcn_pencil_row_v3},
+     pcn_depth_step_v3, pcn_depth_row_v3, pcn_release_row_v3, pcn_pencil_row_v3,
+     pcn_product_add_v3, pcn_share_row_v3, pcn_bragg_row_v3, pcn_volume_row_v3},
 #endif
     {"baseline", pcn_cone_row_base, pcn_tilt_row_base, pcn_gamma_search_base,
-     pcn_depth_step_base, pcn_depth_row_base, pcn_release_row_base, pcn_pencil_row_base},
+     pcn_depth_step_base, pcn_depth_row_base, pcn_release_row_base, pcn_pencil_row_base,
+     pcn_product_add_base, pcn_share_row_base, pcn_bragg_row_base, pcn_volume_row_base},
     {"reference", pcn_cone_row_reference, pcn_tilt_row_reference, pcn_gamma_search_reference,
-     pcn_depth_step_reference, pcn_depth_row_reference, pcn_release_row_reference, pcn_pencil_row_reference},
+     pcn_depth_step_reference, pcn_depth_row_reference, pcn_release_row_reference, pcn_pencil_row_reference,
+     pcn_product_reference, pcn_share_row_reference, pcn_bragg_row_reference, pcn_volume_row_reference},
 };
 
 enum { LEVELS = sizeof levels / sizeof levels[0] };

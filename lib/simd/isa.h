@@ -3,13 +3,17 @@
 #ifndef PCN_ISA_H
 #define PCN_ISA_H
 
+#include "simd/bragg_row.h"
 #include "simd/cone_row.h"
 #include "simd/depth_row.h"
 #include "simd/depth_step.h"
 #include "simd/gamma.h"
 #include "simd/pencil_row.h"
+#include "simd/product.h"
 #include "simd/release_row.h"
+#include "simd/share_row.h"
 #include "simd/tilt_row.h"
+#include "simd/volume_row.h"
 #include <pencone/context.h>
 
 /// Set by the build for each level: PCN_ISA_NAME(f) is f_base, f_v3 or f_v4.
@@ -30,7 +34,12 @@
   void pcn_depth_row##suffix(const pcn_depth_rays *rays, const pcn_depth_line *line, size_t n, \
                              float *const out[2]);                                       \
   size_t pcn_release_row##suffix(const pcn_release_table *table, const pcn_release_line *line, \
-                                 const pcn_release_row *row)
+                                 const pcn_release_row *row);                                \
+  void pcn_product_add##suffix(const pcn_product *product);                                 \
+  void pcn_share_row##suffix(const pcn_share_line *line, size_t n, float *out);             \
+  void pcn_bragg_row##suffix(const pcn_bragg_table *table, const float *from_mm, const float *to_mm, size_t n, \
+                             float *out);                                                   \
+  void pcn_volume_row##suffix(const pcn_volume *volume, const pcn_volume_line *line, size_t first, size_t n, float *out)
 
 PCN_ISA_DECLARE(_base);
 PCN_ISA_DECLARE(_v3);
@@ -46,6 +55,10 @@ typedef struct pcn_isa {
   pcn_depth_row_loop depth;
   pcn_release_row_loop release;
   pcn_pencil_row_loop pencil;
+  pcn_product_loop product;
+  pcn_share_row_loop share;
+  pcn_bragg_row_loop bragg;
+  pcn_volume_row_loop volume;
 } pcn_isa;
 
 /// The context's level: as set, else the best that the processor has.
