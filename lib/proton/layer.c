@@ -164,6 +164,10 @@ static void set_table(pcn_layer *l) {
   for (int i = 0; i < table->count; i++) {
     l->sum[i] = table->row[i].sum;
   }
+  l->peak = 0;
+  for (int i = 1; i < table->count - 1; i++) {
+    l->peak = l->sum[i + 1] - l->sum[i] > l->sum[l->peak + 1] - l->sum[l->peak] ? i : l->peak;
+  }
   const pcn_bragg_table bragg = {l->sum, table->count, 1 / table->step_mm, 100 * PCN_GY_PER_MEV_G,
                                  l->energy->optics.water_mm};
   l->table = bragg;
@@ -173,11 +177,15 @@ static void set_table(pcn_layer *l) {
 static int64_t planes_of(const pcn_layer *l) {
   const pcn_rays *rays = &l->engine->rays;
   const double thin = 0.1, end = l->energy->table.step_mm * (l->energy->table.count - 1) - l->energy->optics.water_mm + thin;
-  int64_t k = 0;
-  while (k < rays->cell[2].count && (double)rays->least[k] < end) {
-    k++;
+  const int64_t first[2] = {0, 0}, last[2] = {rays->cell[0].count, rays->cell[1].count};
+  for (int64_t k = 0; k < rays->cell[2].count; k++) {
+    double depth_mm[2];
+    pcn_rays_extremes(rays, k, first, last, depth_mm);
+    if (!(depth_mm[0] < end)) {
+      return k;
+    }
   }
-  return k;
+  return rays->cell[2].count;
 }
 
 void pcn_layer_walk(pencone_context *ctx, pcn_layer *layer, int index) {
@@ -286,6 +294,28 @@ void pcn_layer_dose(const pcn_layer *layer, int64_t k, int64_t y, int64_t x, int
     scratch[n + i] = near[plane + column];
   }
   layer->isa->bragg(&layer->table, scratch, scratch + n, (size_t)n, dose);
+}
+
+// Largest dose of the steps around a depth.
+static double dose_near(const pcn_layer *l, double depth_mm) {
+  const double at = fmin(fmax((l->table.before_mm + depth_mm) * l->table.per_step, 0), l->table.count - 1);
+  double most = 0;
+  for (int i = (int)at - 1; i <= (int)at + 1; i++) {
+    most = i >= 0 && i < l->table.count - 1 ? fmax(most, l->sum[i + 1] - l->sum[i]) : most;
+  }
+  return l->table.scale * l->table.per_step * most;
+}
+
+double pcn_layer_most(const pcn_layer *layer, int64_t k, const int64_t first[2], const int64_t last[2]) {
+  const double uneven = 1.1; // curves rise to their peak and fall behind it, but for the noise of the Monte Carlo
+  double near[2], far[2];
+  pcn_rays_extremes(&layer->engine->rays, k, first, last, near);
+  pcn_rays_extremes(&layer->engine->rays, k + 1, first, last, far);
+  const double peak_mm = (layer->peak + 0.5) / layer->table.per_step - layer->table.before_mm;
+  if (near[0] <= peak_mm && peak_mm <= far[1]) {
+    return dose_near(layer, peak_mm);
+  }
+  return uneven * fmax(dose_near(layer, near[0]), dose_near(layer, far[1]));
 }
 
 void pcn_layer_depths(const pcn_layer *layer, const int64_t cell[3], double depth_mm[2]) {

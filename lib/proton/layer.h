@@ -33,6 +33,7 @@ typedef struct pcn_layer {
   float *node;            ///< [plane][part][node][ray]: share in the class below it, in it and above it
   double *sum;            ///< of table
   pcn_bragg_table table;  ///< Gy mm2 per proton
+  int peak;               ///< step of table with the largest dose
   double power[PCN_PROTON_PARTS][2 * PCN_CLASS_MOST + 1]; ///< variance of a class over that of class 0
 } pcn_layer;
 
@@ -77,6 +78,9 @@ void pcn_layer_image(const pcn_layer *layer, int64_t k, int part, int sort, cons
 /// Dose of a proton in n cells of row y of plane k, from cell x on, Gy mm2: at each cell's own depth.
 /// @param scratch  room for 2 n floats
 void pcn_layer_dose(const pcn_layer *layer, int64_t k, int64_t y, int64_t x, int64_t n, float *scratch, float *dose);
+
+/// Bound of a proton's dose in cells of plane k whose columns lie from first to one before last, Gy mm2.
+double pcn_layer_most(const pcn_layer *layer, int64_t k, const int64_t first[2], const int64_t last[2]);
 
 /// Depths of water at both faces of a cell, mm, before the range shifter is added.
 void pcn_layer_depths(const pcn_layer *layer, const int64_t cell[3], double depth_mm[2]);

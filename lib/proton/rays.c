@@ -132,18 +132,42 @@ static void trace_columns(void *work, size_t j, int worker) {
   }
 }
 
+static int64_t blocks_of(pcn_axis axis) {
+  return (axis.count + PCN_RAYS_BLOCK - 1) / PCN_RAYS_BLOCK;
+}
+
 static void find_extremes(void *work, size_t face, int worker) {
   (void)worker;
-  const trace_work *w = work;
-  const int64_t plane = w->rays->cell[0].count * w->rays->cell[1].count;
-  const float *water = w->rays->column + (int64_t)face * plane;
-  float least = INFINITY, most = 0;
-  for (int64_t i = 0; i < plane; i++) {
-    least = water[i] < least ? water[i] : least;
-    most = water[i] > most ? water[i] : most;
+  const pcn_rays *rays = ((const trace_work *)work)->rays;
+  const int64_t nx = rays->cell[0].count, ny = rays->cell[1].count, bx = blocks_of(rays->cell[0]), by = blocks_of(rays->cell[1]);
+  float *extreme = rays->extreme + 2 * (int64_t)face * bx * by;
+  for (int64_t b = 0; b < bx * by; b++) {
+    extreme[2 * b] = INFINITY;
+    extreme[2 * b + 1] = 0;
   }
-  w->rays->least[face] = least;
-  w->rays->most[face] = most;
+  for (int64_t j = 0; j < ny; j++) {
+    const float *water = rays->column + ((int64_t)face * ny + j) * nx;
+    for (int64_t i = 0; i < nx; i++) {
+      float *block = extreme + 2 * (j / PCN_RAYS_BLOCK * bx + i / PCN_RAYS_BLOCK);
+      block[0] = water[i] < block[0] ? water[i] : block[0];
+      block[1] = water[i] > block[1] ? water[i] : block[1];
+    }
+  }
+}
+
+void pcn_rays_extremes(const pcn_rays *rays, int64_t face, const int64_t first[2], const int64_t last[2], double out[2]) {
+  const int64_t bx = blocks_of(rays->cell[0]), by = blocks_of(rays->cell[1]);
+  const float *extreme = rays->extreme + 2 * face * bx * by;
+  float least = INFINITY, most = 0;
+  for (int64_t j = first[1] / PCN_RAYS_BLOCK; j * PCN_RAYS_BLOCK < last[1]; j++) {
+    for (int64_t i = first[0] / PCN_RAYS_BLOCK; i * PCN_RAYS_BLOCK < last[0]; i++) {
+      const float *block = extreme + 2 * (j * bx + i);
+      least = block[0] < least ? block[0] : least;
+      most = block[1] > most ? block[1] : most;
+    }
+  }
+  out[0] = (double)least;
+  out[1] = (double)most;
 }
 
 // The last face that no ray has met matter before.
@@ -195,13 +219,12 @@ pencone_status pcn_rays_make(pencone_context *ctx, const pcn_medium *medium, con
   const size_t columns = (size_t)(out->cell[0].count * out->cell[1].count * (out->cell[2].count + 1));
   out->column = pcn_alloc(ctx, columns, sizeof *out->column);
   const size_t planes = (size_t)(out->cell[2].count + 1);
-  out->least = pcn_alloc(ctx, 2 * planes, sizeof *out->least);
+  out->extreme = pcn_alloc(ctx, 2 * planes * (size_t)(blocks_of(out->cell[0]) * blocks_of(out->cell[1])), sizeof *out->extreme);
   trace_work work = {out, medium, pcn_alloc(ctx, planes * (size_t)pencone_context_threads(ctx), sizeof(float))};
-  if (out->water == NULL || out->scatter == NULL || out->column == NULL || out->least == NULL || work.water == NULL) {
+  if (out->water == NULL || out->scatter == NULL || out->column == NULL || out->extreme == NULL || work.water == NULL) {
     pcn_free(work.water);
     return PENCONE_E_MEMORY;
   }
-  out->most = out->least + planes;
   pcn_parallel_for(ctx, (size_t)out->rays, trace_ray, &work);
   pcn_parallel_for(ctx, (size_t)out->cell[1].count, trace_columns, &work);
   pcn_parallel_for(ctx, planes, find_extremes, &work);
@@ -215,6 +238,6 @@ void pcn_rays_free(pcn_rays *rays) {
   pcn_free(rays->water);
   pcn_free(rays->scatter);
   pcn_free(rays->column);
-  pcn_free(rays->least);
+  pcn_free(rays->extreme);
   memset(rays, 0, sizeof *rays);
 }

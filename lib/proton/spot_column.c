@@ -43,33 +43,76 @@ static double spread_at(const pcn_spot_layer *s, int axis, int64_t k) {
 
 // --- which cells -------------------------------------------------------------------------------
 
-// Variance of a spot in the plane whose Gaussians have this one.
-static double spot_variance(const spot_work *w, int64_t k, double variance) {
-  const double spread = fmax(spread_at(w->s, 0, k), spread_at(w->s, 1, k));
-  return variance + w->s->layer.energy->lattice_mm2 * spread * spread;
+/// Sum of Gaussians around a spot, which is less than the bound: exp(level - r^2 / 2 variance) each.
+typedef struct bound {
+  int count;
+  double level[PARTS * 2 * PCN_CLASS_MOST], variance[PARTS * 2 * PCN_CLASS_MOST];
+} bound;
+
+static void make_bound(const spot_work *w, int64_t k, const pcn_spot_plane *p, bound *out) {
+  out->count = 0;
+  for (int part = 0; part < PARTS; part++) {
+    for (int c = p->range[part][0]; c <= p->range[part][1]; c++) {
+      const pcn_spot_class *one = class_of(w->s, k, part, c);
+      out->level[out->count] = one->level;
+      out->variance[out->count++] = one->spot;
+    }
+  }
 }
 
-// Beyond the radius no cell is wanted: each class stays below its part of the threshold there, at the corner of the cell
-// that is nearest to the axis. level - log(2 pi V) - r^2 / 2 V < log(wanted / classes).
+// r^2 beyond which the sum times e^level is below 1; below 0: it is everywhere. Each Gaussian alone needs at least low, all
+// of them in equal parts at most high.
+static double square_of(const bound *b, double level) {
+  enum { STEPS = 4 };
+  const double part = log(b->count);
+  double low = 0, high = -1;
+  for (int c = 0; c < b->count; c++) {
+    low = fmax(low, 2 * b->variance[c] * (b->level[c] + level));
+    high = fmax(high, 2 * b->variance[c] * (b->level[c] + level + part));
+  }
+  for (int step = 0; step < STEPS && high > low; step++) {
+    const double middle = 0.5 * (low + high);
+    float sum = 0;
+    for (int c = 0; c < b->count; c++) {
+      sum += expf((float)(b->level[c] + level - 0.5 * middle / b->variance[c]));
+    }
+    if (sum < 1) {
+      high = middle;
+    } else {
+      low = middle;
+    }
+  }
+  return high;
+}
+
+// Columns of cells within a radius of the spot.
+static double most_within(const spot_work *w, int64_t k, double radius_mm) {
+  const pcn_axis *cell = w->s->layer.engine->rays.cell;
+  int64_t first[2], last[2];
+  for (int a = 0; a < 2; a++) {
+    const double reach = radius_mm / spread_at(w->s, a, k), most = (double)cell[a].count, half = 0.5;
+    first[a] = (int64_t)fmin(fmax(floor((w->place[a] - reach - cell[a].first) / cell[a].step - half), 0), most - 1);
+    last[a] = (int64_t)fmin(fmax(ceil((w->place[a] + reach - cell[a].first) / cell[a].step + half) + 1, 1), most);
+  }
+  return pcn_layer_most(&w->s->layer, k, first, last);
+}
+
+// Beyond the radius no cell is wanted. First with the largest dose of any cell of the plane, then with that of cells within.
 static void find_radius(const spot_work *w, int64_t k, pcn_spot_plane *p) {
   const pcn_axis *cell = w->s->layer.engine->rays.cell;
-  const double two_pi = 6.283185307179586;
-  int classes = 0;
-  for (int part = 0; part < PARTS; part++) {
-    classes += p->range[part][1] >= p->range[part][0] ? p->range[part][1] - p->range[part][0] + 1 : 0;
-  }
-  p->radius_mm = INFINITY;
-  if (w->wanted_gy > 0) {
-    const double least = log(w->wanted_gy / classes);
-    double square = -1;
-    for (int part = 0; part < PARTS; part++) {
-      for (int c = p->range[part][0]; c <= p->range[part][1]; c++) {
-        const pcn_spot_class *one = class_of(w->s, k, part, c);
-        const double variance = spot_variance(w, k, one->variance);
-        square = fmax(square, 2 * variance * (one->level - log(two_pi * variance) - least));
-      }
+  const double corner = 0.5 * hypot(cell[0].step, cell[1].step);
+  double most = (double)w->s->most[k];
+  p->radius_mm = w->wanted_gy > 0 ? -1 : INFINITY;
+  bound b;
+  make_bound(w, k, p, &b);
+  for (int step = 0; step < 2 && w->wanted_gy > 0 && most > 0 && b.count > 0; step++) {
+    const double square = square_of(&b, log(most / w->wanted_gy));
+    p->radius_mm = square > 0 ? sqrt(square) + corner : -1;
+    if (square <= 0) {
+      break;
     }
-    p->radius_mm = square > 0 ? sqrt(square) + 0.5 * hypot(cell[0].step, cell[1].step) : -1;
+    most = most_within(w, k, p->radius_mm);
+    p->radius_mm = most > 0 ? p->radius_mm : -1;
   }
 }
 
@@ -159,7 +202,7 @@ static double look_ahead(const spot_work *w) {
       const int middle = (p->range[part][0] + p->range[part][1]) / 2;
       if (p->range[part][0] <= p->range[part][1]) {
         const pcn_spot_class *one = class_of(w->s, k, part, middle);
-        protons += (double)one->largest / (two_pi * spot_variance(w, k, one->variance));
+        protons += (double)one->largest / (two_pi * one->spot);
       }
     }
     most = fmax(most, protons * p->axis_dose);
@@ -207,11 +250,11 @@ static pencone_status make_box(pencone_context *ctx, spot_work *w) {
 }
 
 // Share of a Gaussian around the spot that the box of voxels can see.
-static double seen(const spot_work *w, int64_t k, double variance) {
+static double seen(const spot_work *w, int64_t k, double variance_mm2) {
   double share = 1;
   for (int a = 0; a < 2; a++) {
     const pcn_axis cell = w->s->layer.engine->rays.cell[a];
-    const double centre = spread_at(w->s, a, k) * w->place[a], sigma = sqrt(spot_variance(w, k, variance)), far = 4;
+    const double centre = spread_at(w->s, a, k) * w->place[a], sigma = sqrt(variance_mm2), far = 4;
     const double low = (cell.first + cell.step * ((double)w->s->bounds[a][0] - 0.5) - centre) / sigma;
     const double high = (cell.first + cell.step * ((double)w->s->bounds[a][1] - 0.5) - centre) / sigma;
     if (low > -far || high < far) {
@@ -232,7 +275,7 @@ static double fill_tile(const spot_work *w, int64_t k, pcn_tile *tile) {
       pcn_class_image image;
       pcn_layer_image(&w->s->layer, k, part, c, &w->window, w->scratch->image, &image);
       pcn_plane_add(&w->s->layer, &image, one->rows, w->scratch->lines, tile);
-      sum += image.sum * seen(w, k, one->variance);
+      sum += image.sum * seen(w, k, one->spot);
     }
   }
   return sum;
@@ -335,6 +378,45 @@ static void append_row(const spot_work *w, const int64_t jk[2], const pcn_voxel_
   found->small += (double)small;
 }
 
+// Parts of a row of voxels that are farther than any wanted cell from the spot's way through the planes that it crosses.
+static void trim_row(const spot_work *w, pcn_voxel_row *row) {
+  const pcn_rays *rays = &w->s->layer.engine->rays;
+  const pcn_spot_plane *plane = w->scratch->plane;
+  const double *at = row->line.at, *by = row->line.step;
+  double from[2], step[2], slope[2];
+  for (int a = 0; a < 2; a++) { // distance from the way, mm
+    slope[a] = (spread_at(w->s, a, 1) - spread_at(w->s, a, 0)) * w->place[a];
+    from[a] = w->cells.axis[a].first + w->cells.axis[a].step * at[a] - spread_at(w->s, a, 0) * w->place[a];
+    from[a] -= slope[a] * (at[2] + (double)w->first[2]);
+    step[a] = w->cells.axis[a].step * by[a] - slope[a] * by[2];
+  }
+  const double square = step[0] * step[0] + step[1] * step[1], mixed = from[0] * step[0] + from[1] * step[1];
+  for (int twice = 0; twice < 2 && row->range[0] < row->range[1]; twice++) {
+    const double ends[2] = {at[2] + (double)row->range[0] * by[2], at[2] + (double)(row->range[1] - 1) * by[2]};
+    const int64_t low = larger((int64_t)floor(fmin(ends[0], ends[1])) + w->first[2], 0);
+    const int64_t high = smaller((int64_t)ceil(fmax(ends[0], ends[1])) + w->first[2], rays->cell[2].count - 1);
+    double radius = -1;
+    for (int64_t k = low; k <= high && k < w->s->layer.planes; k++) {
+      radius = fmax(radius, plane[k].radius_mm);
+    }
+    const double rest = radius * radius - from[0] * from[0] - from[1] * from[1];
+    double first = 0, last = (double)row->range[1] - 1;
+    if (square > 1e-12) {
+      const double root = mixed * mixed + square * rest;
+      first = root > 0 ? (-mixed - sqrt(root)) / square : 1;
+      last = root > 0 ? (-mixed + sqrt(root)) / square : 0;
+    } else if (rest < 0) {
+      last = -1;
+    }
+    if (radius < 0 || first > last) {
+      row->range[1] = row->range[0];
+    } else if (radius < INFINITY) {
+      row->range[0] = larger(row->range[0], (int64_t)fmax(ceil(first - 1e-9), -1));
+      row->range[1] = (int64_t)fmin((double)row->range[1], floor(last + 1e-9) + 1);
+    }
+  }
+}
+
 static pencone_status append(pencone_context *ctx, const spot_work *w, pcn_column *out, findings *found) {
   const pcn_rays *rays = &w->s->layer.engine->rays;
   const pencone_grid *g = &w->s->box->grid;
@@ -342,7 +424,10 @@ static pencone_status append(pencone_context *ctx, const spot_work *w, pcn_colum
   pcn_voxel_bounds(rays, &w->cells, g, first, last);
   for (int64_t k = first[2]; k < last[2]; k++) {
     for (int64_t j = first[1]; j < last[1]; j++) {
-      const pcn_voxel_row row = pcn_voxel_row_make(rays, &w->cells, g, j, k);
+      pcn_voxel_row row = pcn_voxel_row_make(rays, &w->cells, g, j, k);
+      if (w->wanted_gy > 0) {
+        trim_row(w, &row);
+      }
       const int64_t jk[2] = {j, k};
       if (row.range[0] < row.range[1]) {
         PCN_TRY(pcn_column_reserve(ctx, out, row.range[1] - row.range[0] + 1));
@@ -412,7 +497,7 @@ static int between_cells(const pcn_spot_layer *s) {
 pencone_status pcn_spot_column(pencone_context *ctx, const pcn_spot_layer *layer, const pencone_proton_spot *spot,
                                pcn_column *out) {
   const pcn_axis *cell = layer->layer.engine->rays.cell;
-  const double *voxel = layer->box->grid.spacing_mm, guess = 0.5; // of the largest dose: below what it will be
+  const double *voxel = layer->box->grid.spacing_mm, guess = 0.75; // of the largest dose: below what it will be
   spot_work w = {.s = layer, .scratch = take_scratch(layer), .expand = between_cells(layer)};
   w.volume = cell[0].step * cell[1].step * cell[2].step / (voxel[0] * voxel[1] * voxel[2]);
   spread_spot(layer, spot, &w);

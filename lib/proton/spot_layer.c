@@ -53,25 +53,16 @@ static void find_range(void *work, size_t k, int worker) {
   }
 }
 
-// Largest dose per depth between the depths of a plane.
-static double most_of(const pcn_spot_layer *s, int64_t k) {
-  const pcn_bragg_table *t = &s->layer.table;
-  const pcn_rays *rays = &s->layer.engine->rays;
-  const double thin = 1, from = (t->before_mm + (double)rays->least[k]) * t->per_step - thin;
-  const double to = fmin((t->before_mm + (double)rays->most[k + 1]) * t->per_step + thin, t->count - 1);
-  double most = 0;
-  for (int64_t i = (int64_t)fmax(from, 0); (double)i < to; i++) {
-    most = fmax(most, t->sum[i + 1] - t->sum[i]);
-  }
-  return t->scale * t->per_step * most;
-}
-
 // The rays of each class, the cells that they reach, and how high its dose can be. image: scratch for all rays.
 static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
   const pcn_layer *l = &s->layer;
   const pcn_ray_window window = all_rays(l);
-  const double ripple = 1.2; // of the sum over the lattice, and what the cut is scaled by
-  s->most[k] = (float)most_of(s, k);
+  const pcn_rays *beam = &l->engine->rays;
+  const double ripple = 1.2, two_pi = 6.283185307179586; // of the sum over the lattice, and what the cut is scaled by
+  const double z = beam->cell[2].first + beam->cell[2].step * (double)k;
+  const double spread = fmax(pcn_optics_spread(beam->machine, 0, z), pcn_optics_spread(beam->machine, 1, z));
+  const int64_t first[2] = {0, 0}, last[2] = {beam->cell[0].count, beam->cell[1].count};
+  s->most[k] = (float)pcn_layer_most(l, k, first, last);
   for (int row = (int)(k * PARTS); row < (int)(k + 1) * PARTS; row++) {
     for (int c = s->low[row]; c <= s->high[row]; c++) {
       pcn_spot_class *one = &s->classes[s->first[row] + c - s->low[row]];
@@ -79,7 +70,8 @@ static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
       pcn_layer_image(l, k, row % PARTS, c, &window, image, &rays);
       one->variance = pcn_layer_variance(l, k, row % PARTS, c);
       one->largest = rays.largest;
-      one->level = log(ripple * s->ratio * (double)s->most[k] * (double)rays.largest + 1e-300);
+      one->spot = one->variance + l->energy->lattice_mm2 * spread * spread;
+      one->level = log(ripple * s->ratio * (double)rays.largest / (two_pi * one->spot) + 1e-300);
       for (int a = 0; a < 2; a++) {
         const int64_t ray[2] = {rays.first[a], rays.first[a] + rays.count[a]};
         memset(&one->rows[a], 0, sizeof one->rows[a]);

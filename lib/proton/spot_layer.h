@@ -10,7 +10,8 @@
 /// A class in one plane.
 typedef struct pcn_spot_class {
   double variance;        ///< mm2
-  double level;           ///< logarithm of a bound of its dose on the axis of a spot, Gy
+  double spot;            ///< variance of a spot of such Gaussians, mm2
+  double level;           ///< logarithm of a bound of their sum on the axis of a spot, per mm2
   float largest;          ///< share of any ray; 0: no ray is in it
   pcn_share_rows rows[2];
 } pcn_spot_class;
