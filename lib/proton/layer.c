@@ -173,19 +173,18 @@ static void set_table(pcn_layer *l) {
   l->table = bragg;
 }
 
-// Planes before all water behind which there is more than the table is long.
+// Planes before those all of whose cells lie deeper than the table is long.
 static int64_t planes_of(const pcn_layer *l) {
   const pcn_rays *rays = &l->engine->rays;
   const double thin = 0.1, end = l->energy->table.step_mm * (l->energy->table.count - 1) - l->energy->optics.water_mm + thin;
   const int64_t first[2] = {0, 0}, last[2] = {rays->cell[0].count, rays->cell[1].count};
+  int64_t last_k = -1;
   for (int64_t k = 0; k < rays->cell[2].count; k++) {
     double depth_mm[2];
     pcn_rays_extremes(rays, k, first, last, depth_mm);
-    if (!(depth_mm[0] < end)) {
-      return k;
-    }
+    last_k = depth_mm[0] < end ? k : last_k;
   }
-  return rays->cell[2].count;
+  return last_k + 1;
 }
 
 void pcn_layer_walk(pencone_context *ctx, pcn_layer *layer, int index) {
@@ -311,6 +310,9 @@ double pcn_layer_most(const pcn_layer *layer, int64_t k, const int64_t first[2],
   double near[2], far[2];
   pcn_rays_extremes(&layer->engine->rays, k, first, last, near);
   pcn_rays_extremes(&layer->engine->rays, k + 1, first, last, far);
+  if (!(near[0] < INFINITY) || !(far[0] < INFINITY)) {
+    return 0;
+  }
   const double peak_mm = (layer->peak + 0.5) / layer->table.per_step - layer->table.before_mm;
   if (near[0] <= peak_mm && peak_mm <= far[1]) {
     return dose_near(layer, peak_mm);

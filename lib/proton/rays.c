@@ -136,6 +136,29 @@ static int64_t blocks_of(pcn_axis axis) {
   return (axis.count + PCN_RAYS_BLOCK - 1) / PCN_RAYS_BLOCK;
 }
 
+// Columns of a row whose places at a face are in the grid of voxels or within a few cells of it: others are not read.
+static void row_in_grid(const trace_work *w, int64_t j, int64_t face, int64_t range[2]) {
+  const pcn_axis *cell = w->rays->cell;
+  const pencone_grid *g = &w->medium->grid;
+  const double z = cell[2].first + cell[2].step * ((double)face - 0.5), y = cell[1].first + cell[1].step * (double)j;
+  const pcn_vec3 from = point_of(w->rays, cell[0].first, y, z), next = point_of(w->rays, cell[0].first + cell[0].step, y, z);
+  const double at[3] = {from.x, from.y, from.z}, by[3] = {next.x - from.x, next.y - from.y, next.z - from.z};
+  double low = 0, high = (double)(cell[0].count - 1);
+  for (int a = 0; a < 3; a++) {
+    const double margin = 2 * (cell[0].step + cell[1].step + cell[2].step);
+    const double least = g->origin_mm[a] - margin - at[a];
+    const double most = g->origin_mm[a] + g->spacing_mm[a] * (double)(g->size[a] - 1) + margin - at[a];
+    if (fabs(by[a]) < 1e-9) {
+      high = least < 0 && most > 0 ? high : -1;
+    } else {
+      low = fmax(low, fmin(least / by[a], most / by[a]));
+      high = fmin(high, fmax(least / by[a], most / by[a]));
+    }
+  }
+  range[0] = (int64_t)ceil(low);
+  range[1] = high >= ceil(low) ? (int64_t)floor(high) + 1 : range[0];
+}
+
 static void find_extremes(void *work, size_t face, int worker) {
   (void)worker;
   const pcn_rays *rays = ((const trace_work *)work)->rays;
@@ -147,7 +170,9 @@ static void find_extremes(void *work, size_t face, int worker) {
   }
   for (int64_t j = 0; j < ny; j++) {
     const float *water = rays->column + ((int64_t)face * ny + j) * nx;
-    for (int64_t i = 0; i < nx; i++) {
+    int64_t range[2];
+    row_in_grid(work, j, (int64_t)face, range);
+    for (int64_t i = range[0]; i < range[1]; i++) {
       float *block = extreme + 2 * (j / PCN_RAYS_BLOCK * bx + i / PCN_RAYS_BLOCK);
       block[0] = water[i] < block[0] ? water[i] : block[0];
       block[1] = water[i] > block[1] ? water[i] : block[1];
@@ -158,7 +183,7 @@ static void find_extremes(void *work, size_t face, int worker) {
 void pcn_rays_extremes(const pcn_rays *rays, int64_t face, const int64_t first[2], const int64_t last[2], double out[2]) {
   const int64_t bx = blocks_of(rays->cell[0]), by = blocks_of(rays->cell[1]);
   const float *extreme = rays->extreme + 2 * face * bx * by;
-  float least = INFINITY, most = 0;
+  float least = INFINITY, most = 0; // none in the grid: no dose
   for (int64_t j = first[1] / PCN_RAYS_BLOCK; j * PCN_RAYS_BLOCK < last[1]; j++) {
     for (int64_t i = first[0] / PCN_RAYS_BLOCK; i * PCN_RAYS_BLOCK < last[0]; i++) {
       const float *block = extreme + 2 * (j * bx + i);

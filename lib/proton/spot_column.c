@@ -281,6 +281,15 @@ static double fill_tile(const spot_work *w, int64_t k, pcn_tile *tile) {
   return sum;
 }
 
+static double sum_of(const float *value, int64_t n) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; i++) {
+    sum += value[i];
+  }
+  return (double)sum;
+}
+
 // The tile's protons become dose. sum: of protons per mm2 and of dose, of the cells within the radius.
 static void deposit(const spot_work *w, int64_t k, const pcn_tile *tile, double sum[2]) {
   const pcn_spot_layer *s = w->s;
@@ -301,18 +310,14 @@ static void deposit(const spot_work *w, int64_t k, const pcn_tile *tile, double 
     const int64_t y = tile->first[1] + j, x = tile->first[0] + low, n = high - low;
     const float *protons = tile->value + j * tile->stride + low;
     const int64_t row = ((k - w->first[2]) * w->cells.axis[1].count + y - w->first[1]) * w->cells.axis[0].count;
-    float *restrict out = w->scratch->cells + row + x - w->first[0], all[2] = {0, 0};
+    float *restrict out = w->scratch->cells + row + x - w->first[0];
     pcn_layer_dose(&s->layer, k, y, x, n, w->scratch->dose + n, out);
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) {
       out[i] *= protons[i];
     }
-    for (int64_t i = 0; i < n; i++) {
-      all[0] += protons[i];
-      all[1] += out[i];
-    }
-    sum[0] += (double)all[0];
-    sum[1] += (double)all[1];
+    sum[0] += sum_of(protons, n);
+    sum[1] += sum_of(out, n);
   }
 }
 
@@ -340,7 +345,7 @@ static double fill_cells(const spot_work *w) {
 
 // --- voxels ------------------------------------------------------------------------------------
 
-/// What a pass over the voxels found: the largest entry, the sum of those that are not wanted.
+/// What a pass over the voxels found: the largest entry, the sum of those that were left out.
 typedef struct findings {
   float largest;
   double small;
@@ -363,19 +368,29 @@ static void append_row(const spot_work *w, const int64_t jk[2], const pcn_voxel_
       value[i] *= density[i] > 0 ? stopping[i] / density[i] : 0;
     }
   }
-  int64_t kept = out->count;
-  float small = 0;
-  for (int64_t i = 0; i < count; i++) {
-    const float v = value[i];
-    out->voxel[kept] = (int32_t)(at + i);
-    out->value[kept] = v;
-    kept += v >= least;
-    small += v >= least ? 0 : v;
-    largest = v > largest ? v : largest;
+  int64_t low = 0, high = count;
+  while (low < high && value[low] < least) {
+    low++;
   }
-  out->count = kept;
+  while (low < high && value[high - 1] < least) {
+    high--;
+  }
+  float kept = 0;
+  int32_t *restrict voxels = out->voxel + out->count;
+  float *restrict values = out->value + out->count;
+#pragma omp simd reduction(+ : kept)
+  for (int64_t i = low; i < high; i++) {
+    voxels[i - low] = (int32_t)(at + i);
+    values[i - low] = value[i];
+    kept += value[i];
+  }
+#pragma omp simd reduction(max : largest)
+  for (int64_t i = low; i < high; i++) {
+    largest = value[i] > largest ? value[i] : largest;
+  }
+  out->count += high - low;
   found->largest = largest;
-  found->small += (double)small;
+  found->small += low < high ? fmax(sum_of(value, count) - (double)kept, 0) : sum_of(value, count);
 }
 
 // Parts of a row of voxels that are farther than any wanted cell from the spot's way through the planes that it crosses.
