@@ -8,7 +8,7 @@
 
 enum { PARTS = PCN_PROTON_PARTS, NODES = PCN_CLASS_NODES, BLOCK = 16, MOST = PCN_CLASS_MOST };
 
-static const double class_ratio[PARTS] = {1.12, 1.25, 1.25}; // of variances; docs/theory/proton.md, section 4
+static const double class_ratio[PARTS] = {1.12, 1.5, 1.5}; // of variances; docs/theory/proton.md, section 4
 
 static int64_t lattice_rays(const pcn_layer *l) {
   return l->engine->rays.rays;

@@ -342,8 +342,9 @@ static void gather_slice(void *work, size_t k, int worker) {
   const int64_t cells = rays->cell[0].count * rays->cell[1].count * rays->cell[2].count;
   float *value = w->row + worker * grid->size[0];
   pcn_cell_box box = {{rays->cell[0], rays->cell[1], rays->cell[2]}, w->volume};
+  const pcn_voxel_rows rows = pcn_voxel_rows_make(rays, &box, grid);
   for (int64_t j = 0; j < grid->size[1]; j++) {
-    const pcn_voxel_row row = pcn_voxel_row_make(rays, &box, grid, j, (int64_t)k);
+    const pcn_voxel_row row = pcn_voxel_row_make(&rows, &box, j, (int64_t)k);
     for (int let = 0; let < (w->engine->let != PCN_LET_NONE ? 2 : 1) && row.range[0] < row.range[1]; let++) {
       box.value = w->volume + let * cells;
       pcn_voxel_row_read(w->isa, &box, &row, value);

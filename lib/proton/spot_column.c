@@ -393,57 +393,63 @@ static void append_row(const spot_work *w, const int64_t jk[2], const pcn_voxel_
   found->small += low < high ? fmax(sum_of(value, count) - (double)kept, 0) : sum_of(value, count);
 }
 
+/// The spot's way through the planes, mm across the beam in plane 0 and per plane.
+typedef struct spot_way {
+  double at[2], slope[2];
+} spot_way;
+
 // Parts of a row of voxels that are farther than any wanted cell from the spot's way through the planes that it crosses.
-static void trim_row(const spot_work *w, pcn_voxel_row *row) {
-  const pcn_rays *rays = &w->s->layer.engine->rays;
+static void trim_row(const spot_work *w, const spot_way *way, pcn_voxel_row *row) {
   const pcn_spot_plane *plane = w->scratch->plane;
   const double *at = row->line.at, *by = row->line.step;
-  double from[2], step[2], slope[2];
+  double from[2], step[2];
   for (int a = 0; a < 2; a++) { // distance from the way, mm
-    slope[a] = (spread_at(w->s, a, 1) - spread_at(w->s, a, 0)) * w->place[a];
-    from[a] = w->cells.axis[a].first + w->cells.axis[a].step * at[a] - spread_at(w->s, a, 0) * w->place[a];
-    from[a] -= slope[a] * (at[2] + (double)w->first[2]);
-    step[a] = w->cells.axis[a].step * by[a] - slope[a] * by[2];
+    from[a] = w->cells.axis[a].first + w->cells.axis[a].step * at[a] - way->at[a] - way->slope[a] * (at[2] + (double)w->first[2]);
+    step[a] = w->cells.axis[a].step * by[a] - way->slope[a] * by[2];
   }
   const double square = step[0] * step[0] + step[1] * step[1], mixed = from[0] * step[0] + from[1] * step[1];
-  for (int twice = 0; twice < 2 && row->range[0] < row->range[1]; twice++) {
+  const double off = from[0] * from[0] + from[1] * from[1];
+  for (int twice = 0; twice < (fabs(by[2]) > 1e-9 ? 2 : 1) && row->range[0] < row->range[1]; twice++) {
     const double ends[2] = {at[2] + (double)row->range[0] * by[2], at[2] + (double)(row->range[1] - 1) * by[2]};
-    const int64_t low = larger((int64_t)floor(fmin(ends[0], ends[1])) + w->first[2], 0);
-    const int64_t high = smaller((int64_t)ceil(fmax(ends[0], ends[1])) + w->first[2], rays->cell[2].count - 1);
+    const double near = ends[0] < ends[1] ? ends[0] : ends[1], far = ends[0] < ends[1] ? ends[1] : ends[0], tiny = 1e-6;
+    const int64_t low = larger((int64_t)floor(near + tiny) + w->first[2], 0);
+    const int64_t high = smaller((int64_t)ceil(far - tiny) + w->first[2], w->s->layer.planes - 1);
     double radius = -1;
-    for (int64_t k = low; k <= high && k < w->s->layer.planes; k++) {
-      radius = fmax(radius, plane[k].radius_mm);
+    for (int64_t k = low; k <= high; k++) {
+      radius = plane[k].radius_mm > radius ? plane[k].radius_mm : radius;
     }
-    const double rest = radius * radius - from[0] * from[0] - from[1] * from[1];
-    double first = 0, last = (double)row->range[1] - 1;
-    if (square > 1e-12) {
+    const double rest = radius * radius - off;
+    double first = 0, last = rest < 0 || radius < 0 ? -1 : (double)row->range[1] - 1;
+    if (square > 1e-12 && radius >= 0) {
       const double root = mixed * mixed + square * rest;
       first = root > 0 ? (-mixed - sqrt(root)) / square : 1;
       last = root > 0 ? (-mixed + sqrt(root)) / square : 0;
-    } else if (rest < 0) {
-      last = -1;
     }
-    if (radius < 0 || first > last) {
-      row->range[1] = row->range[0];
-    } else if (radius < INFINITY) {
-      row->range[0] = larger(row->range[0], (int64_t)fmax(ceil(first - 1e-9), -1));
-      row->range[1] = (int64_t)fmin((double)row->range[1], floor(last + 1e-9) + 1);
-    }
+    const double begin = first > (double)row->range[0] ? ceil(first - tiny) : (double)row->range[0];
+    const double end = last < (double)row->range[1] - 1 ? floor(last + tiny) + 1 : (double)row->range[1];
+    row->range[0] = end > begin ? (int64_t)begin : 0;
+    row->range[1] = end > begin ? (int64_t)end : 0;
   }
 }
 
 static pencone_status append(pencone_context *ctx, const spot_work *w, pcn_column *out, findings *found) {
   const pcn_rays *rays = &w->s->layer.engine->rays;
   const pencone_grid *g = &w->s->box->grid;
+  const pcn_voxel_rows rows = pcn_voxel_rows_make(rays, &w->cells, g);
   int64_t first[3], last[3];
+  spot_way way;
+  for (int a = 0; a < 2; a++) {
+    way.at[a] = spread_at(w->s, a, 0) * w->place[a];
+    way.slope[a] = spread_at(w->s, a, 1) * w->place[a] - way.at[a];
+  }
   pcn_voxel_bounds(rays, &w->cells, g, first, last);
   for (int64_t k = first[2]; k < last[2]; k++) {
     for (int64_t j = first[1]; j < last[1]; j++) {
-      pcn_voxel_row row = pcn_voxel_row_make(rays, &w->cells, g, j, k);
-      if (w->wanted_gy > 0) {
-        trim_row(w, &row);
-      }
+      pcn_voxel_row row = pcn_voxel_row_make(&rows, &w->cells, j, k);
       const int64_t jk[2] = {j, k};
+      if (w->wanted_gy > 0) {
+        trim_row(w, &way, &row);
+      }
       if (row.range[0] < row.range[1]) {
         PCN_TRY(pcn_column_reserve(ctx, out, row.range[1] - row.range[0] + 1));
         append_row(w, jk, &row, out, found);

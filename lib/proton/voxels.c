@@ -21,18 +21,29 @@ static void limit(const pcn_cell_box *cells, int64_t n, pcn_voxel_row *row) {
   row->range[1] = high >= ceil(low) ? (int64_t)floor(high) + 1 : row->range[0];
 }
 
-pcn_voxel_row pcn_voxel_row_make(const pcn_rays *rays, const pcn_cell_box *cells, const pencone_grid *grid, int64_t j, int64_t k) {
+pcn_voxel_rows pcn_voxel_rows_make(const pcn_rays *rays, const pcn_cell_box *cells, const pencone_grid *grid) {
   const pcn_vec3 e[3] = {rays->frame.ex, rays->frame.ey, rays->frame.ez};
-  pcn_voxel_row row;
+  pcn_voxel_rows rows = {.count = grid->size[0]};
   double xyz[3];
-  pencone_grid_centre(grid, 0, j, k, xyz);
+  pencone_grid_centre(grid, 0, 0, 0, xyz);
   const pcn_vec3 p = pcn_rays_project(rays, pcn_v3_from(xyz));
   const double q[3] = {p.x, p.y, p.z};
   for (int a = 0; a < 3; a++) {
-    row.line.at[a] = (q[a] - cells->axis[a].first) / cells->axis[a].step;
-    row.line.step[a] = grid->spacing_mm[0] * e[a].x / cells->axis[a].step;
+    rows.at[a] = (q[a] - cells->axis[a].first) / cells->axis[a].step;
+    rows.step[a] = grid->spacing_mm[0] * e[a].x / cells->axis[a].step;
+    rows.down[a] = grid->spacing_mm[1] * e[a].y / cells->axis[a].step;
+    rows.back[a] = grid->spacing_mm[2] * e[a].z / cells->axis[a].step;
   }
-  limit(cells, grid->size[0], &row);
+  return rows;
+}
+
+pcn_voxel_row pcn_voxel_row_make(const pcn_voxel_rows *rows, const pcn_cell_box *cells, int64_t j, int64_t k) {
+  pcn_voxel_row row;
+  for (int a = 0; a < 3; a++) {
+    row.line.at[a] = rows->at[a] + (double)j * rows->down[a] + (double)k * rows->back[a];
+    row.line.step[a] = rows->step[a];
+  }
+  limit(cells, rows->count, &row);
   return row;
 }
 
