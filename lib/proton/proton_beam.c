@@ -207,8 +207,14 @@ static int fill_dose(const dose_work *w, int64_t k, const plane_scratch *s, pcn_
   int64_t low[2] = {cell[0].count, cell[1].count}, high[2] = {-1, -1};
   for (int64_t j = 0; j < cell[1].count; j++) {
     float *row = s->dose + j * w->stride;
-    pcn_layer_dose(&w->layer, k, j, 0, cell[0].count, s->lines, row);
-    int64_t first = 0, last = cell[0].count - 1;
+    int64_t range[2];
+    pcn_rays_row(&w->layer.engine->rays, &w->layer.engine->medium->grid, cell[0].first, cell[0].step,
+                 cell[1].first + cell[1].step * (double)j, cell[2].first + cell[2].step * (double)k, cell[0].count, range);
+    memset(row, 0, (size_t)w->stride * sizeof *row);
+    if (range[0] < range[1]) {
+      pcn_layer_dose(&w->layer, k, j, range[0], range[1] - range[0], s->lines, row + range[0]);
+    }
+    int64_t first = range[0], last = range[1] - 1;
     for (; first <= last && !(row[first] > 0); first++) {
     }
     for (; last >= first && !(row[last] > 0); last--) {

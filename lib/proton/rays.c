@@ -136,16 +136,15 @@ static int64_t blocks_of(pcn_axis axis) {
   return (axis.count + PCN_RAYS_BLOCK - 1) / PCN_RAYS_BLOCK;
 }
 
-// Columns of a row whose places at a face are in the grid of voxels or within a few cells of it: others are not read.
-static void row_in_grid(const trace_work *w, int64_t j, int64_t face, int64_t range[2]) {
-  const pcn_axis *cell = w->rays->cell;
-  const pencone_grid *g = &w->medium->grid;
-  const double z = cell[2].first + cell[2].step * ((double)face - 0.5), y = cell[1].first + cell[1].step * (double)j;
-  const pcn_vec3 from = point_of(w->rays, cell[0].first, y, z), next = point_of(w->rays, cell[0].first + cell[0].step, y, z);
-  const double at[3] = {from.x, from.y, from.z}, by[3] = {next.x - from.x, next.y - from.y, next.z - from.z};
-  double low = 0, high = (double)(cell[0].count - 1);
+void pcn_rays_row(const pcn_rays *rays, const pencone_grid *g, double first_mm, double step_mm, double y_mm, double z_mm,
+                  int64_t count, int64_t range[2]) {
+  const pcn_axis *cell = rays->cell;
+  const pcn_vec3 side = pcn_v3_add(pcn_v3_scale(rays->frame.ex, first_mm), pcn_v3_scale(rays->frame.ey, y_mm));
+  const pcn_vec3 p = pcn_v3_add(pcn_v3_add(rays->isocenter, side), pcn_v3_scale(rays->frame.ez, z_mm));
+  const pcn_vec3 e = pcn_v3_scale(rays->frame.ex, step_mm);
+  const double at[3] = {p.x, p.y, p.z}, by[3] = {e.x, e.y, e.z}, margin = cell[0].step + cell[1].step + cell[2].step;
+  double low = 0, high = (double)(count - 1);
   for (int a = 0; a < 3; a++) {
-    const double margin = 2 * (cell[0].step + cell[1].step + cell[2].step);
     const double least = g->origin_mm[a] - margin - at[a];
     const double most = g->origin_mm[a] + g->spacing_mm[a] * (double)(g->size[a] - 1) + margin - at[a];
     if (fabs(by[a]) < 1e-9) {
@@ -161,7 +160,10 @@ static void row_in_grid(const trace_work *w, int64_t j, int64_t face, int64_t ra
 
 static void find_extremes(void *work, size_t face, int worker) {
   (void)worker;
-  const pcn_rays *rays = ((const trace_work *)work)->rays;
+  const trace_work *w = work;
+  const pcn_rays *rays = w->rays;
+  const double z = rays->cell[2].first + rays->cell[2].step * ((double)face - 0.5);
+  const double spread[2] = {pcn_optics_spread(rays->machine, 0, z), pcn_optics_spread(rays->machine, 1, z)};
   const int64_t nx = rays->cell[0].count, ny = rays->cell[1].count, bx = blocks_of(rays->cell[0]), by = blocks_of(rays->cell[1]);
   float *extreme = rays->extreme + 2 * (int64_t)face * bx * by;
   for (int64_t b = 0; b < bx * by; b++) {
@@ -171,7 +173,8 @@ static void find_extremes(void *work, size_t face, int worker) {
   for (int64_t j = 0; j < ny; j++) {
     const float *water = rays->column + ((int64_t)face * ny + j) * nx;
     int64_t range[2];
-    row_in_grid(work, j, (int64_t)face, range);
+    pcn_rays_row(rays, &w->medium->grid, spread[0] * rays->cell[0].first, spread[0] * rays->cell[0].step,
+                 spread[1] * (rays->cell[1].first + rays->cell[1].step * (double)j), z, nx, range);
     for (int64_t i = range[0]; i < range[1]; i++) {
       float *block = extreme + 2 * (j / PCN_RAYS_BLOCK * bx + i / PCN_RAYS_BLOCK);
       block[0] = water[i] < block[0] ? water[i] : block[0];
