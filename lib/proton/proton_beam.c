@@ -203,13 +203,15 @@ static double let_between(const pcn_depth_table *table, double from_mm, double t
 
 // The least rectangle of cells with dose. @return 0 when there is none
 static int fill_dose(const dose_work *w, int64_t k, const plane_scratch *s, pcn_tile *tile) {
-  const pcn_axis *cell = w->layer.engine->rays.cell;
+  const pcn_rays *rays = &w->layer.engine->rays;
+  const pcn_axis *cell = rays->cell;
   int64_t low[2] = {cell[0].count, cell[1].count}, high[2] = {-1, -1};
   for (int64_t j = 0; j < cell[1].count; j++) {
     float *row = s->dose + j * w->stride;
     int64_t range[2];
-    pcn_rays_row(&w->layer.engine->rays, &w->layer.engine->medium->grid, cell[0].first, cell[0].step,
-                 cell[1].first + cell[1].step * (double)j, cell[2].first + cell[2].step * (double)k, cell[0].count, range);
+    const pcn_ray_row place = {cell[0].first, cell[0].step, cell[1].first + cell[1].step * (double)j,
+                               cell[2].first + cell[2].step * (double)k, cell[0].count};
+    pcn_rays_row(rays, &w->layer.engine->medium->grid, &place, pcn_rays_margin(rays), range);
     memset(row, 0, (size_t)w->stride * sizeof *row);
     if (range[0] < range[1]) {
       pcn_layer_dose(&w->layer, k, j, range[0], range[1] - range[0], s->lines, row + range[0]);

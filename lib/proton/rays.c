@@ -136,17 +136,15 @@ static int64_t blocks_of(pcn_axis axis) {
   return (axis.count + PCN_RAYS_BLOCK - 1) / PCN_RAYS_BLOCK;
 }
 
-void pcn_rays_row(const pcn_rays *rays, const pencone_grid *g, double first_mm, double step_mm, double y_mm, double z_mm,
-                  int64_t count, int64_t range[2]) {
-  const pcn_axis *cell = rays->cell;
-  const pcn_vec3 side = pcn_v3_add(pcn_v3_scale(rays->frame.ex, first_mm), pcn_v3_scale(rays->frame.ey, y_mm));
-  const pcn_vec3 p = pcn_v3_add(pcn_v3_add(rays->isocenter, side), pcn_v3_scale(rays->frame.ez, z_mm));
-  const pcn_vec3 e = pcn_v3_scale(rays->frame.ex, step_mm);
-  const double at[3] = {p.x, p.y, p.z}, by[3] = {e.x, e.y, e.z}, margin = cell[0].step + cell[1].step + cell[2].step;
-  double low = 0, high = (double)(count - 1);
+void pcn_rays_row(const pcn_rays *rays, const pencone_grid *g, const pcn_ray_row *row, double margin_mm, int64_t range[2]) {
+  const pcn_vec3 side = pcn_v3_add(pcn_v3_scale(rays->frame.ex, row->first_mm), pcn_v3_scale(rays->frame.ey, row->y_mm));
+  const pcn_vec3 p = pcn_v3_add(pcn_v3_add(rays->isocenter, side), pcn_v3_scale(rays->frame.ez, row->z_mm));
+  const pcn_vec3 e = pcn_v3_scale(rays->frame.ex, row->step_mm);
+  const double at[3] = {p.x, p.y, p.z}, by[3] = {e.x, e.y, e.z};
+  double low = 0, high = (double)(row->count - 1);
   for (int a = 0; a < 3; a++) {
-    const double least = g->origin_mm[a] - margin - at[a];
-    const double most = g->origin_mm[a] + g->spacing_mm[a] * (double)(g->size[a] - 1) + margin - at[a];
+    const double least = g->origin_mm[a] - margin_mm - at[a];
+    const double most = g->origin_mm[a] + g->spacing_mm[a] * (double)(g->size[a] - 1) + margin_mm - at[a];
     if (fabs(by[a]) < 1e-9) {
       high = least < 0 && most > 0 ? high : -1;
     } else {
@@ -156,6 +154,10 @@ void pcn_rays_row(const pcn_rays *rays, const pencone_grid *g, double first_mm, 
   }
   range[0] = (int64_t)ceil(low);
   range[1] = high >= ceil(low) ? (int64_t)floor(high) + 1 : range[0];
+}
+
+double pcn_rays_margin(const pcn_rays *rays) {
+  return rays->cell[0].step + rays->cell[1].step + rays->cell[2].step;
 }
 
 static void find_extremes(void *work, size_t face, int worker) {
@@ -173,8 +175,9 @@ static void find_extremes(void *work, size_t face, int worker) {
   for (int64_t j = 0; j < ny; j++) {
     const float *water = rays->column + ((int64_t)face * ny + j) * nx;
     int64_t range[2];
-    pcn_rays_row(rays, &w->medium->grid, spread[0] * rays->cell[0].first, spread[0] * rays->cell[0].step,
-                 spread[1] * (rays->cell[1].first + rays->cell[1].step * (double)j), z, nx, range);
+    const pcn_ray_row row = {spread[0] * rays->cell[0].first, spread[0] * rays->cell[0].step,
+                             spread[1] * (rays->cell[1].first + rays->cell[1].step * (double)j), z, nx};
+    pcn_rays_row(rays, &w->medium->grid, &row, pcn_rays_margin(rays), range);
     for (int64_t i = range[0]; i < range[1]; i++) {
       float *block = extreme + 2 * (j / PCN_RAYS_BLOCK * bx + i / PCN_RAYS_BLOCK);
       block[0] = water[i] < block[0] ? water[i] : block[0];

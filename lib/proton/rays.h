@@ -38,10 +38,17 @@ pencone_status pcn_rays_make(pencone_context *ctx, const pcn_medium *medium, con
                              double spacing_mm, const double margin_mm[2], pcn_rays *out);
 void pcn_rays_free(pcn_rays *rays);
 
-/// Places of a row across the beam that are in a grid of voxels or up to 3 cells beside it: others are read by nobody.
-/// @param first_mm  of the row along x, in steps of step_mm, at y_mm and z_mm. @param[out] range  first, one behind the last
-void pcn_rays_row(const pcn_rays *rays, const pencone_grid *grid, double first_mm, double step_mm, double y_mm, double z_mm,
-                  int64_t count, int64_t range[2]);
+/// Places along x across the beam: first_mm, step_mm on and so on; all at y_mm and z_mm.
+typedef struct pcn_ray_row {
+  double first_mm, step_mm, y_mm, z_mm;
+  int64_t count;
+} pcn_ray_row;
+
+/// Places that lie in a grid of voxels or up to margin_mm beside it. @param[out] range  first, one behind the last
+void pcn_rays_row(const pcn_rays *rays, const pencone_grid *grid, const pcn_ray_row *row, double margin_mm, int64_t range[2]);
+
+/// How far beside the grid cells are read at most, for interpolation and rounding.
+double pcn_rays_margin(const pcn_rays *rays);
 
 /// The least and the largest depth of columns from first on to one before last, at a face; of their whole blocks.
 void pcn_rays_extremes(const pcn_rays *rays, int64_t face, const int64_t first[2], const int64_t last[2], double out[2]);

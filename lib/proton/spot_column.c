@@ -249,38 +249,6 @@ static pencone_status make_box(pencone_context *ctx, spot_work *w) {
   return PENCONE_OK;
 }
 
-// Share of a Gaussian around the spot that the box of voxels can see.
-static double seen(const spot_work *w, int64_t k, double variance_mm2) {
-  double share = 1;
-  for (int a = 0; a < 2; a++) {
-    const pcn_axis cell = w->s->layer.engine->rays.cell[a];
-    const double centre = spread_at(w->s, a, k) * w->place[a], sigma = sqrt(variance_mm2), far = 4;
-    const double low = (cell.first + cell.step * ((double)w->s->bounds[a][0] - 0.5) - centre) / sigma;
-    const double high = (cell.first + cell.step * ((double)w->s->bounds[a][1] - 0.5) - centre) / sigma;
-    if (low > -far || high < far) {
-      share *= 0.5 * fmax(erf(high / sqrt(2)) - erf(low / sqrt(2)), 0);
-    }
-  }
-  return share;
-}
-
-// Protons of a plane: those in the tile's cells, per mm2. @return those that the box of voxels can see
-static double fill_tile(const spot_work *w, int64_t k, pcn_tile *tile) {
-  const pcn_spot_plane *p = &w->scratch->plane[k];
-  double sum = 0;
-  memset(tile->value, 0, (size_t)(tile->count[1] * tile->stride) * sizeof *tile->value);
-  for (int part = 0; part < PARTS; part++) {
-    for (int c = p->range[part][0]; c <= p->range[part][1]; c++) {
-      const pcn_spot_class *one = class_of(w->s, k, part, c);
-      pcn_class_image image;
-      pcn_layer_image(&w->s->layer, k, part, c, &w->window, w->scratch->image, &image);
-      pcn_plane_add(&w->s->layer, &image, one->rows, w->scratch->lines, tile);
-      sum += image.sum * seen(w, k, one->spot);
-    }
-  }
-  return sum;
-}
-
 static double sum_of(const float *value, int64_t n) {
   float sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -288,6 +256,80 @@ static double sum_of(const float *value, int64_t n) {
     sum += value[i];
   }
   return (double)sum;
+}
+
+// 1 when the box of voxels ends within a Gaussian around the spot.
+static int clipped(const spot_work *w, int64_t k, double variance_mm2) {
+  const double far = 4 * sqrt(variance_mm2);
+  for (int a = 0; a < 2; a++) {
+    const pcn_axis cell = w->s->layer.engine->rays.cell[a];
+    const double centre = spread_at(w->s, a, k) * w->place[a];
+    const double low = cell.first + cell.step * ((double)w->s->bounds[a][0] - 0.5);
+    const double high = cell.first + cell.step * ((double)w->s->bounds[a][1] - 0.5);
+    if (low > centre - far || high < centre + far) {
+      return 1;
+    }
+  }
+  return 0;
+}
+
+// Protons of an image that come into the box of voxels.
+static double seen(const pcn_class_image *image, const pcn_share_rows rows[2], double cell_mm2) {
+  double sum = 0;
+  for (int64_t j = 0; j < image->count[1]; j++) {
+    double line = 0;
+    for (int64_t i = 0; i < image->count[0]; i++) {
+      const float *share = rows[0].value + (image->first[0] + i - rows[0].ray) * rows[0].stride;
+      line += (double)image->value[j * image->stride + i] * sum_of(share, rows[0].cells);
+    }
+    sum += line * sum_of(rows[1].value + (image->first[1] + j - rows[1].ray) * rows[1].stride, rows[1].cells);
+  }
+  return sum * cell_mm2;
+}
+
+// Share of a Gaussian around the spot between two places along x beside it, mm.
+static double share_between(const double range_mm[2], double variance_mm2) {
+  const double scale = 1 / sqrt(2 * variance_mm2);
+  return 0.5 * fmax(erf(scale * range_mm[1]) - erf(scale * range_mm[0]), 0);
+}
+
+// Where a beam that runs across the voxels sees their box, on the line along x through the spot.
+static void find_visible(const spot_work *w, int64_t k, double range_mm[2]) {
+  enum { FAR_MM = 150 };
+  const pcn_rays *rays = &w->s->layer.engine->rays;
+  const pencone_grid *g = &w->s->box->grid;
+  const double centre = spread_at(w->s, 0, k) * w->place[0], half = 0.5 * fmin(g->spacing_mm[0], g->spacing_mm[1]);
+  const pcn_ray_row row = {centre - FAR_MM, 1, spread_at(w->s, 1, k) * w->place[1],
+                           rays->cell[2].first + rays->cell[2].step * (double)k, 2 * FAR_MM + 1};
+  int64_t range[2];
+  pcn_rays_row(rays, g, &row, half, range);
+  range_mm[0] = (double)(range[0] - FAR_MM) - 0.5;
+  range_mm[1] = (double)(range[1] - FAR_MM) - 0.5;
+}
+
+// Protons of a plane: those in the tile's cells, per mm2. @return those that the box of voxels can see
+static double fill_tile(const spot_work *w, int64_t k, pcn_tile *tile) {
+  const pcn_spot_plane *p = &w->scratch->plane[k];
+  const pcn_axis *cell = w->s->layer.engine->rays.cell;
+  double sum = 0, visible_mm[2] = {-INFINITY, INFINITY};
+  if (w->expand) {
+    find_visible(w, k, visible_mm);
+  }
+  memset(tile->value, 0, (size_t)(tile->count[1] * tile->stride) * sizeof *tile->value);
+  for (int part = 0; part < PARTS; part++) {
+    for (int c = p->range[part][0]; c <= p->range[part][1]; c++) {
+      const pcn_spot_class *one = class_of(w->s, k, part, c);
+      pcn_class_image image;
+      pcn_layer_image(&w->s->layer, k, part, c, &w->window, w->scratch->image, &image);
+      pcn_plane_add(&w->s->layer, &image, one->rows, w->scratch->lines, tile);
+      if (w->expand) {
+        sum += image.sum * share_between(visible_mm, one->spot);
+      } else {
+        sum += clipped(w, k, one->spot) ? seen(&image, one->rows, cell[0].step * cell[1].step) : image.sum;
+      }
+    }
+  }
+  return sum;
 }
 
 // The tile's protons become dose. sum: of protons per mm2 and of dose, of the cells within the radius.
@@ -336,6 +378,12 @@ static double fill_cells(const spot_work *w) {
       tile.value = w->scratch->tile;
       all = fill_tile(w, k, &tile);
       deposit(w, k, &tile, inside);
+    } else if (p->range[0][0] > p->range[0][1]) {
+      all = 0;
+    } else if (w->expand) {
+      double visible_mm[2];
+      find_visible(w, k, visible_mm);
+      all = share_between(visible_mm, class_of(s, k, 0, p->range[0][0])->spot);
     }
     const double dose = inside[0] > 0 ? inside[1] / inside[0] : p->axis_dose;
     beyond += w->wanted_gy > 0 ? dose * fmax(all * per_cell - inside[0], 0) : 0;
