@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Proton pencil beams on 120^3 voxels of 2.5 mm: one spot, and a plan of 3000 spots in 30 layers.
+// Proton pencil beams on 120^3 voxels of 2.5 mm: one spot, plans of 3000 spots in 30 layers, and influence matrices of
+// 270 spots at two thresholds; in water, obliquely (33 degrees), and along the edge of a slab of lung and bone.
 // Verified: depth of 80 % behind the peak of a 150 MeV beam, 158.2 mm (lib/data/proton_beam.csv), and that
 // the dose of two spots is twice that of one. usage: bench_proton [--quick] [--verify] [RUNS]
 #include "bench.h"
@@ -8,16 +9,51 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { EDGE = 120, LAYERS = 30, SPOTS = 100 };
+enum { EDGE = 120, LAYERS = 30, SPOTS = 100, MATRIX_SPOTS = 9 };
 
-// layers from 150 MeV down by 2 MeV, each of spots in a square lattice of 5 mm.
-static int set_up(bench_session *p, int layers, int spots) {
+/// Where beams go: gantry angle; 1: along the edge between lung (x < 0) and bone, 30 to 60 mm deep.
+typedef struct site {
+  const char *name;
+  double gantry_deg;
+  int edge;
+} site;
+
+static const site sites[] = {{"water", 0, 0}, {"oblique", 33, 0}, {"edge", 0, 1}};
+enum { SITES = sizeof sites / sizeof sites[0] };
+
+static int put_edge(bench_session *p) {
+  static const char *const names[] = {"water", "lung", "cortical-bone"};
+  const size_t voxels = pencone_grid_voxels(&p->grid);
+  float *density = malloc(voxels * sizeof *density);
+  uint8_t *material = malloc(voxels);
+  int bad = density == NULL || material == NULL;
+  for (size_t v = 0; v < voxels && !bad; v++) {
+    const double depth = p->grid.spacing_mm[1] * (0.5 + (double)(v / EDGE % EDGE));
+    const int slab = depth > 30 && depth < 60, left = v % EDGE < EDGE / 2;
+    material[v] = (uint8_t)(!slab ? 0 : left ? 1 : 2);
+    density[v] = !slab ? 1.0F : left ? 0.26F : 1.92F;
+  }
+  pencone_phantom_desc desc = PENCONE_PHANTOM_DESC_DEFAULT;
+  desc.grid = p->grid;
+  desc.density = density;
+  desc.material = material;
+  desc.material_names = names;
+  desc.material_count = 3;
+  pencone_phantom_destroy(p->phantom);
+  p->phantom = NULL;
+  bad = bad || pencone_phantom_copy(p->ctx, &desc, &p->phantom) != PENCONE_OK;
+  free(density);
+  free(material);
+  return bad ? bench_failed(p->ctx, "phantom with an edge") : 0;
+}
+
+// layers from 150 MeV down by 2 MeV, each of spots in a square lattice.
+static int set_up(bench_session *p, const site *where, int layers, int spots, double apart_mm) {
   pencone_proton_spot spot[SPOTS];
   pencone_proton_layer layer[LAYERS];
   const int side = (int)lround(sqrt(spots));
   for (int s = 0; s < spots; s++) {
-    const pencone_proton_spot at = {5 * (s % side - 0.5 * (side - 1)), 5 * (s / side - 0.5 * (side - 1)),
-                                    1e6};
+    const pencone_proton_spot at = {apart_mm * (s % side - 0.5 * (side - 1)), apart_mm * (s / side - 0.5 * (side - 1)), 1e6};
     spot[s] = at;
   }
   for (int l = 0; l < layers; l++) {
@@ -25,17 +61,20 @@ static int set_up(bench_session *p, int layers, int spots) {
     layer[l] = of;
   }
   const pencone_grid grid = bench_grid(EDGE, 2.5);
-  if (bench_session_begin("ideal-proton", "proton-pencil-beam", &grid, p) != 0) {
+  if (bench_session_begin("ideal-proton", "proton-pencil-beam", &grid, p) != 0 || (where->edge && put_edge(p) != 0)) {
     return 1;
   }
   pencone_beam beam = bench_beam(p->machine, 100);
+  beam.gantry_deg = where->gantry_deg;
   beam.layer_count = layers;
   beam.layers = layer;
-  if (pencone_plan_add_beam(p->ctx, p->plan, &beam) != PENCONE_OK || bench_session_create(p) || bench_session_compute(p)) {
+  if (pencone_plan_add_beam(p->ctx, p->plan, &beam) != PENCONE_OK || bench_session_create(p)) {
     return bench_failed(p->ctx, "proton plan");
   }
   return 0;
 }
+
+// --- dose --------------------------------------------------------------------------------------
 
 // Dose of the planes, and the depth of 80 % behind the largest, linear between voxel centres.
 static double range_mm(bench_session *p) {
@@ -55,7 +94,8 @@ static double range_mm(bench_session *p) {
 // Voxel means of 2.5 mm flatten the peak: half a voxel.
 static int time_spot(const bench_options *o, double *once) {
   bench_session p;
-  int bad = set_up(&p, 1, 1) || bench_near("depth of 80 %, mm", range_mm(&p), 158.2, 1.25);
+  int bad = set_up(&p, &sites[0], 1, 1, 5) || bench_session_compute(&p) ||
+            bench_near("depth of 80 %, mm", range_mm(&p), 158.2, 1.25);
   if (!bad) {
     *once = pencone_dose_at(p.dose, (const double[3]){1.25, 98.75, 1.25});
     // What is not 0 is counted: the Gaussians' 60 planes and their reach.
@@ -71,31 +111,69 @@ static int time_spot(const bench_options *o, double *once) {
   return bad;
 }
 
-static int time_plan(const bench_options *o, double once) {
+static int time_plan(const bench_options *o, const site *where, double once) {
   bench_session p;
-  int bad = set_up(&p, LAYERS, SPOTS);
+  int bad = set_up(&p, where, LAYERS, SPOTS, 5) || bench_session_compute(&p);
   // Of 100 spots 5 mm apart, of 5 mm sigma at 10 cm: a multiple of the one above, and other layers on top.
   const double many = bad ? 0 : pencone_dose_at(p.dose, (const double[3]){1.25, 98.75, 1.25});
   if (!bad && !(many > 2 * once)) {
     bad = bench_wrong("dose of the plan", many, 2 * once);
   }
+  char name[64], create[80];
+  snprintf(name, sizeof name, "proton-3000-spots%s%s", where == sites ? "" : "-", where == sites ? "" : where->name);
+  snprintf(create, sizeof create, "%s-create", name);
   for (int all = 0; all < 2 && !bad && !o->verify_only; all++) {
     bad = pencone_context_set_threads(p.ctx, all ? 0 : 1) != PENCONE_OK;
     const int threads = pencone_context_threads(p.ctx);
-    const bench_case what = {"proton-3000-spots",
-                             "proton-pencil-beam",
-                             "-",
-                             threads,
-                             (double)LAYERS * SPOTS,
-                             "spot",
-                             0,
-                             0,
-                             0,
-                             0,
-                             0};
+    bench_case what = {name, "proton-pencil-beam", "-", threads, (double)LAYERS * SPOTS, "spot", 0, 0, 0, 0, 0};
     bad = bad || ((!all || threads > 1) && bench_time(o, &what, bench_session_compute, &p));
+    what.name = create;
+    bad = bad || (!all && bench_time(o, &what, bench_session_create, &p));
   }
   bench_session_end(&p);
+  return bad;
+}
+
+// --- influence matrices ------------------------------------------------------------------------
+
+typedef struct matrix {
+  bench_session plan;
+  double threshold;
+  int64_t entries;
+} matrix;
+
+static pencone_status count_entries(void *data, pencone_context *ctx, const pencone_dij_column *columns, int count) {
+  matrix *m = data;
+  (void)ctx;
+  for (int i = 0; i < count; i++) {
+    m->entries += columns[i].count;
+  }
+  return PENCONE_OK;
+}
+
+static int stream(void *user) {
+  matrix *m = user;
+  const pencone_dij_sink sink = {m, NULL, count_entries, NULL};
+  pencone_dij_options options = PENCONE_DIJ_OPTIONS_DEFAULT;
+  options.threshold = m->threshold;
+  m->entries = 0;
+  return pencone_dij_stream(m->plan.ctx, m->plan.engine, &options, &sink, NULL) != PENCONE_OK;
+}
+
+static int time_matrix(const bench_options *o, const site *where) {
+  matrix m = {.threshold = 1e-4};
+  int bad = set_up(&m.plan, where, LAYERS, MATRIX_SPOTS, 10);
+  for (int fine = 0; fine < 2 && !bad; fine++) {
+    m.threshold = fine ? 1e-5 : 1e-4;
+    bad = stream(&m);
+    char name[64];
+    snprintf(name, sizeof name, "proton-dij-%s-%g", where->name, m.threshold);
+    const double entries = (double)m.entries; // index and value of an entry are written once: 8 bytes
+    const bench_case what = {name, "dij", pencone_context_isa(m.plan.ctx), 1, entries, "entry", 8 * entries, 8 * entries, 0,
+                             0, 0};
+    bad = bad || bench_time(o, &what, stream, &m);
+  }
+  bench_session_end(&m.plan);
   return bad;
 }
 
@@ -106,5 +184,9 @@ int main(int argc, char **argv) {
     return status;
   }
   double once = 0;
-  return time_spot(&o, &once) || time_plan(&o, once);
+  int bad = time_spot(&o, &once);
+  for (int s = 0; s < (o.quick ? 1 : SITES) && !bad; s++) {
+    bad = time_plan(&o, &sites[s], once) || (!o.verify_only && time_matrix(&o, &sites[s]));
+  }
+  return bad;
 }

@@ -67,7 +67,7 @@ static uint64_t beamlets_bytes(const pencone_plan *plan, const pencone_grid *med
 }
 
 static pencone_status beamlets_make(pencone_context *ctx, const pcn_beamlet_job *job, void *beamlets) {
-  return pcn_spot_layer_make(ctx, job->state, job->rows, job->layer, beamlets);
+  return pcn_spot_layer_make(ctx, job->state, job->rows, job->layer, job->threshold, beamlets);
 }
 
 static void beamlets_free(void *beamlets) {

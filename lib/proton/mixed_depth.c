@@ -7,7 +7,7 @@
 #include "proton/optics.h"
 #include <math.h>
 
-enum { PIECES = 4, POINTS = 16 };
+enum { PIECES = 4, POINTS = PCN_MIXING_POINTS };
 
 // Ends of pieces of the way, where the mean place is at 1/6, 1/2 and 5/6 of the distance.
 static const double piece_end[PIECES - 1] = {0.352, 0.653, 0.878};
@@ -18,6 +18,8 @@ static const struct {
   double radius, angle; ///< of the first point, in steps between points
 } rings[3] = {{4, 0.604, 0.25}, {6, 1.177, 0}, {6, 1.893, 0.5}};
 
+static const float matter_mm = 0.05f;  // of water: a column meets the patient
+static const double stretch_most = 3, far_sigmas = 1.9;
 static const double differ_mm = 1, differ_more_mm = 3; // of water: between them the mean comes in
 
 /// A cell and the way to it.
@@ -32,15 +34,20 @@ static int64_t clamp(int64_t i, int64_t count) {
   return i < 0 ? 0 : i < count ? i : count - 1;
 }
 
+// Where a column's faces begin: they lie a plane apart.
 static const float *column_at(const pcn_rays *rays, int64_t x, int64_t y) {
   const int64_t nx = rays->cell[0].count, ny = rays->cell[1].count;
-  return rays->column + (clamp(y, ny) * nx + clamp(x, nx)) * (rays->cell[2].count + 1);
+  return rays->column + clamp(y, ny) * nx + clamp(x, nx);
 }
 
-static double water_at(const float *column, double face) {
+static int64_t plane_of(const pcn_rays *rays) {
+  return rays->cell[0].count * rays->cell[1].count;
+}
+
+static double water_at(const float *column, int64_t plane, double face) {
   const int64_t i = (int64_t)face;
-  const double u = face - (double)i;
-  return u > 0 ? (1 - u) * (double)column[i] + u * (double)column[i + 1] : (double)column[i];
+  const double u = face - (double)i, near = (double)column[i * plane];
+  return u > 0 ? (1 - u) * near + u * (double)column[(i + 1) * plane] : near;
 }
 
 // The column of cells whose ray goes through a cell of a plane: they are counted in the isocentre plane.
@@ -55,30 +62,34 @@ static double core_at(const pcn_depth_table *table, double depth_mm) {
 }
 
 // Last face before matter of 0.05 mm of water.
-static int64_t entry_of(const float *column, int64_t faces) {
+static int64_t entry_of(const float *column, int64_t plane, int64_t faces) {
   int64_t low = 0, high = faces - 1;
   while (high - low > 1) {
     const int64_t middle = (low + high) / 2;
-    *(column[middle] <= 0.05f ? &low : &high) = middle;
+    *(column[middle * plane] <= matter_mm ? &low : &high) = middle;
   }
   return low;
 }
 
+static double end_of(const pcn_mixing *m) {
+  return m->table->step_mm * (m->table->count - 1);
+}
+
 // How much the columns around a cell differ at a face from a plane through its own, where one of them is within the range;
 // else 0. A slope alone is no matter of mixing: the mean over a broad field would be taken for each of its spots.
-static double difference(const way *w, int64_t face, double sigmas) {
+static double difference(const way *w, int64_t face) {
   const pcn_rays *rays = w->m->rays;
-  const double own = (double)column_at(rays, w->column[0], w->column[1])[face];
+  const int64_t plane = plane_of(rays), from = face * plane;
+  const double own = (double)column_at(rays, w->column[0], w->column[1])[from];
   double most = 0, least_mm = own;
   for (int axis = 0; axis < 2; axis++) {
-    const int64_t away = (int64_t)ceil(sigmas * w->per_sigma[axis]), x = axis == 0 ? away : 0, y = axis == 1 ? away : 0;
-    const double before = (double)column_at(rays, w->column[0] - x, w->column[1] - y)[face];
-    const double after = (double)column_at(rays, w->column[0] + x, w->column[1] + y)[face];
+    const int64_t away = (int64_t)ceil(far_sigmas * w->per_sigma[axis]), x = axis == 0 ? away : 0, y = axis == 1 ? away : 0;
+    const double before = (double)column_at(rays, w->column[0] - x, w->column[1] - y)[from];
+    const double after = (double)column_at(rays, w->column[0] + x, w->column[1] + y)[from];
     most = fmax(most, fabs(before + after - 2 * own));
     least_mm = fmin(least_mm, fmin(before, after));
   }
-  const double end_mm = w->m->table->step_mm * (w->m->table->count - 1);
-  return least_mm + w->m->before_mm < end_mm ? most : 0;
+  return least_mm + w->m->before_mm < end_of(w->m) ? most : 0;
 }
 
 static double dose_between(const pcn_mixing *m, double from_mm, double to_mm) {
@@ -90,26 +101,24 @@ static double dose_between(const pcn_mixing *m, double from_mm, double to_mm) {
 // Dose of protons that came from a place, in sigmas from the cell's own column.
 static double dose_from(const way *w, int64_t k, double x, double y) {
   const pcn_rays *rays = w->m->rays;
+  const int64_t plane = plane_of(rays);
   double water = 0, before = 0;
   for (int p = 0; p < PIECES - 1; p++) {
     const double left = 1 - p / (double)(PIECES - 1), face = w->entry + piece_end[p] * (w->end - w->entry);
     const float *column = column_at(rays, w->column[0] + (int64_t)rint(left * x * w->per_sigma[0]),
                                     w->column[1] + (int64_t)rint(left * y * w->per_sigma[1]));
-    water += water_at(column, face) - (p > 0 ? water_at(column, before) : 0);
+    water += water_at(column, plane, face) - (p > 0 ? water_at(column, plane, before) : 0);
     before = face;
   }
   const float *own = column_at(rays, w->column[0], w->column[1]);
-  water -= water_at(own, before);
-  return dose_between(w->m, water + (double)own[k], water + (double)own[k + 1]);
+  water -= water_at(own, plane, before);
+  return dose_between(w->m, water + (double)own[k * plane], water + (double)own[(k + 1) * plane]);
 }
 
 static double mean_dose(const way *w, int64_t k) {
   double sum = 0;
-  for (int r = 0; r < 3; r++) {
-    for (int i = 0; i < rings[r].points; i++) {
-      const double angle = 2 * PCN_PI * (i + rings[r].angle) / rings[r].points;
-      sum += dose_from(w, k, rings[r].radius * cos(angle), rings[r].radius * sin(angle)) / (3 * rings[r].points);
-    }
+  for (int p = 0; p < POINTS; p++) {
+    sum += w->m->weight[p] * dose_from(w, k, w->m->point[p][0], w->m->point[p][1]);
   }
   return sum;
 }
@@ -117,33 +126,91 @@ static double mean_dose(const way *w, int64_t k) {
 // Scatter stretches with the way: 100 mm of lung are 26 mm of water.
 static void find_width(way *w, int64_t k, const double spread[2]) {
   const pcn_rays *rays = w->m->rays;
+  const int64_t plane = plane_of(rays);
   const float *own = column_at(rays, w->column[0], w->column[1]);
-  const double water = 0.5 * (double)(own[k] + own[k + 1]), most = 3;
-  w->entry = (double)entry_of(own, rays->cell[2].count + 1);
+  const double water = 0.5 * (double)(own[k * plane] + own[(k + 1) * plane]);
+  w->entry = (double)entry_of(own, plane, rays->cell[2].count + 1);
   w->end = (double)k + 0.5;
   const double way_mm = rays->cell[2].step * (w->end - w->entry);
-  const double stretch = water > 0 ? fmin(way_mm / water, most) : 1;
+  const double stretch = water > 0 ? fmin(way_mm / water, stretch_most) : 1;
   const double sigma = stretch * sqrt(core_at(w->m->table, w->m->before_mm + water));
   for (int a = 0; a < 2; a++) {
     w->per_sigma[a] = sigma / (rays->cell[a].step * spread[a]);
   }
 }
 
+static void find_spread(const pcn_rays *rays, int64_t k, double spread[2]) {
+  const double z = rays->cell[2].first + rays->cell[2].step * (double)k;
+  for (int a = 0; a < 2; a++) {
+    spread[a] = pcn_optics_spread(rays->machine, a, z);
+  }
+}
+
+// --- rows --------------------------------------------------------------------------------------
+
+void pcn_mixing_make(const pcn_rays *rays, const pcn_depth_table *table, double before_mm, double scale, pcn_mixing *out) {
+  double core = 0;
+  for (int i = 0; i < table->count && i * table->step_mm <= table->r80_mm; i++) {
+    core = fmax(core, table->row[i].core);
+  }
+  *out = (pcn_mixing){
+      .rays = rays, .table = table, .before_mm = before_mm, .scale = scale, .reach_mm = far_sigmas * stretch_most * sqrt(core)};
+  for (int r = 0, p = 0; r < 3; r++) {
+    for (int i = 0; i < rings[r].points; i++, p++) {
+      const double angle = 2 * PCN_PI * (i + rings[r].angle) / rings[r].points;
+      out->point[p][0] = rings[r].radius * cos(angle);
+      out->point[p][1] = rings[r].radius * sin(angle);
+      out->weight[p] = 1.0 / (3 * rings[r].points);
+    }
+  }
+}
+
+int pcn_mixing_may(const pcn_mixing *m, int64_t k, const int64_t first[2], const int64_t last[2]) {
+  const pcn_rays *rays = m->rays;
+  double spread[2], depth_mm[2];
+  int64_t from[2], to[2];
+  find_spread(rays, k, spread);
+  for (int a = 0; a < 2; a++) {
+    const int64_t away = 1 + (int64_t)ceil(m->reach_mm / (rays->cell[a].step * spread[a]));
+    from[a] = clamp(first[a] - away, rays->cell[a].count);
+    to[a] = clamp(last[a] - 1 + away, rays->cell[a].count) + 1;
+  }
+  pcn_rays_extremes(rays, k, from, to, depth_mm);
+  return depth_mm[0] + m->before_mm < end_of(m) && 2 * (depth_mm[1] - depth_mm[0]) > differ_mm;
+}
+
+static void mix_cells(const pcn_mixing *m, const int64_t cell[3], int64_t n, float *dose) {
+  const pcn_rays *rays = m->rays;
+  const int64_t k = cell[2];
+  double spread[2];
+  find_spread(rays, k, spread);
+  for (int64_t i = 0; i < n; i++) {
+    way w = {.m = m, .column = {column_of(rays->cell[0], cell[0] + i, spread[0]), column_of(rays->cell[1], cell[1], spread[1])}};
+    if (column_at(rays, w.column[0], w.column[1])[k * plane_of(rays)] > matter_mm) {
+      find_width(&w, k, spread);
+      const double differs = difference(&w, k);
+      if (differs > differ_mm) {
+        const double share = fmin((differs - differ_mm) / (differ_more_mm - differ_mm), 1);
+        dose[i] = (float)((1 - share) * (double)dose[i] + share * mean_dose(&w, k));
+      }
+    }
+  }
+}
+
+// In blocks that do not depend on the part of the row that is asked for.
 void pcn_mixed_row(const pcn_mixing *mixing, int64_t k, int64_t y, int64_t x, int64_t n, float *dose) {
   const pcn_rays *rays = mixing->rays;
-  const double z = rays->cell[2].first + rays->cell[2].step * (double)k, sigmas = 1.9;
-  const double spread[2] = {pcn_optics_spread(rays->machine, 0, z), pcn_optics_spread(rays->machine, 1, z)};
-  for (int64_t i = 0; i < n; i++) {
-    way w = {.m = mixing, .column = {column_of(rays->cell[0], x + i, spread[0]), column_of(rays->cell[1], y, spread[1])}};
-    const double own = (double)column_at(rays, w.column[0], w.column[1])[k];
-    if (!(own > 0.05)) {
-      continue;
-    }
-    find_width(&w, k, spread);
-    const double differs = difference(&w, k, sigmas);
-    if (differs > differ_mm) {
-      const double share = fmin((differs - differ_mm) / (differ_more_mm - differ_mm), 1);
-      dose[i] = (float)((1 - share) * (double)dose[i] + share * mean_dose(&w, k));
+  double spread[2];
+  find_spread(rays, k, spread);
+  const int64_t row = column_of(rays->cell[1], y, spread[1]);
+  for (int64_t i = 0, next; i < n; i = next) {
+    const int64_t block = (x + i) / PCN_RAYS_BLOCK * PCN_RAYS_BLOCK, end = block + PCN_RAYS_BLOCK;
+    const int64_t first[2] = {column_of(rays->cell[0], block, spread[0]), row};
+    const int64_t last[2] = {column_of(rays->cell[0], end - 1, spread[0]) + 1, row + 1};
+    next = end - x < n ? end - x : n;
+    if (pcn_mixing_may(mixing, k, first, last)) {
+      const int64_t cell[3] = {x + i, y, k};
+      mix_cells(mixing, cell, next - i, dose + i);
     }
   }
 }

@@ -1,61 +1,125 @@
 // SPDX-License-Identifier: Apache-2.0
+// A Gaussian is a product of x and y: with rays (i, j) of weight w, sum over i and j of w_ij X_i(x) Y_j(y) is one product of
+// matrices along each axis.
 #include "proton/plane.h"
 
 #include <math.h>
+#include <string.h>
 
-void pcn_edge_table_make(double cut, pcn_edge_table *out) {
-  out->cut = cut;
-  const double whole = erf(cut / sqrt(2));
-  for (int i = 0; i <= PCN_EDGE_STEPS; i++) {
-    const double x = cut * (2.0 * i / PCN_EDGE_STEPS - 1);
-    out->below[i] = (float)(0.5 + 0.5 * erf(x / sqrt(2)) / whole);
-  }
-  out->below[PCN_EDGE_STEPS + 1] = 1;
+enum { LANES = PCN_PRODUCT_LANES };
+
+static int64_t whole(int64_t n) {
+  return (n + LANES - 1) / LANES * LANES;
 }
 
-static float below(const pcn_edge_table *edges, double x) {
-  const double at = (x / edges->cut + 1) * (0.5 * PCN_EDGE_STEPS);
-  if (!(at > 0)) {
-    return 0;
-  }
-  if (at >= PCN_EDGE_STEPS) {
-    return 1;
-  }
-  const int i = (int)at;
-  return edges->below[i] + (float)(at - i) * (edges->below[i + 1] - edges->below[i]);
+static int64_t larger(int64_t a, int64_t b) {
+  return a > b ? a : b;
 }
 
-int64_t pcn_edge_shares(const pcn_edge_table *edges, pcn_axis axis, double centre, double sigma, float *share,
-                        int64_t *count) {
-  const double reach = edges->cut * sigma;
-  int64_t first = (int64_t)ceil((centre - reach - axis.first) / axis.step - 0.5);
-  int64_t last = (int64_t)floor((centre + reach - axis.first) / axis.step + 0.5);
-  first = first > 0 ? first : 0;
-  last = last < axis.count - 1 ? last : axis.count - 1;
-  *count = last >= first ? last - first + 1 : 0;
-  double edge = axis.first + axis.step * ((double)first - 0.5) - centre;
-  float lower = below(edges, edge / sigma);
-  const float per_mm = (float)(1 / axis.step);
-  for (int64_t i = 0; i < *count; i++) {
-    edge += axis.step;
-    const float upper = below(edges, edge / sigma);
-    share[i] = per_mm * (upper - lower);
-    lower = upper;
-  }
-  return first;
+static int64_t smaller(int64_t a, int64_t b) {
+  return a < b ? a : b;
 }
 
-void pcn_plane_add(const pcn_edge_table *edges, const pcn_axis cell[2], const pcn_gaussian *g, float *share, float *plane) {
-  int64_t nx, ny;
-  float *along_x = share, *along_y = share + cell[0].count;
-  const int64_t x0 = pcn_edge_shares(edges, cell[0], g->x, g->sigma, along_x, &nx);
-  const int64_t y0 = pcn_edge_shares(edges, cell[1], g->y, g->sigma, along_y, &ny);
-  for (int64_t j = 0; j < ny; j++) {
-    const float row = (float)g->integral * along_y[j];
-    float *restrict out = plane + (y0 + j) * cell[0].count + x0;
-#pragma omp simd
-    for (int64_t i = 0; i < nx; i++) {
-      out[i] += row * along_x[i];
+// --- means in cells ----------------------------------------------------------------------------
+
+static double place_of(const pcn_layer *l, int64_t k, int axis, int64_t ray) {
+  const pcn_rays *rays = &l->engine->rays;
+  const double z = rays->cell[2].first + rays->cell[2].step * (double)k;
+  return pcn_optics_spread(rays->machine, axis, z) * (rays->ray[axis].first + rays->ray[axis].step * (double)ray);
+}
+
+// First and last + 1 of the cells that a Gaussian reaches.
+static void reach(pcn_axis cell, double at, double far, const int64_t bounds[2], int64_t out[2]) {
+  out[0] = larger((int64_t)ceil((at - far - cell.first) / cell.step - 0.5), bounds[0]);
+  out[1] = smaller((int64_t)floor((at + far - cell.first) / cell.step + 0.5) + 1, bounds[1]);
+}
+
+void pcn_share_rows_plan(const pcn_layer *layer, int64_t k, int axis, double variance, const int64_t ray[2],
+                         const int64_t bounds[2], pcn_share_rows *out) {
+  const double far = layer->engine->cut * sqrt(variance);
+  const pcn_axis cell = layer->engine->rays.cell[axis];
+  int64_t first[2], last[2];
+  reach(cell, place_of(layer, k, axis, ray[0]), far, bounds, first);
+  reach(cell, place_of(layer, k, axis, ray[1] - 1), far, bounds, last);
+  out->ray = ray[0];
+  out->rays = ray[1] - ray[0];
+  out->cell = smaller(first[0], last[0]);
+  out->cells = larger(larger(first[1], last[1]) - out->cell, 0);
+  out->stride = whole(out->cells) + LANES;
+}
+
+void pcn_share_rows_fill(const pcn_layer *layer, int64_t k, int axis, double variance, const pcn_share_rows *rows) {
+  const double cut = layer->engine->cut, sigma = sqrt(variance), far = cut * sigma;
+  const pcn_axis cell = layer->engine->rays.cell[axis];
+  const int64_t bounds[2] = {rows->cell, rows->cell + rows->cells};
+  const float scale = (float)(1 / (cell.step * erf(cut / sqrt(2))));
+  memset(rows->value, 0, (size_t)(rows->rays * rows->stride) * sizeof *rows->value);
+  for (int64_t r = 0; r < rows->rays; r++) {
+    const double at = place_of(layer, k, axis, rows->ray + r);
+    int64_t range[2];
+    reach(cell, at, far, bounds, range);
+    if (range[0] < range[1]) {
+      const double edge = cell.first + cell.step * ((double)range[0] - 0.5) - at;
+      const pcn_share_line line = {(float)(edge / sigma), (float)(cell.step / sigma), (float)cut, scale};
+      layer->isa->share(&line, (size_t)(range[1] - range[0]), rows->value + r * rows->stride + range[0] - rows->cell);
     }
   }
+}
+
+// --- a plane -----------------------------------------------------------------------------------
+
+int64_t pcn_plane_scratch(const pcn_rays *rays) {
+  const int64_t across = larger(rays->ray[0].count, rays->ray[1].count);
+  return across * (whole(larger(rays->cell[0].count, rays->cell[1].count)) + LANES);
+}
+
+/// Cells of one axis where a tile and rows meet; the image's first ray in the rows.
+typedef struct meeting {
+  int64_t first, count, ray;
+  const float *value; ///< of that ray and cell
+} meeting;
+
+static meeting meet(const pcn_class_image *image, const pcn_share_rows *rows, const pcn_tile *tile, int axis) {
+  meeting m;
+  m.first = larger(tile->first[axis], rows->cell);
+  m.count = smaller(tile->first[axis] + tile->count[axis], rows->cell + rows->cells) - m.first;
+  m.value = rows->value + (image->first[axis] - rows->ray) * rows->stride + m.first - rows->cell;
+  return m;
+}
+
+void pcn_plane_add(const pcn_layer *layer, const pcn_class_image *image, const pcn_share_rows rows[2], float *scratch,
+                   const pcn_tile *tile) {
+  const meeting x = meet(image, &rows[0], tile, 0), y = meet(image, &rows[1], tile, 1);
+  if (x.count <= 0 || y.count <= 0 || image->count[0] <= 0 || image->count[1] <= 0) {
+    return;
+  }
+  // The second product has as many terms as rays in the axis that the first leaves: the fewer.
+  const int along_x = image->count[0] * image->count[1] * whole(x.count) + image->count[1] * y.count * whole(x.count) <=
+                      image->count[0] * image->count[1] * whole(y.count) + image->count[0] * y.count * whole(x.count);
+  const int axis = along_x ? 0 : 1, other = 1 - axis;
+  const meeting *first = along_x ? &x : &y;
+  const int64_t step[2] = {1, image->stride}, width = whole(first->count);
+  const pcn_product lines = {.left = image->value,
+                             .left_row = step[other],
+                             .left_term = step[axis],
+                             .right = first->value,
+                             .right_row = rows[axis].stride,
+                             .out = scratch,
+                             .out_row = width,
+                             .rows = (size_t)image->count[other],
+                             .terms = (size_t)image->count[axis],
+                             .columns = (size_t)width};
+  memset(scratch, 0, (size_t)(image->count[other] * width) * sizeof *scratch);
+  layer->isa->product(&lines);
+  const pcn_product plane = {.left = along_x ? y.value : scratch,
+                             .left_row = 1,
+                             .left_term = along_x ? rows[1].stride : width,
+                             .right = along_x ? scratch : x.value,
+                             .right_row = along_x ? width : rows[0].stride,
+                             .out = tile->value + (y.first - tile->first[1]) * tile->stride + x.first - tile->first[0],
+                             .out_row = tile->stride,
+                             .rows = (size_t)y.count,
+                             .terms = (size_t)image->count[other],
+                             .columns = (size_t)whole(x.count)};
+  layer->isa->product(&plane);
 }

@@ -2,17 +2,13 @@
 #include "proton/proton_beam.h"
 
 #include "base/base.h"
-#include "num/constants.h"
-#include "proton/layer_work.h"
-#include "proton/mixed_depth.h"
+#include "proton/plane.h"
+#include "proton/voxels.h"
 #include <math.h>
 #include <string.h>
 
-enum { WIDE = PCN_PROTON_WIDE };
-
 static const double sub_sigma = 0.7;      // width of a ray's own Gaussian over the distance of rays
 static const double fluence_cut = 4.5;    // sigma: how far from a spot's centre its rays lie
-static const double wide_block_mm = 5;    // rays whose wide Gaussians are taken as one
 static const double halo_margin_mm = 130; // the beam data's own
 
 uint64_t pcn_proton_beam_bytes(const pencone_grid *grid, int threads) {
@@ -61,6 +57,16 @@ static pencone_status share_widths(pencone_context *ctx, pcn_proton_beam *out) {
   return PENCONE_OK;
 }
 
+static double largest_ratio(const pcn_medium *m) {
+  const size_t voxels = pencone_grid_voxels(&m->grid);
+  float most = 0;
+  for (size_t v = 0; v < voxels; v++) {
+    const float ratio = m->density[v] > 0 ? m->stopping[v] / m->density[v] : 0;
+    most = ratio > most ? ratio : most;
+  }
+  return (double)most;
+}
+
 pencone_status pcn_proton_beam_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
                                     const pcn_proton_options *options, pcn_proton_beam *out) {
   memset(out, 0, sizeof *out);
@@ -69,6 +75,7 @@ pencone_status pcn_proton_beam_make(pencone_context *ctx, const pcn_medium *medi
   out->spacing_mm = pcn_collimator_spacing(beam, options->spacing_mm);
   out->cut = options->cut;
   out->let = options->let;
+  out->ratio_most = largest_ratio(medium);
   pencone_status status = make_energies(ctx, options, out);
   double widest = 0;
   for (int l = 0; l < beam->layer_count && status == PENCONE_OK; l++) {
@@ -148,112 +155,44 @@ static void spread_spots(const pcn_proton_beam *engine, const pencone_proton_lay
   }
 }
 
-// --- a ray's way -------------------------------------------------------------------------------
-
 // Width of a ray without matter at z from the isocentre: what the lattice of rays does not carry.
-static double own_variance(const pcn_layer_work *w, double z) {
-  const double own = sub_sigma * w->engine->spacing_mm;
-  return fmax(pcn_optics_variance(&w->energy->optics, z) - w->energy->lattice_mm2 * spread_of(w->engine, z), 0.25 * own * own);
-}
-
-// Fermi-Eyges moments (eq. 3) and the table's values in every cell of a ray.
-void pcn_layer_walk(void *work, size_t index, int worker) {
-  (void)worker;
-  const pcn_layer_work *w = work;
-  const pcn_rays *rays = &w->engine->rays;
-  const int64_t cells = rays->cell[2].count;
-  const float *water = rays->water + (int64_t)index * (cells + 1), *scatter = rays->scatter + (int64_t)index * (cells + 1);
-  if (!(w->protons[index] > 0)) {
-    return;
-  }
-  const pcn_depth_table *table = &w->energy->table;
-  const double gy_mm2 = 100 * PCN_GY_PER_MEV_G * w->protons[index], h = rays->cell[2].step, half = 0.5 * h;
-  const double shifter = w->energy->optics.water_mm;
-  double angle = 0, mixed = 0, place = 0;
-  for (int64_t k = 0; k < cells; k++) {
-    const double middle = shifter + 0.5 * (double)(water[k] + water[k + 1]);
-    const pcn_depth_row row = pcn_depth_table_at(table, middle);
-    const double power = middle < table->csda_mm ? row.power * (double)(scatter[k + 1] - scatter[k]) / h : 0;
-    for (int part = 0; part < 2; part++) { // to the middle of the cell, then to its end
-      place += half * (2 * mixed + half * (angle + half * power / 3));
-      mixed += half * (angle + 0.5 * half * power);
-      angle += half * power;
-      if (part == 0) {
-        const double core = fmax(place * row.excess + row.extra, 0), stretch = row.core > 1e-4 ? core / row.core : 1;
-        const double own = own_variance(w, rays->cell[2].first + h * (double)k) + core;
-        pcn_ray_cell *out = &w->cell[k * rays->rays + (int64_t)index];
-        out->protons = (float)gy_mm2;
-        out->core = (float)own;
-        for (int c = 0; c < WIDE; c++) {
-          out->wide[c] = (float)(own + row.wide[c] * stretch);
-          out->share[c] = (float)row.share[c];
-        }
-      }
-    }
-  }
+double pcn_proton_beam_own(const pcn_proton_beam *engine, const pcn_proton_energy *energy, double z_mm) {
+  const double own = sub_sigma * engine->spacing_mm;
+  return fmax(pcn_optics_variance(&energy->optics, z_mm) - energy->lattice_mm2 * spread_of(engine, z_mm), 0.25 * own * own);
 }
 
 // --- a plane -----------------------------------------------------------------------------------
 
-// The column of cells whose ray goes through a cell of a plane: they are counted in the isocentre plane.
-static int64_t column_of(pcn_axis cell, int64_t i, double spread) {
-  const double at = ((cell.first + cell.step * (double)i) / spread - cell.first) / cell.step;
-  const double most = (double)(cell.count - 1);
-  return (int64_t)floor(fmin(fmax(at, 0), most) + 0.5);
+/// The dose of a beam, layer by layer. With LET there is a second volume and plane: dose times LET, wide Gaussians.
+typedef struct dose_work {
+  pcn_layer layer;
+  double *protons;        ///< of each ray, and scratch for a spot's weights
+  float *volume;          ///< [z][y][x] of cells, Gy to water; after it, with LET, the same times LET
+  float *scratch;         ///< of each thread, parts below
+  int64_t scratch_count;
+  int64_t stride, plane;  ///< of a row and of a plane in scratch
+} dose_work;
+
+/// A thread's scratch.
+typedef struct plane_scratch {
+  float *dose, *sum[2], *image, *rows[2], *lines;
+} plane_scratch;
+
+static int64_t rows_of(const pcn_rays *rays, int axis, int64_t stride) {
+  return rays->ray[axis].count * stride;
 }
 
-// A Gaussian of protons; with LET the wide ones, whose LET is another, also in a plane of their own.
-static void add_gaussian(const pcn_layer_work *w, int wide, const pcn_gaussian *g, float *const scratch_plane[2]) {
-  const pcn_axis *cell = w->engine->rays.cell;
-  pcn_plane_add(&w->edges[wide], cell, g, scratch_plane[0], scratch_plane[1]);
-  if (wide && w->engine->let != PCN_LET_NONE) {
-    pcn_plane_add(&w->edges[wide], cell, g, scratch_plane[0], scratch_plane[1] + cell[0].count * cell[1].count);
-  }
-}
-
-// Place of a ray in the plane whose spread is given.
-static double place_of(pcn_axis ray, int64_t i, double spread) {
-  return spread * (ray.first + ray.step * (double)i);
-}
-
-// One of the wide Gaussians of a block of rays: their sum, with the mean place and variance.
-static void add_block(const pcn_layer_work *w, const pcn_ray_cell *cell, const int64_t first[2], const double spread[2],
-                      float *const scratch_plane[2]) {
-  const pcn_rays *rays = &w->engine->rays;
-  const int64_t last[2] = {first[0] + w->block < rays->ray[0].count ? first[0] + w->block : rays->ray[0].count,
-                           first[1] + w->block < rays->ray[1].count ? first[1] + w->block : rays->ray[1].count};
-  for (int c = 0; c < WIDE; c++) {
-    double sum = 0, x = 0, y = 0, variance = 0, square = 0;
-    for (int64_t j = first[1]; j < last[1]; j++) {
-      for (int64_t i = first[0]; i < last[0]; i++) {
-        const int64_t r = j * rays->ray[0].count + i;
-        if (w->protons[r] > 0) {
-          const double part = (double)cell[r].protons * (double)cell[r].share[c];
-          const double rx = place_of(rays->ray[0], i, spread[0]), ry = place_of(rays->ray[1], j, spread[1]);
-          sum += part;
-          x += part * rx;
-          y += part * ry;
-          square += part * (rx * rx + ry * ry);
-          variance += part * (double)cell[r].wide[c];
-        }
-      }
-    }
-    if (sum > 0) {
-      const double apart = fmax(square / sum - (x * x + y * y) / (sum * sum), 0) / 2;
-      const pcn_gaussian g = {x / sum, y / sum, sqrt(variance / sum + apart), sum};
-      add_gaussian(w, 1, &g, scratch_plane);
-    }
-  }
-}
-
-// Depth dose between two depths of water, MeV cm2/g: the mean; where there is next to no matter, that at a point.
-static double dose_between(const pcn_depth_table *table, double from_mm, double to_mm) {
-  const double thick = to_mm - from_mm, middle = 0.5 * (from_mm + to_mm);
-  if (thick > 0.2) {
-    return fmax(pcn_depth_table_sum(table, to_mm) - pcn_depth_table_sum(table, from_mm), 0) / thick;
-  }
-  const double point = pcn_depth_table_sum(table, middle + 0.1) - pcn_depth_table_sum(table, middle - 0.1);
-  return fmax(point, 0) / (0.1 + fmin(middle, 0.1));
+static plane_scratch scratch_of(const dose_work *w, int worker) {
+  const pcn_rays *rays = &w->layer.engine->rays;
+  plane_scratch s;
+  s.dose = w->scratch + worker * w->scratch_count;
+  s.sum[0] = s.dose + w->plane;
+  s.sum[1] = s.sum[0] + w->plane;
+  s.image = s.sum[1] + w->plane;
+  s.rows[0] = s.image + (rays->ray[0].count + 1) * (rays->ray[1].count + 1);
+  s.rows[1] = s.rows[0] + rows_of(rays, 0, w->stride);
+  s.lines = s.rows[1] + rows_of(rays, 1, w->stride);
+  return s;
 }
 
 // Mean LET of a cell by its part of dose times LET; that at its middle where there is next to no dose.
@@ -268,141 +207,164 @@ static double let_between(const pcn_depth_table *table, double from_mm, double t
   return (1 - wide) * let[0] + wide * let[1];
 }
 
-// Dose per proton of the cell whose first face is that one of the columns.
-static double cell_dose(const pcn_layer_work *w, int64_t face) {
-  const float *water = w->engine->rays.column + face;
-  const double shifter = w->energy->optics.water_mm;
-  return dose_between(&w->energy->table, shifter + (double)water[0], shifter + (double)water[1]);
+// The least rectangle of cells with dose. @return 0 when there is none
+static int fill_dose(const dose_work *w, int64_t k, const plane_scratch *s, pcn_tile *tile) {
+  const pcn_rays *rays = &w->layer.engine->rays;
+  const pcn_axis *cell = rays->cell;
+  int64_t low[2] = {cell[0].count, cell[1].count}, high[2] = {-1, -1};
+  for (int64_t j = 0; j < cell[1].count; j++) {
+    float *row = s->dose + j * w->stride;
+    int64_t range[2];
+    const pcn_ray_row place = {cell[0].first, cell[0].step, cell[1].first + cell[1].step * (double)j,
+                               cell[2].first + cell[2].step * (double)k, cell[0].count};
+    pcn_rays_row(rays, &w->layer.engine->medium->grid, &place, pcn_rays_margin(rays), range);
+    memset(row, 0, (size_t)w->stride * sizeof *row);
+    if (range[0] < range[1]) {
+      pcn_layer_dose(&w->layer, k, j, range[0], range[1] - range[0], s->lines, row + range[0]);
+    }
+    int64_t first = range[0], last = range[1] - 1;
+    for (; first <= last && !(row[first] > 0); first++) {
+    }
+    for (; last >= first && !(row[last] > 0); last--) {
+    }
+    if (first <= last) {
+      low[0] = first < low[0] ? first : low[0];
+      high[0] = last > high[0] ? last : high[0];
+      low[1] = j < low[1] ? j : low[1];
+      high[1] = j;
+    }
+  }
+  for (int a = 0; a < 2; a++) {
+    tile->first[a] = low[a];
+    tile->count[a] = high[a] - low[a] + 1;
+  }
+  tile->stride = w->stride;
+  return high[1] >= 0;
 }
 
-void pcn_layer_dose(const pcn_layer_work *w, int64_t k, float *dose) {
-  const pcn_rays *rays = &w->engine->rays;
-  const int64_t nx = rays->cell[0].count, ny = rays->cell[1].count, faces = rays->cell[2].count + 1;
-  const double z = rays->cell[2].first + rays->cell[2].step * (double)k;
-  const double spread[2] = {pcn_optics_spread(rays->machine, 0, z), pcn_optics_spread(rays->machine, 1, z)};
-  for (int64_t j = 0; j < ny; j++) {
-    const int64_t cj = column_of(rays->cell[1], j, spread[1]);
-    for (int64_t i = 0; i < nx; i++) {
-      dose[j * nx + i] = (float)cell_dose(w, (cj * nx + column_of(rays->cell[0], i, spread[0])) * faces + k);
+// Protons through the cells of a tile, from Gaussians of one part.
+static void add_part(const dose_work *w, int64_t k, int part, const plane_scratch *s, const pcn_tile *tile) {
+  const pcn_layer *l = &w->layer;
+  const pcn_rays *rays = &l->engine->rays;
+  const pcn_ray_window window = {{0, 0}, {rays->ray[0].count, rays->ray[1].count}, l->protons, rays->ray[0].count};
+  int range[2];
+  pcn_layer_classes(l, k, part, &window, range);
+  for (int c = range[0]; c <= range[1]; c++) {
+    const double variance = pcn_layer_variance(l, k, part, c);
+    pcn_class_image image;
+    pcn_share_rows rows[2];
+    pcn_layer_image(l, k, part, c, &window, s->image, &image);
+    for (int a = 0; a < 2 && image.count[0] > 0; a++) {
+      const int64_t ray[2] = {image.first[a], image.first[a] + image.count[a]};
+      const int64_t bounds[2] = {tile->first[a], tile->first[a] + tile->count[a]};
+      rows[a].value = s->rows[a];
+      pcn_share_rows_plan(l, k, a, variance, ray, bounds, &rows[a]);
+      pcn_share_rows_fill(l, k, a, variance, &rows[a]);
     }
-    const pcn_mixing mixing = {rays, &w->energy->table, w->energy->optics.water_mm, 1};
-    pcn_mixed_row(&mixing, k, j, 0, nx, dose + j * nx);
+    pcn_plane_add(l, &image, rows, s->lines, tile);
   }
 }
 
-// Protons through each cell become dose, and dose times LET, at the cell's own depth.
-static void deposit(const pcn_layer_work *w, int64_t k, const double spread[2], const float *plane, const float *per_proton) {
-  const pcn_rays *rays = &w->engine->rays;
-  const int64_t nx = rays->cell[0].count, ny = rays->cell[1].count, faces = rays->cell[2].count + 1;
-  const double shifter = w->energy->optics.water_mm;
-  const pcn_depth_table *table = &w->energy->table;
-  float *out = w->volume + k * nx * ny, *second = out + nx * ny * rays->cell[2].count;
-  for (int64_t j = 0; j < ny; j++) {
-    const int64_t cj = column_of(rays->cell[1], j, spread[1]);
-    for (int64_t i = 0; i < nx; i++) {
-      const int64_t c = j * nx + i;
-      if (plane[c] > 0) {
-        const float *water = rays->column + (cj * nx + column_of(rays->cell[0], i, spread[0])) * faces + k;
-        const double from = shifter + (double)water[0], to = shifter + (double)water[1];
-        const double dose = (double)plane[c] * (double)per_proton[c];
-        out[c] += (float)dose;
-        if (w->engine->let != PCN_LET_NONE && dose > 0) {
-          second[c] += (float)(dose * let_between(table, from, to, (double)(plane[nx * ny + c] / plane[c])));
-        }
+// Protons through each cell become dose, at the cell's own depth.
+static void deposit(const dose_work *w, int64_t k, const plane_scratch *s, const pcn_tile *tile) {
+  const pcn_axis *cell = w->layer.engine->rays.cell;
+  for (int64_t j = 0; j < tile->count[1]; j++) {
+    const int64_t y = tile->first[1] + j;
+    const float *protons = tile->value + j * w->stride, *dose = s->dose + y * w->stride + tile->first[0];
+    float *restrict out = w->volume + (k * cell[1].count + y) * cell[0].count + tile->first[0];
+#pragma omp simd
+    for (int64_t i = 0; i < tile->count[0]; i++) {
+      out[i] += protons[i] * dose[i];
+    }
+  }
+}
+
+// And dose times LET. wide: protons of the wide Gaussians.
+static void deposit_let(const dose_work *w, int64_t k, const plane_scratch *s, const pcn_tile *tile, const float *wide) {
+  const pcn_axis *cell = w->layer.engine->rays.cell;
+  const double shifter = w->layer.energy->optics.water_mm;
+  float *second = w->volume + cell[0].count * cell[1].count * cell[2].count;
+  for (int64_t j = 0; j < tile->count[1]; j++) {
+    for (int64_t i = 0; i < tile->count[0]; i++) {
+      const int64_t at[3] = {tile->first[0] + i, tile->first[1] + j, k}, c = j * w->stride + i;
+      const double dose = (double)(tile->value[c] * s->dose[at[1] * w->stride + at[0]]);
+      if (dose > 0) {
+        double depth[2];
+        pcn_layer_depths(&w->layer, at, depth);
+        const double let = let_between(&w->layer.energy->table, shifter + depth[0], shifter + depth[1],
+                                       (double)(wide[c] / tile->value[c]));
+        second[(k * cell[1].count + at[1]) * cell[0].count + at[0]] += (float)(dose * let);
       }
     }
   }
 }
 
 static void fill_plane(void *work, size_t k, int worker) {
-  const pcn_layer_work *w = work;
-  const pcn_rays *rays = &w->engine->rays;
-  const pcn_ray_cell *cell = w->cell + (int64_t)k * rays->rays;
-  const int64_t cells = rays->cell[0].count * rays->cell[1].count;
-  float *scratch = w->share + worker * w->share_count;
-  float *const scratch_plane[2] = {scratch, scratch + rays->cell[0].count + rays->cell[1].count};
-  memset(scratch_plane[1], 0, (size_t)(2 * cells) * sizeof(float));
-  const double z = rays->cell[2].first + rays->cell[2].step * (double)k;
-  const double spread[2] = {pcn_optics_spread(rays->machine, 0, z), pcn_optics_spread(rays->machine, 1, z)};
-  for (int64_t r = 0; r < rays->rays; r++) {
-    if (w->protons[r] > 0) {
-      const pcn_gaussian g = {place_of(rays->ray[0], r % rays->ray[0].count, spread[0]),
-                              place_of(rays->ray[1], r / rays->ray[0].count, spread[1]), sqrt((double)cell[r].core),
-                              (double)cell[r].protons * (1 - (double)cell[r].share[0] - (double)cell[r].share[1])};
-      add_gaussian(w, 0, &g, scratch_plane);
-    }
+  const dose_work *w = work;
+  const plane_scratch s = scratch_of(w, worker);
+  const int let = w->layer.engine->let != PCN_LET_NONE;
+  pcn_tile tile;
+  if (!fill_dose(w, (int64_t)k, &s, &tile)) {
+    return;
   }
-  for (int64_t j = 0; j < rays->ray[1].count; j += w->block) {
-    for (int64_t i = 0; i < rays->ray[0].count; i += w->block) {
-      const int64_t first[2] = {i, j};
-      add_block(w, cell, first, spread, scratch_plane);
+  const size_t cells = (size_t)(tile.count[1] * w->stride);
+  for (int part = 0; part < PCN_PROTON_PARTS; part++) {
+    const int second = let && part > 0;
+    tile.value = s.sum[second];
+    if (part == 0 || (part == 1 && second)) {
+      memset(tile.value, 0, cells * sizeof *tile.value);
     }
+    add_part(w, (int64_t)k, part, &s, &tile);
   }
-  float *per_proton = scratch_plane[1] + 2 * cells;
-  pcn_layer_dose(w, (int64_t)k, per_proton);
-  deposit(w, (int64_t)k, spread, scratch_plane[1], per_proton);
+  tile.value = s.sum[0];
+  for (size_t c = 0; let && c < cells; c++) {
+    tile.value[c] += s.sum[1][c];
+  }
+  deposit(w, (int64_t)k, &s, &tile);
+  if (let) {
+    deposit_let(w, (int64_t)k, &s, &tile, s.sum[1]);
+  }
 }
 
 // --- from the beam's cells to voxels -------------------------------------------------------------
 
 typedef struct gather_work {
   const pcn_proton_beam *engine;
+  const pcn_isa *isa;
   const float *volume;
+  float *row; ///< scratch of each thread
   float *const *out;
 } gather_work;
 
-// Lower neighbour and weight of the upper one; 0 outside.
-static int locate(pcn_axis axis, double at, int64_t *lower, double *weight) {
-  const double u = (at - axis.first) / axis.step;
-  if (!(u > -0.5 && u < (double)axis.count - 0.5)) {
-    return 0;
-  }
-  const double inside = fmin(fmax(u, 0), (double)(axis.count - 1));
-  *lower = (int64_t)inside;
-  *lower -= *lower == axis.count - 1 && axis.count > 1 ? 1 : 0;
-  *weight = inside - (double)*lower;
-  return 1;
-}
-
-// Dose, and dose times LET where it is wanted.
-static void volume_at(const gather_work *w, pcn_vec3 p, double out[2]) {
-  const pcn_axis *cell = w->engine->rays.cell;
-  int64_t i[3];
-  double u[3];
-  out[0] = out[1] = 0;
-  const int64_t cells = w->engine->let != PCN_LET_NONE ? cell[0].count * cell[1].count * cell[2].count : 0;
-  if (!locate(cell[0], p.x, &i[0], &u[0]) || !locate(cell[1], p.y, &i[1], &u[1]) || !locate(cell[2], p.z, &i[2], &u[2])) {
-    return;
-  }
-  for (int corner = 0; corner < 8; corner++) {
-    const int a = corner & 1, b = (corner >> 1) & 1, c = corner >> 2;
-    const double weight = (a ? u[0] : 1 - u[0]) * (b ? u[1] : 1 - u[1]) * (c ? u[2] : 1 - u[2]);
-    if (weight > 0) {
-      const float *at = &w->volume[((i[2] + c) * cell[1].count + i[1] + b) * cell[0].count + i[0] + a];
-      out[0] += weight * (double)at[0];
-      out[1] += weight * (double)at[cells];
+// Adds a row of the volume to out, as dose to the medium where that is wanted.
+static void gather_row(const gather_work *w, const pcn_voxel_row *row, const float *value, size_t first, float *out) {
+  const pcn_medium *m = w->engine->medium;
+  for (int64_t i = 0; i < row->range[1] - row->range[0]; i++) {
+    const size_t voxel = first + (size_t)(row->range[0] + i);
+    float ratio = 1;
+    if (w->engine->quantity == PENCONE_DOSE_TO_MEDIUM) {
+      ratio = m->density[voxel] > 0 ? m->stopping[voxel] / m->density[voxel] : 0;
     }
+    out[voxel] += ratio * value[i];
   }
 }
 
 static void gather_slice(void *work, size_t k, int worker) {
-  (void)worker;
   const gather_work *w = work;
-  const pcn_medium *medium = w->engine->medium;
-  const pencone_grid *grid = &medium->grid;
-  size_t index = k * (size_t)(grid->size[0] * grid->size[1]);
+  const pencone_grid *grid = &w->engine->medium->grid;
+  const pcn_rays *rays = &w->engine->rays;
+  const int64_t cells = rays->cell[0].count * rays->cell[1].count * rays->cell[2].count;
+  float *value = w->row + worker * grid->size[0];
+  pcn_cell_box box = {{rays->cell[0], rays->cell[1], rays->cell[2]}, w->volume};
+  const pcn_voxel_rows rows = pcn_voxel_rows_make(rays, &box, grid);
   for (int64_t j = 0; j < grid->size[1]; j++) {
-    for (int64_t i = 0; i < grid->size[0]; i++, index++) {
-      double xyz[3];
-      pencone_grid_centre(grid, i, j, (int64_t)k, xyz);
-      double value[2], ratio = 1;
-      volume_at(w, pcn_rays_project(&w->engine->rays, pcn_v3_from(xyz)), value);
-      if (w->engine->quantity == PENCONE_DOSE_TO_MEDIUM) {
-        ratio = medium->density[index] > 0 ? (double)(medium->stopping[index] / medium->density[index]) : 0;
-      }
-      for (int o = 0; o < (w->engine->let != PCN_LET_NONE ? 4 : 2); o++) {
+    const pcn_voxel_row row = pcn_voxel_row_make(&rows, &box, j, (int64_t)k);
+    for (int let = 0; let < (w->engine->let != PCN_LET_NONE ? 2 : 1) && row.range[0] < row.range[1]; let++) {
+      box.value = w->volume + let * cells;
+      pcn_voxel_row_read(w->isa, &box, &row, value);
+      for (int o = 2 * let; o < 2 * let + 2; o++) {
         if (w->out[o] != NULL) {
-          w->out[o][index] += (float)(ratio * value[o / 2]);
+          gather_row(w, &row, value, (k * (size_t)grid->size[1] + (size_t)j) * (size_t)grid->size[0], w->out[o]);
         }
       }
     }
@@ -411,42 +373,53 @@ static void gather_slice(void *work, size_t k, int worker) {
 
 // --- all layers --------------------------------------------------------------------------------
 
-int pcn_layer_block(const pcn_proton_beam *engine) {
-  return (int)fmax(1, floor(wide_block_mm / engine->spacing_mm));
-}
-
-static pencone_status allocate(pencone_context *ctx, const pcn_proton_beam *engine, pcn_layer_work *w) {
+static pencone_status allocate(pencone_context *ctx, const pcn_proton_beam *engine, dose_work *w) {
   const pcn_rays *rays = &engine->rays;
   const size_t n[3] = {(size_t)rays->cell[0].count, (size_t)rays->cell[1].count, (size_t)rays->cell[2].count};
-  const size_t scratch = (size_t)(rays->ray[0].count + rays->ray[1].count);
-  w->engine = engine;
-  w->share_count = rays->cell[0].count + rays->cell[1].count + 3 * rays->cell[0].count * rays->cell[1].count;
-  w->block = pcn_layer_block(engine);
-  w->protons = pcn_alloc(ctx, (size_t)rays->rays + scratch, sizeof *w->protons);
-  w->cell = pcn_alloc(ctx, (size_t)rays->rays * n[2], sizeof *w->cell);
+  const int64_t lanes = PCN_PRODUCT_LANES;
+  PCN_TRY(pcn_layer_make(ctx, engine, &w->layer));
+  w->stride = (rays->cell[0].count > rays->cell[1].count ? rays->cell[0].count : rays->cell[1].count) / lanes * lanes + 2 * lanes;
+  w->plane = rays->cell[1].count * w->stride;
+  w->scratch_count = 3 * w->plane + (rays->ray[0].count + 1) * (rays->ray[1].count + 1) + rows_of(rays, 0, w->stride) +
+                     rows_of(rays, 1, w->stride) + pcn_plane_scratch(rays);
+  w->protons = pcn_alloc(ctx, (size_t)(rays->rays + rays->ray[0].count + rays->ray[1].count), sizeof *w->protons);
   w->volume = pcn_calloc(ctx, (engine->let != PCN_LET_NONE ? 2 : 1) * n[0] * n[1] * n[2], sizeof *w->volume);
-  w->share = pcn_alloc(ctx, (size_t)pencone_context_threads(ctx) * (size_t)w->share_count, sizeof *w->share);
-  pcn_edge_table_make(engine->cut, &w->edges[0]);
-  pcn_edge_table_make(engine->cut, &w->edges[1]);
-  return w->protons != NULL && w->cell != NULL && w->volume != NULL && w->share != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
+  w->scratch = pcn_alloc(ctx, (size_t)pencone_context_threads(ctx) * (size_t)w->scratch_count, sizeof *w->scratch);
+  return w->protons != NULL && w->volume != NULL && w->scratch != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
 }
 
-static pencone_status add_layers(pencone_context *ctx, pcn_layer_work *w, const double progress[2]) {
-  const pencone_beam *beam = w->engine->beam;
+static pencone_status add_layers(pencone_context *ctx, dose_work *w, const double progress[2]) {
+  const pcn_proton_beam *engine = w->layer.engine;
+  const pencone_beam *beam = engine->beam;
   for (int l = 0; l < beam->layer_count; l++) {
     const double base = progress[0] + progress[1] * l / beam->layer_count;
-    w->energy = &w->engine->energy[l];
-    spread_spots(w->engine, &beam->layers[l], w->energy, w->protons, w->protons + w->engine->rays.rays);
-    pcn_parallel_for(ctx, (size_t)w->engine->rays.rays, pcn_layer_walk, w);
-    PCN_TRY(pcn_parallel_for_progress(ctx, (size_t)w->engine->rays.cell[2].count, fill_plane, w, base,
-                                      progress[1] / beam->layer_count, "protons"));
+    spread_spots(engine, &beam->layers[l], &engine->energy[l], w->protons, w->protons + engine->rays.rays);
+    for (int64_t r = 0; r < engine->rays.rays; r++) {
+      w->layer.protons[r] = (float)w->protons[r];
+    }
+    pcn_layer_walk(ctx, &w->layer, l);
+    PCN_TRY(pcn_parallel_for_progress(ctx, (size_t)w->layer.planes, fill_plane, w, base, progress[1] / beam->layer_count,
+                                      "protons"));
   }
+  return PENCONE_OK;
+}
+
+static pencone_status gather(pencone_context *ctx, const dose_work *w, float *const out[4]) {
+  const pcn_proton_beam *engine = w->layer.engine;
+  const int64_t *size = engine->medium->grid.size;
+  gather_work gather = {engine, w->layer.isa, w->volume, NULL, out};
+  gather.row = pcn_alloc(ctx, (size_t)pencone_context_threads(ctx) * (size_t)size[0], sizeof *gather.row);
+  if (gather.row == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  pcn_parallel_for(ctx, (size_t)size[2], gather_slice, &gather);
+  pcn_free(gather.row);
   return PENCONE_OK;
 }
 
 pencone_status pcn_proton_beam_add(pencone_context *ctx, const pcn_proton_beam *engine, float *const out[4],
                                    const double progress[2]) {
-  pcn_layer_work *w = pcn_calloc(ctx, 1, sizeof *w);
+  dose_work *w = pcn_calloc(ctx, 1, sizeof *w);
   if (w == NULL) {
     return PENCONE_E_MEMORY;
   }
@@ -455,13 +428,12 @@ pencone_status pcn_proton_beam_add(pencone_context *ctx, const pcn_proton_beam *
     status = add_layers(ctx, w, progress);
   }
   if (status == PENCONE_OK) {
-    gather_work gather = {engine, w->volume, out};
-    pcn_parallel_for(ctx, (size_t)engine->medium->grid.size[2], gather_slice, &gather);
+    status = gather(ctx, w, out);
   }
+  pcn_layer_free(&w->layer);
   pcn_free(w->protons);
-  pcn_free(w->cell);
   pcn_free(w->volume);
-  pcn_free(w->share);
+  pcn_free(w->scratch);
   pcn_free(w);
   return status;
 }

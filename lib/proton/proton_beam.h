@@ -29,6 +29,7 @@ typedef struct pcn_proton_beam {
   pencone_quantity quantity;
   pcn_let let;
   double spacing_mm, cut;
+  double ratio_most; ///< the largest of dose to the medium over dose to water
   pcn_rays rays;
   pcn_proton_energy *energy; ///< of each layer
 } pcn_proton_beam;
@@ -47,6 +48,9 @@ typedef struct pcn_proton_options {
 pencone_status pcn_proton_beam_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
                                     const pcn_proton_options *options, pcn_proton_beam *out);
 void pcn_proton_beam_free(pcn_proton_beam *engine);
+
+/// Variance of a ray without matter at z from the isocentre: what the lattice of rays does not carry, mm2.
+double pcn_proton_beam_own(const pcn_proton_beam *engine, const pcn_proton_energy *energy, double z_mm);
 
 /// Adds the dose in Gy to out[0] and out[1], and dose times LET (Gy keV/um) to out[2] and out[3], where not NULL.
 pencone_status pcn_proton_beam_add(pencone_context *ctx, const pcn_proton_beam *engine, float *const out[4],

@@ -65,6 +65,7 @@ static void cells_make(pcn_rays *rays, const pencone_grid *grid, const pencone_b
 typedef struct trace_work {
   pcn_rays *rays;
   const pcn_medium *medium;
+  float *water; ///< scratch of each thread: a column
 } trace_work;
 
 static pcn_vec3 point_of(const pcn_rays *rays, double x, double y, double z) {
@@ -119,13 +120,85 @@ static void trace_ray(void *work, size_t index, int worker) {
 
 // A row of columns along x.
 static void trace_columns(void *work, size_t j, int worker) {
-  (void)worker;
   const trace_work *w = work;
   const pcn_axis *cell = w->rays->cell;
+  const int64_t faces = cell[2].count + 1, plane = cell[0].count * cell[1].count;
+  float *water = w->water + worker * faces, *out = w->rays->column + (int64_t)j * cell[0].count;
   for (int64_t i = 0; i < cell[0].count; i++) {
-    trace(w, cell[0].first + cell[0].step * (double)i, cell[1].first + cell[1].step * (double)j,
-          w->rays->column + ((int64_t)j * cell[0].count + i) * (cell[2].count + 1), NULL);
+    trace(w, cell[0].first + cell[0].step * (double)i, cell[1].first + cell[1].step * (double)j, water, NULL);
+    for (int64_t face = 0; face < faces; face++) {
+      out[face * plane + i] = water[face];
+    }
   }
+}
+
+static int64_t blocks_of(pcn_axis axis) {
+  return (axis.count + PCN_RAYS_BLOCK - 1) / PCN_RAYS_BLOCK;
+}
+
+void pcn_rays_row(const pcn_rays *rays, const pencone_grid *g, const pcn_ray_row *row, double margin_mm, int64_t range[2]) {
+  const pcn_vec3 side = pcn_v3_add(pcn_v3_scale(rays->frame.ex, row->first_mm), pcn_v3_scale(rays->frame.ey, row->y_mm));
+  const pcn_vec3 p = pcn_v3_add(pcn_v3_add(rays->isocenter, side), pcn_v3_scale(rays->frame.ez, row->z_mm));
+  const pcn_vec3 e = pcn_v3_scale(rays->frame.ex, row->step_mm);
+  const double at[3] = {p.x, p.y, p.z}, by[3] = {e.x, e.y, e.z};
+  double low = 0, high = (double)(row->count - 1);
+  for (int a = 0; a < 3; a++) {
+    const double least = g->origin_mm[a] - margin_mm - at[a];
+    const double most = g->origin_mm[a] + g->spacing_mm[a] * (double)(g->size[a] - 1) + margin_mm - at[a];
+    if (fabs(by[a]) < 1e-9) {
+      high = least < 0 && most > 0 ? high : -1;
+    } else {
+      low = fmax(low, fmin(least / by[a], most / by[a]));
+      high = fmin(high, fmax(least / by[a], most / by[a]));
+    }
+  }
+  range[0] = (int64_t)ceil(low);
+  range[1] = high >= ceil(low) ? (int64_t)floor(high) + 1 : range[0];
+}
+
+double pcn_rays_margin(const pcn_rays *rays) {
+  return rays->cell[0].step + rays->cell[1].step + rays->cell[2].step;
+}
+
+static void find_extremes(void *work, size_t face, int worker) {
+  (void)worker;
+  const trace_work *w = work;
+  const pcn_rays *rays = w->rays;
+  const double z = rays->cell[2].first + rays->cell[2].step * ((double)face - 0.5);
+  const double spread[2] = {pcn_optics_spread(rays->machine, 0, z), pcn_optics_spread(rays->machine, 1, z)};
+  const int64_t nx = rays->cell[0].count, ny = rays->cell[1].count, bx = blocks_of(rays->cell[0]), by = blocks_of(rays->cell[1]);
+  float *extreme = rays->extreme + 2 * (int64_t)face * bx * by;
+  for (int64_t b = 0; b < bx * by; b++) {
+    extreme[2 * b] = INFINITY;
+    extreme[2 * b + 1] = 0;
+  }
+  for (int64_t j = 0; j < ny; j++) {
+    const float *water = rays->column + ((int64_t)face * ny + j) * nx;
+    int64_t range[2];
+    const pcn_ray_row row = {spread[0] * rays->cell[0].first, spread[0] * rays->cell[0].step,
+                             spread[1] * (rays->cell[1].first + rays->cell[1].step * (double)j), z, nx};
+    pcn_rays_row(rays, &w->medium->grid, &row, pcn_rays_margin(rays), range);
+    for (int64_t i = range[0]; i < range[1]; i++) {
+      float *block = extreme + 2 * (j / PCN_RAYS_BLOCK * bx + i / PCN_RAYS_BLOCK);
+      block[0] = water[i] < block[0] ? water[i] : block[0];
+      block[1] = water[i] > block[1] ? water[i] : block[1];
+    }
+  }
+}
+
+void pcn_rays_extremes(const pcn_rays *rays, int64_t face, const int64_t first[2], const int64_t last[2], double out[2]) {
+  const int64_t bx = blocks_of(rays->cell[0]), by = blocks_of(rays->cell[1]);
+  const float *extreme = rays->extreme + 2 * face * bx * by;
+  float least = INFINITY, most = 0; // none in the grid: no dose
+  for (int64_t j = first[1] / PCN_RAYS_BLOCK; j * PCN_RAYS_BLOCK < last[1]; j++) {
+    for (int64_t i = first[0] / PCN_RAYS_BLOCK; i * PCN_RAYS_BLOCK < last[0]; i++) {
+      const float *block = extreme + 2 * (j * bx + i);
+      least = block[0] < least ? block[0] : least;
+      most = block[1] > most ? block[1] : most;
+    }
+  }
+  out[0] = (double)least;
+  out[1] = (double)most;
 }
 
 // The last face that no ray has met matter before.
@@ -176,12 +249,17 @@ pencone_status pcn_rays_make(pencone_context *ctx, const pcn_medium *medium, con
   out->scatter = pcn_alloc(ctx, faces, sizeof *out->scatter);
   const size_t columns = (size_t)(out->cell[0].count * out->cell[1].count * (out->cell[2].count + 1));
   out->column = pcn_alloc(ctx, columns, sizeof *out->column);
-  if (out->water == NULL || out->scatter == NULL || out->column == NULL) {
+  const size_t planes = (size_t)(out->cell[2].count + 1);
+  out->extreme = pcn_alloc(ctx, 2 * planes * (size_t)(blocks_of(out->cell[0]) * blocks_of(out->cell[1])), sizeof *out->extreme);
+  trace_work work = {out, medium, pcn_alloc(ctx, planes * (size_t)pencone_context_threads(ctx), sizeof(float))};
+  if (out->water == NULL || out->scatter == NULL || out->column == NULL || out->extreme == NULL || work.water == NULL) {
+    pcn_free(work.water);
     return PENCONE_E_MEMORY;
   }
-  trace_work work = {out, medium};
   pcn_parallel_for(ctx, (size_t)out->rays, trace_ray, &work);
   pcn_parallel_for(ctx, (size_t)out->cell[1].count, trace_columns, &work);
+  pcn_parallel_for(ctx, planes, find_extremes, &work);
+  pcn_free(work.water);
   out->entry_mm = entry_of(out);
   out->lung_mm = lung_of(out);
   return PENCONE_OK;
@@ -191,5 +269,6 @@ void pcn_rays_free(pcn_rays *rays) {
   pcn_free(rays->water);
   pcn_free(rays->scatter);
   pcn_free(rays->column);
+  pcn_free(rays->extreme);
   memset(rays, 0, sizeof *rays);
 }

@@ -1,324 +1,598 @@
 // SPDX-License-Identifier: Apache-2.0
+// One spot: which cells can be above the threshold, their dose, and the voxels between them.
 #include "proton/spot_column.h"
 
 #include "base/base.h"
-#include "proton/spot_plane.h"
+#include "proton/spot_layer.h"
+#include "proton/voxels.h"
 #include <math.h>
 #include <string.h>
 
-// --- what the spots of a layer share -----------------------------------------------------------
+enum { PARTS = PCN_PROTON_PARTS, LANES = PCN_PRODUCT_LANES };
 
-uint64_t pcn_spot_layer_bytes(const pencone_beam *beam, const pencone_grid *medium, double spacing_mm, int threads) {
-  const double margin_mm = 30, x = beam->field_x_mm[1] - beam->field_x_mm[0], y = beam->field_y_mm[1] - beam->field_y_mm[0];
-  const double rays = (x + 2 * margin_mm) * (y + 2 * margin_mm) / (spacing_mm * spacing_mm);
-  const int64_t *n = medium->size, longest = n[0] > n[1] ? n[0] : n[1], deep = longest > n[2] ? longest : n[2];
-  return (uint64_t)(2 * rays * (double)deep) * sizeof(pcn_ray_cell) +
-         (uint64_t)(threads + 1) * sizeof(float) * (uint64_t)pencone_grid_voxels(medium);
+/// A column in work.
+typedef struct spot_work {
+  const pcn_spot_layer *s;
+  pcn_spot_scratch *scratch;
+  pcn_ray_window window;
+  double place[2];    ///< in the isocentre plane, mm
+  double wanted_gy;   ///< entries from here on; 0: all
+  int64_t first[3];   ///< cells of the box
+  pcn_cell_box cells;
+  int expand;         ///< cells around those that are wanted, for the interpolation: 1 unless voxels are cells
+  double volume;      ///< of a cell over a voxel's
+} spot_work;
+
+static int64_t larger(int64_t a, int64_t b) {
+  return a > b ? a : b;
 }
 
-static void mark(const pcn_layer_work *w, const pencone_proton_layer *layer, double *scratch) {
-  const int64_t row = w->engine->rays.ray[0].count;
-  memset(w->protons, 0, (size_t)w->engine->rays.rays * sizeof *w->protons);
-  for (int s = 0; s < layer->spot_count; s++) {
-    const pcn_spot_rays r = pcn_spot_spread(w->engine, w->energy->lattice_mm2, &layer->spots[s], scratch);
-    for (int64_t j = 0; j < r.count[1]; j++) {
-      for (int64_t i = 0; i < r.count[0]; i++) {
-        w->protons[(r.first[1] + j) * row + r.first[0] + i] = 1;
-      }
+static int64_t smaller(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
+static const pcn_spot_class *class_of(const pcn_spot_layer *s, int64_t k, int part, int sort) {
+  const int64_t row = k * PARTS + part;
+  return &s->classes[s->first[row] + sort - s->low[row]];
+}
+
+static double spread_at(const pcn_spot_layer *s, int axis, int64_t k) {
+  const pcn_rays *rays = &s->layer.engine->rays;
+  return pcn_optics_spread(rays->machine, axis, rays->cell[2].first + rays->cell[2].step * (double)k);
+}
+
+// --- which cells -------------------------------------------------------------------------------
+
+/// Sum of Gaussians around a spot, which is less than the bound: exp(level - r^2 / 2 variance) each.
+typedef struct bound {
+  int count;
+  double level[PARTS * 2 * PCN_CLASS_MOST], variance[PARTS * 2 * PCN_CLASS_MOST];
+} bound;
+
+static void make_bound(const spot_work *w, int64_t k, const pcn_spot_plane *p, bound *out) {
+  out->count = 0;
+  for (int part = 0; part < PARTS; part++) {
+    for (int c = p->range[part][0]; c <= p->range[part][1]; c++) {
+      const pcn_spot_class *one = class_of(w->s, k, part, c);
+      out->level[out->count] = one->level;
+      out->variance[out->count++] = one->spot;
     }
   }
 }
 
-static void fill_dose(void *data, size_t k, int worker) {
-  (void)worker;
-  const pcn_spot_layer *layer = data;
-  const pcn_axis *cell = layer->work.engine->rays.cell;
-  pcn_layer_dose(&layer->work, (int64_t)k, layer->dose + (int64_t)k * cell[0].count * cell[1].count);
-}
-
-// Planes before those without dose at the end.
-static int64_t planes_of(const pcn_spot_layer *layer) {
-  const pcn_axis *cell = layer->work.engine->rays.cell;
-  int64_t last = cell[0].count * cell[1].count * cell[2].count - 1;
-  while (last >= 0 && !(layer->dose[last] > 0)) {
-    last--;
+// r^2 beyond which the sum times e^level is below 1; below 0: it is everywhere. Each Gaussian alone needs at least low, all
+// of them in equal parts at most high.
+static double square_of(const bound *b, double level) {
+  enum { STEPS = 4 };
+  const double part = log(b->count);
+  double low = 0, high = -1;
+  for (int c = 0; c < b->count; c++) {
+    low = fmax(low, 2 * b->variance[c] * (b->level[c] + level));
+    high = fmax(high, 2 * b->variance[c] * (b->level[c] + level + part));
   }
-  return last < 0 ? 0 : last / (cell[0].count * cell[1].count) + 1;
-}
-
-pencone_status pcn_spot_layer_make(pencone_context *ctx, const pcn_proton_beam *engine, const pcn_box *box, int layer,
-                                   pcn_spot_layer *out) {
-  const pcn_rays *rays = &engine->rays;
-  pcn_layer_work *w = &out->work;
-  memset(out, 0, sizeof *out);
-  out->box = box;
-  w->engine = engine;
-  w->energy = &engine->energy[layer];
-  w->block = pcn_layer_block(engine);
-  pcn_edge_table_make(engine->cut, &w->edges[0]);
-  w->edges[1] = w->edges[0];
-  w->protons = pcn_alloc(ctx, (size_t)(rays->rays + rays->ray[0].count + rays->ray[1].count), sizeof *w->protons);
-  w->cell = pcn_alloc(ctx, (size_t)(rays->rays * rays->cell[2].count), sizeof *w->cell);
-  out->dose = pcn_alloc(ctx, (size_t)(rays->cell[0].count * rays->cell[1].count * rays->cell[2].count), sizeof *out->dose);
-  if (w->protons == NULL || w->cell == NULL || out->dose == NULL) {
-    pcn_spot_layer_free(out);
-    return PENCONE_E_MEMORY;
+  for (int step = 0; step < STEPS && high > low; step++) {
+    const double middle = 0.5 * (low + high);
+    float sum = 0;
+    for (int c = 0; c < b->count; c++) {
+      sum += expf((float)(b->level[c] + level - 0.5 * middle / b->variance[c]));
+    }
+    if (sum < 1) {
+      high = middle;
+    } else {
+      low = middle;
+    }
   }
-  mark(w, &engine->beam->layers[layer], w->protons + rays->rays);
-  pcn_parallel_for(ctx, (size_t)rays->rays, pcn_layer_walk, w);
-  pcn_parallel_for(ctx, (size_t)rays->cell[2].count, fill_dose, out);
-  out->planes = planes_of(out);
-  return PENCONE_OK;
+  return high;
 }
 
-void pcn_spot_layer_free(pcn_spot_layer *layer) {
-  pcn_free(layer->work.protons);
-  pcn_free(layer->work.cell);
-  pcn_free(layer->dose);
-  memset(layer, 0, sizeof *layer);
+// Columns of cells within a radius of the spot.
+static double most_within(const spot_work *w, int64_t k, double radius_mm) {
+  const pcn_axis *cell = w->s->layer.engine->rays.cell;
+  int64_t first[2], last[2];
+  for (int a = 0; a < 2; a++) {
+    const double reach = radius_mm / spread_at(w->s, a, k), most = (double)cell[a].count, half = 0.5;
+    first[a] = (int64_t)fmin(fmax(floor((w->place[a] - reach - cell[a].first) / cell[a].step - half), 0), most - 1);
+    last[a] = (int64_t)fmin(fmax(ceil((w->place[a] + reach - cell[a].first) / cell[a].step + half) + 1, 1), most);
+  }
+  return pcn_layer_most(&w->s->layer, k, first, last);
+}
+
+// Beyond the radius no cell is wanted. First with the largest dose of any cell of the plane, then with that of cells within.
+static void find_radius(const spot_work *w, int64_t k, pcn_spot_plane *p) {
+  const pcn_axis *cell = w->s->layer.engine->rays.cell;
+  const double corner = 0.5 * hypot(cell[0].step, cell[1].step);
+  double most = (double)w->s->most[k];
+  p->radius_mm = w->wanted_gy > 0 ? -1 : INFINITY;
+  bound b;
+  make_bound(w, k, p, &b);
+  for (int step = 0; step < 2 && w->wanted_gy > 0 && most > 0 && b.count > 0; step++) {
+    const double square = square_of(&b, log(most / w->wanted_gy));
+    p->radius_mm = square > 0 ? sqrt(square) + corner : -1;
+    if (square <= 0) {
+      break;
+    }
+    most = most_within(w, k, p->radius_mm);
+    p->radius_mm = most > 0 ? p->radius_mm : -1;
+  }
+}
+
+// Cells within the radius, the reach of the Gaussians and the box of voxels.
+static void find_tile(const spot_work *w, int64_t k, pcn_spot_plane *p) {
+  const pcn_layer *l = &w->s->layer;
+  double widest = 0;
+  for (int part = 0; part < PARTS; part++) {
+    if (p->range[part][1] >= p->range[part][0]) {
+      widest = fmax(widest, class_of(w->s, k, part, p->range[part][1])->variance);
+    }
+  }
+  const double reach = l->engine->cut * sqrt(widest);
+  for (int a = 0; a < 2; a++) {
+    const pcn_axis ray = l->engine->rays.ray[a], cell = l->engine->rays.cell[a];
+    const double spread = spread_at(w->s, a, k), centre = spread * w->place[a];
+    const double near = spread * (ray.first + ray.step * (double)w->window.first[a]);
+    const double far = near + spread * ray.step * (double)(w->window.count[a] - 1);
+    const double low = fmax(near - reach - 0.5 * cell.step, centre - p->radius_mm);
+    const double high = fmin(far + reach + 0.5 * cell.step, centre + p->radius_mm);
+    const double most = (double)w->s->bounds[a][1], least = (double)w->s->bounds[a][0];
+    const double first = fmax(ceil((low - cell.first) / cell.step), least);
+    const double last = fmin(floor((high - cell.first) / cell.step) + 1, most);
+    p->tile.first[a] = (int64_t)fmin(first, most);
+    p->tile.count[a] = last > first ? (int64_t)(last - first) : 0;
+  }
+}
+
+static int wanted(const pcn_spot_plane *p) {
+  return p->tile.count[0] > 0 && p->tile.count[1] > 0;
+}
+
+// Around a wanted cell all cells are, that voxels beside it lie between.
+static void expand_radii(const spot_work *w) {
+  const pcn_axis *cell = w->s->layer.engine->rays.cell;
+  pcn_spot_plane *p = w->scratch->plane;
+  double before = -1;
+  for (int64_t k = 0; k < w->s->layer.planes; k++) {
+    const double own = p[k].radius_mm, after = k + 1 < w->s->layer.planes ? p[k + 1].radius_mm : -1;
+    const double most = fmax(own, fmax(before, after));
+    p[k].radius_mm = most >= 0 ? most + hypot(cell[0].step, cell[1].step) : -1;
+    before = own;
+  }
+}
+
+static void plan_planes(const spot_work *w) {
+  const pcn_spot_layer *s = w->s;
+  pcn_spot_plane *p = w->scratch->plane;
+  for (int64_t k = 0; k < s->layer.planes; k++) {
+    find_radius(w, k, &p[k]);
+  }
+  if (w->expand && w->wanted_gy > 0) {
+    expand_radii(w);
+  }
+  for (int64_t k = 0; k < s->layer.planes; k++) {
+    p[k].tile.count[0] = p[k].tile.count[1] = 0;
+    if (k >= s->bounds[2][0] && k < s->bounds[2][1] && p[k].radius_mm >= 0 && s->most[k] > 0) {
+      find_tile(w, k, &p[k]);
+    }
+  }
+}
+
+// The classes of each plane, and the dose on the spot's axis. @return a guess at the column's largest dose
+static double look_ahead(const spot_work *w) {
+  const pcn_layer *l = &w->s->layer;
+  const pcn_axis *cell = l->engine->rays.cell;
+  const double two_pi = 6.283185307179586;
+  double most = 0;
+  for (int64_t k = 0; k < l->planes; k++) {
+    pcn_spot_plane *p = &w->scratch->plane[k];
+    int64_t at[2];
+    double protons = 0;
+    for (int a = 0; a < 2; a++) {
+      const double i = rint((spread_at(w->s, a, k) * w->place[a] - cell[a].first) / cell[a].step);
+      at[a] = (int64_t)fmin(fmax(i, 0), (double)(cell[a].count - 1));
+    }
+    float dose;
+    pcn_layer_dose(l, k, at[1], at[0], 1, w->scratch->dose, &dose);
+    p->axis_dose = (double)dose;
+    for (int part = 0; part < PARTS; part++) {
+      const int64_t row = k * PARTS + part;
+      p->range[part][0] = w->s->low[row];
+      p->range[part][1] = w->s->high[row];
+      if (w->s->low[row] < w->s->high[row]) {
+        pcn_layer_classes(l, k, part, &w->window, p->range[part]);
+      }
+      const int middle = (p->range[part][0] + p->range[part][1]) / 2;
+      if (p->range[part][0] <= p->range[part][1]) {
+        const pcn_spot_class *one = class_of(w->s, k, part, middle);
+        protons += (double)one->largest / (two_pi * one->spot);
+      }
+    }
+    most = fmax(most, protons * p->axis_dose);
+  }
+  return most;
 }
 
 // --- cells -------------------------------------------------------------------------------------
 
-/// Cells that a spot reaches: its own part of the beam's, planes from the first on.
-typedef struct spot_cells {
-  pcn_axis axis[3];
-  int64_t first[2]; ///< of x and y in the beam's
-  float *dose;      ///< [z][y][x], Gy to water
-} spot_cells;
-
-/// A spot, what the aperture leaves of it, and scratch for the weights of a row of its rays.
-typedef struct cut_spot {
-  const pencone_proton_spot *spot;
-  pcn_spot_state state;
-  double *weight;
-} cut_spot;
-
-// The largest variance of any Gaussian of the spot.
-static double largest_variance(const pcn_layer_work *w, const pcn_spot_rays *r, int64_t planes) {
-  const pcn_rays *rays = &w->engine->rays;
-  float largest = 0;
-  for (int64_t k = 0; k < planes; k++) {
-    for (int64_t j = 0; j < r->count[1]; j++) {
-      const pcn_ray_cell *cell = w->cell + k * rays->rays + (r->first[1] + j) * rays->ray[0].count + r->first[0];
-      for (int64_t i = 0; i < r->count[0]; i++) {
-        const float wide = cell[i].wide[0] > cell[i].wide[1] ? cell[i].wide[0] : cell[i].wide[1];
-        const float widest = wide > cell[i].core ? wide : cell[i].core;
-        largest = widest > largest ? widest : largest;
+static pencone_status make_box(pencone_context *ctx, spot_work *w) {
+  const pcn_axis *cell = w->s->layer.engine->rays.cell;
+  int64_t low[3] = {INT64_MAX, INT64_MAX, INT64_MAX}, high[3] = {0, 0, 0};
+  for (int64_t k = 0; k < w->s->layer.planes; k++) {
+    const pcn_tile *t = &w->scratch->plane[k].tile;
+    if (wanted(&w->scratch->plane[k])) {
+      const int64_t first[3] = {t->first[0], t->first[1], k}, count[3] = {t->count[0], t->count[1], 1};
+      for (int a = 0; a < 3; a++) {
+        low[a] = smaller(low[a], first[a]);
+        high[a] = larger(high[a], first[a] + count[a]);
       }
     }
   }
-  return (double)largest;
+  int64_t room = 1;
+  for (int a = 0; a < 3; a++) {
+    w->first[a] = high[a] > 0 ? low[a] : 0;
+    w->cells.axis[a].step = cell[a].step;
+    w->cells.axis[a].first = cell[a].first + cell[a].step * (double)w->first[a];
+    w->cells.axis[a].count = high[a] > 0 ? high[a] - low[a] : 0;
+    room *= w->cells.axis[a].count;
+  }
+  if (room > w->scratch->room) {
+    pcn_free(w->scratch->cells);
+    w->scratch->room = 0;
+    w->scratch->cells = pcn_alloc(ctx, (size_t)room, sizeof *w->scratch->cells);
+    if (w->scratch->cells == NULL) {
+      return PENCONE_E_MEMORY;
+    }
+    w->scratch->room = room;
+  }
+  if (room > 0) {
+    memset(w->scratch->cells, 0, (size_t)room * sizeof *w->scratch->cells);
+  }
+  w->cells.value = w->scratch->cells;
+  return PENCONE_OK;
 }
 
-static pencone_status make_cells(pencone_context *ctx, const pcn_spot_layer *layer, const pcn_spot_rays *r, spot_cells *out) {
-  const pcn_layer_work *w = &layer->work;
-  const pcn_rays *rays = &w->engine->rays;
-  const double variance = largest_variance(w, r, layer->planes);
-  const double far[2] = {rays->cell[2].first, rays->cell[2].first + rays->cell[2].step * (double)rays->cell[2].count};
-  out->axis[2] = rays->cell[2];
-  out->axis[2].count = layer->planes;
+static double sum_of(const float *value, int64_t n) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; i++) {
+    sum += value[i];
+  }
+  return (double)sum;
+}
+
+// 1 when the box of voxels ends within a Gaussian around the spot.
+static int clipped(const spot_work *w, int64_t k, double variance_mm2) {
+  const double far = 4 * sqrt(variance_mm2);
   for (int a = 0; a < 2; a++) {
-    const pcn_axis ray = rays->ray[a], cell = rays->cell[a];
-    double low = INFINITY, high = -INFINITY;
-    for (int end = 0; end < 4; end++) {
-      const int64_t i = end & 1 ? r->first[a] : r->first[a] + r->count[a] - 1;
-      const double at = pcn_optics_spread(rays->machine, a, far[end >> 1]) * (ray.first + ray.step * (double)i);
-      low = fmin(low, at);
-      high = fmax(high, at);
-    }
-    const double reach = w->engine->cut * sqrt(variance + ray.step * ray.step * (double)(w->block * w->block)) + cell.step;
-    const double first = fmax(floor((low - reach - cell.first) / cell.step), 0);
-    const double last = fmin(ceil((high + reach - cell.first) / cell.step), (double)(cell.count - 1));
-    out->first[a] = (int64_t)first;
-    out->axis[a].step = cell.step;
-    out->axis[a].first = cell.first + cell.step * first;
-    out->axis[a].count = last >= first ? (int64_t)(last - first) + 1 : 0;
-  }
-  out->dose = pcn_calloc(ctx, (size_t)(out->axis[0].count * out->axis[1].count * out->axis[2].count), sizeof *out->dose);
-  return out->dose != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
-}
-
-// Protons become dose at the depth of their cell.
-static void deposit(const pcn_spot_layer *layer, const spot_cells *cells, int64_t k) {
-  const pcn_axis *all = layer->work.engine->rays.cell;
-  const int64_t nx = cells->axis[0].count, ny = cells->axis[1].count;
-  for (int64_t j = 0; j < ny; j++) {
-    const float *dose = layer->dose + (k * all[1].count + cells->first[1] + j) * all[0].count + cells->first[0];
-    float *restrict out = cells->dose + (k * ny + j) * nx;
-    for (int64_t i = 0; i < nx; i++) {
-      out[i] *= dose[i];
+    const pcn_axis cell = w->s->layer.engine->rays.cell[a];
+    const double centre = spread_at(w->s, a, k) * w->place[a];
+    const double low = cell.first + cell.step * ((double)w->s->bounds[a][0] - 0.5);
+    const double high = cell.first + cell.step * ((double)w->s->bounds[a][1] - 0.5);
+    if (low > centre - far || high < centre + far) {
+      return 1;
     }
   }
+  return 0;
 }
 
-// A spot that the aperture cuts is the sum of its rows of rays.
-static void add_spot(const pcn_spot_layer *layer, const cut_spot *spot, pcn_spot_plane *plane, int64_t k, float *out) {
-  const pcn_layer_work *w = &layer->work;
-  const pcn_spot_rays whole = plane->rays;
-  for (int64_t j = 0; spot->state == PCN_SPOT_PART && j < whole.count[1]; j++) {
-    plane->rays = pcn_spot_row(w->engine, &w->energy->collimator, spot->spot, &whole, j, spot->weight);
-    pcn_spot_plane_add(plane, k, out);
+// Protons of an image that come into the box of voxels.
+static double seen(const pcn_class_image *image, const pcn_share_rows rows[2], double cell_mm2) {
+  double sum = 0;
+  for (int64_t j = 0; j < image->count[1]; j++) {
+    double line = 0;
+    for (int64_t i = 0; i < image->count[0]; i++) {
+      const float *share = rows[0].value + (image->first[0] + i - rows[0].ray) * rows[0].stride;
+      line += (double)image->value[j * image->stride + i] * sum_of(share, rows[0].cells);
+    }
+    sum += line * sum_of(rows[1].value + (image->first[1] + j - rows[1].ray) * rows[1].stride, rows[1].cells);
   }
-  plane->rays = whole;
-  if (spot->state == PCN_SPOT_WHOLE) {
-    pcn_spot_plane_add(plane, k, out);
+  return sum * cell_mm2;
+}
+
+// Share of a Gaussian around the spot between two places along x beside it, mm.
+static double share_between(const double range_mm[2], double variance_mm2) {
+  const double scale = 1 / sqrt(2 * variance_mm2);
+  return 0.5 * fmax(erf(scale * range_mm[1]) - erf(scale * range_mm[0]), 0);
+}
+
+// Where a beam that runs across the voxels sees their box, on the line along x through the spot.
+static void find_visible(const spot_work *w, int64_t k, double range_mm[2]) {
+  enum { FAR_MM = 150 };
+  const pcn_rays *rays = &w->s->layer.engine->rays;
+  const pencone_grid *g = &w->s->box->grid;
+  const double centre = spread_at(w->s, 0, k) * w->place[0], half = 0.5 * fmin(g->spacing_mm[0], g->spacing_mm[1]);
+  const pcn_ray_row row = {centre - FAR_MM, 1, spread_at(w->s, 1, k) * w->place[1],
+                           rays->cell[2].first + rays->cell[2].step * (double)k, 2 * FAR_MM + 1};
+  int64_t range[2];
+  pcn_rays_row(rays, g, &row, half, range);
+  range_mm[0] = (double)(range[0] - FAR_MM) - 0.5;
+  range_mm[1] = (double)(range[1] - FAR_MM) - 0.5;
+}
+
+// Protons of a plane: those in the tile's cells, per mm2. @return those that the box of voxels can see
+static double fill_tile(const spot_work *w, int64_t k, pcn_tile *tile) {
+  const pcn_spot_plane *p = &w->scratch->plane[k];
+  const pcn_axis *cell = w->s->layer.engine->rays.cell;
+  double sum = 0, visible_mm[2] = {-INFINITY, INFINITY};
+  if (w->expand) {
+    find_visible(w, k, visible_mm);
+  }
+  memset(tile->value, 0, (size_t)(tile->count[1] * tile->stride) * sizeof *tile->value);
+  for (int part = 0; part < PARTS; part++) {
+    for (int c = p->range[part][0]; c <= p->range[part][1]; c++) {
+      const pcn_spot_class *one = class_of(w->s, k, part, c);
+      pcn_class_image image;
+      pcn_layer_image(&w->s->layer, k, part, c, &w->window, w->scratch->image, &image);
+      pcn_plane_add(&w->s->layer, &image, one->rows, w->scratch->lines, tile);
+      if (w->expand) {
+        sum += image.sum * share_between(visible_mm, one->spot);
+      } else {
+        sum += clipped(w, k, one->spot) ? seen(&image, one->rows, cell[0].step * cell[1].step) : image.sum;
+      }
+    }
+  }
+  return sum;
+}
+
+// The tile's protons become dose. sum: of protons per mm2 and of dose, of the cells within the radius.
+static void deposit(const spot_work *w, int64_t k, const pcn_tile *tile, double sum[2]) {
+  const pcn_spot_layer *s = w->s;
+  const pcn_axis *cell = s->layer.engine->rays.cell;
+  const double radius = w->scratch->plane[k].radius_mm;
+  double centre[2];
+  for (int a = 0; a < 2; a++) {
+    centre[a] = (spread_at(s, a, k) * w->place[a] - cell[a].first) / cell[a].step - (double)tile->first[a];
+  }
+  for (int64_t j = 0; j < tile->count[1]; j++) {
+    const double dy = ((double)j - centre[1]) * cell[1].step, square = radius * radius - dy * dy;
+    const double half = (square > 0 ? sqrt(square) : 0) / cell[0].step;
+    const int64_t low = (int64_t)fmax(ceil(centre[0] - half), 0);
+    const int64_t high = (int64_t)fmin(floor(centre[0] + half) + 1, (double)tile->count[0]);
+    if (low >= high) {
+      continue;
+    }
+    const int64_t y = tile->first[1] + j, x = tile->first[0] + low, n = high - low;
+    const float *protons = tile->value + j * tile->stride + low;
+    const int64_t row = ((k - w->first[2]) * w->cells.axis[1].count + y - w->first[1]) * w->cells.axis[0].count;
+    float *restrict out = w->scratch->cells + row + x - w->first[0];
+    pcn_layer_dose(&s->layer, k, y, x, n, w->scratch->dose + n, out);
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+      out[i] *= protons[i];
+    }
+    sum[0] += sum_of(protons, n);
+    sum[1] += sum_of(out, n);
   }
 }
 
-static pencone_status fill_cells(pencone_context *ctx, const pcn_spot_layer *layer, const cut_spot *spot, const pcn_spot_rays *r,
-                                 spot_cells *cells) {
-  const int64_t nx = cells->axis[0].count, ny = cells->axis[1].count, longest = nx > ny ? nx : ny;
-  pcn_spot_plane plane = {.work = &layer->work, .rays = *r, .cell = {cells->axis[0], cells->axis[1]}};
-  plane.line = pcn_alloc(ctx, (size_t)(nx + ny + longest), sizeof *plane.line);
-  plane.group = pcn_alloc(ctx, (size_t)(r->count[0] * r->count[1]), sizeof *plane.group);
-  const pencone_status status = plane.line != NULL && plane.group != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
-  for (int64_t k = 0; k < cells->axis[2].count && status == PENCONE_OK && nx > 0 && ny > 0; k++) {
-    add_spot(layer, spot, &plane, k, cells->dose + k * nx * ny);
-    deposit(layer, cells, k);
+// @return dose of the cells that are left out, in that of voxels
+static double fill_cells(const spot_work *w) {
+  const pcn_spot_layer *s = w->s;
+  const pcn_axis *cell = s->layer.engine->rays.cell;
+  const double per_cell = 1 / (cell[0].step * cell[1].step);
+  double beyond = 0;
+  for (int64_t k = s->bounds[2][0]; k < s->bounds[2][1] && k < s->layer.planes; k++) {
+    const pcn_spot_plane *p = &w->scratch->plane[k];
+    double inside[2] = {0, 0}, all = 1;
+    if (wanted(p)) {
+      pcn_tile tile = p->tile;
+      tile.stride = (tile.count[0] + LANES - 1) / LANES * LANES + LANES;
+      tile.value = w->scratch->tile;
+      all = fill_tile(w, k, &tile);
+      deposit(w, k, &tile, inside);
+    } else if (p->range[0][0] > p->range[0][1]) {
+      all = 0;
+    } else if (w->expand) {
+      double visible_mm[2];
+      find_visible(w, k, visible_mm);
+      all = share_between(visible_mm, class_of(s, k, 0, p->range[0][0])->spot);
+    }
+    const double dose = inside[0] > 0 ? inside[1] / inside[0] : p->axis_dose;
+    beyond += w->wanted_gy > 0 ? dose * fmax(all * per_cell - inside[0], 0) : 0;
   }
-  pcn_free(plane.line);
-  pcn_free(plane.group);
-  return status;
+  return beyond * w->volume;
 }
 
 // --- voxels ------------------------------------------------------------------------------------
 
-/// A row of voxels in units of the spot's cells: place of voxel i is at + i step.
-typedef struct row_view {
-  double at[3], step[3];
-} row_view;
+/// What a pass over the voxels found: the largest entry, the sum of those that were left out.
+typedef struct findings {
+  float largest;
+  double small;
+} findings;
 
-static row_view view_of(const pcn_spot_layer *layer, const spot_cells *cells, int64_t j, int64_t k) {
-  const pcn_rays *rays = &layer->work.engine->rays;
-  const pencone_grid *g = &layer->box->grid;
-  row_view v;
-  double xyz[3];
-  pencone_grid_centre(g, 0, j, k, xyz);
-  const pcn_vec3 p = pcn_rays_project(rays, pcn_v3_from(xyz)), e[3] = {rays->frame.ex, rays->frame.ey, rays->frame.ez};
-  const double q[3] = {p.x, p.y, p.z};
-  for (int a = 0; a < 3; a++) {
-    v.at[a] = (q[a] - cells->axis[a].first) / cells->axis[a].step;
-    v.step[a] = g->spacing_mm[0] * e[a].x / cells->axis[a].step;
-  }
-  return v;
-}
-
-// Voxels of the row that lie between the spot's cells, or in the outer half of the last ones.
-static void row_range(const row_view *v, const spot_cells *cells, int64_t n, int64_t range[2]) {
-  double low = 0, high = (double)(n - 1);
-  for (int a = 0; a < 3; a++) {
-    const double least = -0.5 + 1e-9, most = (double)cells->axis[a].count - 0.5 - 1e-9;
-    if (fabs(v->step[a]) < 1e-9) {
-      high = v->at[a] > least && v->at[a] < most ? high : -1;
-    } else {
-      const double t0 = (least - v->at[a]) / v->step[a], t1 = (most - v->at[a]) / v->step[a];
-      low = fmax(low, fmin(t0, t1));
-      high = fmin(high, fmax(t0, t1));
-    }
-  }
-  range[0] = (int64_t)ceil(low);
-  range[1] = high >= ceil(low) ? (int64_t)floor(high) + 1 : range[0];
-}
-
-// Lower neighbour and the weight of the upper one, the last cells holding on to their outer edge.
-static int64_t lower(pcn_axis axis, double at, double *weight) {
-  const double inside = fmin(fmax(at, 0), (double)(axis.count - 1));
-  int64_t i = (int64_t)inside;
-  i -= i == axis.count - 1 && axis.count > 1 ? 1 : 0;
-  *weight = inside - (double)i;
-  return i;
-}
-
-static double dose_at(const spot_cells *c, const row_view *v, int64_t i) {
-  int64_t low[3];
-  double u[3];
-  for (int a = 0; a < 3; a++) {
-    low[a] = lower(c->axis[a], v->at[a] + (double)i * v->step[a], &u[a]);
-  }
-  const int64_t nx = c->axis[0].count, plane = nx * c->axis[1].count;
-  const int64_t dx = c->axis[0].count > 1, dy = c->axis[1].count > 1 ? nx : 0, dz = c->axis[2].count > 1 ? plane : 0;
-  const float *a = c->dose + low[2] * plane + low[1] * nx + low[0];
-  double sum[2];
-  for (int z = 0; z < 2; z++, a += dz) {
-    const double near = (1 - u[0]) * (double)a[0] + u[0] * (double)a[dx];
-    const double far = (1 - u[0]) * (double)a[dy] + u[0] * (double)a[dy + dx];
-    sum[z] = (1 - u[1]) * near + u[1] * far;
-  }
-  return (1 - u[2]) * sum[0] + u[2] * sum[1];
-}
-
-// 1 when voxels and cells coincide along the row: then start is the cell of voxel 0 and stride the way to the next.
-static int coincide(const row_view *v, const spot_cells *c, int64_t *start, int64_t *stride) {
-  const int64_t step[3] = {1, c->axis[0].count, c->axis[0].count * c->axis[1].count};
-  *start = *stride = 0;
-  for (int a = 0; a < 3; a++) {
-    const double at = round(v->at[a]), by = round(v->step[a]);
-    if (fabs(v->at[a] - at) > 1e-6 || fabs(v->step[a] - by) > 1e-9) {
-      return 0;
-    }
-    *start += (int64_t)at * step[a];
-    *stride += (int64_t)by * step[a];
-  }
-  return 1;
-}
-
-static void append_row(const pcn_spot_layer *layer, const spot_cells *cells, const int64_t jk[2], const row_view *v,
-                       pcn_column *out) {
-  const pcn_proton_beam *engine = layer->work.engine;
+static void append_row(const spot_work *w, const int64_t jk[2], const pcn_voxel_row *row, pcn_column *out, findings *found) {
+  const pcn_proton_beam *engine = w->s->layer.engine;
   const pcn_medium *m = engine->medium;
-  const pcn_box *box = layer->box;
-  const int64_t *n = box->grid.size, *all = m->grid.size, at = (jk[1] * n[1] + jk[0]) * n[0];
-  const int64_t whole = ((jk[1] + box->first[2]) * all[1] + jk[0] + box->first[1]) * all[0] + box->first[0];
-  int64_t range[2], start, stride, count = out->count;
-  row_range(v, cells, n[0], range);
-  const int copied = coincide(v, cells, &start, &stride);
-  for (int64_t i = range[0]; i < range[1]; i++) {
-    const float water = copied ? cells->dose[start + i * stride] : (float)dose_at(cells, v, i);
-    const int64_t voxel = whole + i;
-    const float ratio = engine->quantity == PENCONE_DOSE_TO_WATER ? 1
-                        : m->density[voxel] > 0                   ? m->stopping[voxel] / m->density[voxel]
-                                                                  : 0;
-    out->voxel[count] = (int32_t)(at + i);
-    out->value[count] = ratio * water;
-    count += water > 0;
+  const pcn_box *box = w->s->box;
+  const int64_t *n = box->grid.size, *all = m->grid.size, at = (jk[1] * n[1] + jk[0]) * n[0] + row->range[0];
+  const int64_t voxel = ((jk[1] + box->first[2]) * all[1] + jk[0] + box->first[1]) * all[0] + box->first[0] + row->range[0];
+  const int64_t count = row->range[1] - row->range[0];
+  const float least = w->wanted_gy > 0 ? (float)w->wanted_gy : 1e-45f;
+  float *restrict value = w->scratch->row, largest = found->largest;
+  pcn_voxel_row_read(w->s->layer.isa, &w->cells, row, value);
+  if (engine->quantity == PENCONE_DOSE_TO_MEDIUM) {
+    const float *restrict stopping = m->stopping + voxel, *restrict density = m->density + voxel;
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++) {
+      value[i] *= density[i] > 0 ? stopping[i] / density[i] : 0;
+    }
   }
-  out->count = count;
+  int64_t low = 0, high = count;
+  while (low < high && value[low] < least) {
+    low++;
+  }
+  while (low < high && value[high - 1] < least) {
+    high--;
+  }
+  float kept = 0;
+  int32_t *restrict voxels = out->voxel + out->count;
+  float *restrict values = out->value + out->count;
+#pragma omp simd reduction(+ : kept)
+  for (int64_t i = low; i < high; i++) {
+    voxels[i - low] = (int32_t)(at + i);
+    values[i - low] = value[i];
+    kept += value[i];
+  }
+#pragma omp simd reduction(max : largest)
+  for (int64_t i = low; i < high; i++) {
+    largest = value[i] > largest ? value[i] : largest;
+  }
+  out->count += high - low;
+  found->largest = largest;
+  found->small += low < high ? fmax(sum_of(value, count) - (double)kept, 0) : sum_of(value, count);
 }
 
-static pencone_status append(pencone_context *ctx, const pcn_spot_layer *layer, const spot_cells *cells, pcn_column *out) {
-  const int64_t *n = layer->box->grid.size;
-  for (int64_t k = 0; k < n[2]; k++) {
-    for (int64_t j = 0; j < n[1]; j++) {
-      const row_view v = view_of(layer, cells, j, k);
+/// The spot's way through the planes, mm across the beam in plane 0 and per plane.
+typedef struct spot_way {
+  double at[2], slope[2];
+} spot_way;
+
+// Parts of a row of voxels that are farther than any wanted cell from the spot's way through the planes that it crosses.
+static void trim_row(const spot_work *w, const spot_way *way, pcn_voxel_row *row) {
+  const pcn_spot_plane *plane = w->scratch->plane;
+  const double *at = row->line.at, *by = row->line.step;
+  double from[2], step[2];
+  for (int a = 0; a < 2; a++) { // distance from the way, mm
+    from[a] = w->cells.axis[a].first + w->cells.axis[a].step * at[a] - way->at[a] - way->slope[a] * (at[2] + (double)w->first[2]);
+    step[a] = w->cells.axis[a].step * by[a] - way->slope[a] * by[2];
+  }
+  const double square = step[0] * step[0] + step[1] * step[1], mixed = from[0] * step[0] + from[1] * step[1];
+  const double off = from[0] * from[0] + from[1] * from[1];
+  for (int twice = 0; twice < (fabs(by[2]) > 1e-9 ? 2 : 1) && row->range[0] < row->range[1]; twice++) {
+    const double ends[2] = {at[2] + (double)row->range[0] * by[2], at[2] + (double)(row->range[1] - 1) * by[2]};
+    const double near = ends[0] < ends[1] ? ends[0] : ends[1], far = ends[0] < ends[1] ? ends[1] : ends[0], tiny = 1e-6;
+    const int64_t low = larger((int64_t)floor(near + tiny) + w->first[2], 0);
+    const int64_t high = smaller((int64_t)ceil(far - tiny) + w->first[2], w->s->layer.planes - 1);
+    double radius = -1;
+    for (int64_t k = low; k <= high; k++) {
+      radius = plane[k].radius_mm > radius ? plane[k].radius_mm : radius;
+    }
+    const double rest = radius * radius - off;
+    double first = 0, last = rest < 0 || radius < 0 ? -1 : (double)row->range[1] - 1;
+    if (square > 1e-12 && radius >= 0) {
+      const double root = mixed * mixed + square * rest;
+      first = root > 0 ? (-mixed - sqrt(root)) / square : 1;
+      last = root > 0 ? (-mixed + sqrt(root)) / square : 0;
+    }
+    const double begin = first > (double)row->range[0] ? ceil(first - tiny) : (double)row->range[0];
+    const double end = last < (double)row->range[1] - 1 ? floor(last + tiny) + 1 : (double)row->range[1];
+    row->range[0] = end > begin ? (int64_t)begin : 0;
+    row->range[1] = end > begin ? (int64_t)end : 0;
+  }
+}
+
+static pencone_status append(pencone_context *ctx, const spot_work *w, pcn_column *out, findings *found) {
+  const pcn_rays *rays = &w->s->layer.engine->rays;
+  const pencone_grid *g = &w->s->box->grid;
+  const pcn_voxel_rows rows = pcn_voxel_rows_make(rays, &w->cells, g);
+  int64_t first[3], last[3];
+  spot_way way;
+  for (int a = 0; a < 2; a++) {
+    way.at[a] = spread_at(w->s, a, 0) * w->place[a];
+    way.slope[a] = spread_at(w->s, a, 1) * w->place[a] - way.at[a];
+  }
+  pcn_voxel_bounds(rays, &w->cells, g, first, last);
+  for (int64_t k = first[2]; k < last[2]; k++) {
+    for (int64_t j = first[1]; j < last[1]; j++) {
+      pcn_voxel_row row = pcn_voxel_row_make(&rows, &w->cells, j, k);
       const int64_t jk[2] = {j, k};
-      PCN_TRY(pcn_column_reserve(ctx, out, n[0]));
-      append_row(layer, cells, jk, &v, out);
+      if (w->wanted_gy > 0) {
+        trim_row(w, &way, &row);
+      }
+      if (row.range[0] < row.range[1]) {
+        PCN_TRY(pcn_column_reserve(ctx, out, row.range[1] - row.range[0] + 1));
+        append_row(w, jk, &row, out, found);
+      }
     }
   }
   return PENCONE_OK;
 }
 
+// One pass with all entries from wanted_gy on.
+static pencone_status pass(pencone_context *ctx, spot_work *w, pcn_column *out, findings *found) {
+  memset(found, 0, sizeof *found);
+  out->count = 0;
+  plan_planes(w);
+  PCN_TRY(make_box(ctx, w));
+  out->beyond = fill_cells(w);
+  if (w->cells.axis[0].count > 0) {
+    PCN_TRY(append(ctx, w, out, found));
+  }
+  if (w->wanted_gy > 0) {
+    out->beyond += found->small;
+  }
+  return PENCONE_OK;
+}
+
+// --- a column ----------------------------------------------------------------------------------
+
+static pcn_spot_scratch *take_scratch(const pcn_spot_layer *s) {
+  for (int t = 0;; t = (t + 1) % s->threads) {
+    if (!atomic_flag_test_and_set(&s->scratch[t].taken)) {
+      return &s->scratch[t];
+    }
+  }
+}
+
+// The spot's rays behind the aperture. @return the largest of their weights over that without an aperture
+static double spread_spot(const pcn_spot_layer *s, const pencone_proton_spot *spot, spot_work *w) {
+  const pcn_layer *l = &s->layer;
+  const pcn_spot_rays r = pcn_spot_spread(l->engine, l->energy->lattice_mm2, spot, w->scratch->spread);
+  const double little = 1e-6;  // of the spot: no more than that is nothing
+  double most = 0, most_open = 0, sum = 0;
+  for (int64_t j = 0; j < r.count[1]; j++) {
+    for (int64_t i = 0; i < r.count[0]; i++) {
+      const double weight = pcn_spot_ray(l->engine, &l->energy->collimator, spot, &r, i, j);
+      w->scratch->weight[j * r.count[0] + i] = (float)weight;
+      sum += weight;
+      most = fmax(most, weight);
+      most_open = fmax(most_open, r.weight[0][i] * r.weight[1][j]);
+    }
+  }
+  for (int a = 0; a < 2; a++) {
+    w->window.first[a] = r.first[a];
+    w->window.count[a] = r.count[a];
+  }
+  w->window.weight = w->scratch->weight;
+  w->window.stride = r.count[0];
+  w->place[0] = spot->x_mm;
+  w->place[1] = spot->y_mm;
+  return sum > little ? most / most_open : 0;
+}
+
+// 1 unless every voxel of the box is a cell.
+static int between_cells(const pcn_spot_layer *s) {
+  const pcn_rays *rays = &s->layer.engine->rays;
+  const pcn_vec3 e[3] = {rays->frame.ex, rays->frame.ey, rays->frame.ez};
+  for (int a = 0; a < 3; a++) {
+    if (fmax(fabs(e[a].x), fmax(fabs(e[a].y), fabs(e[a].z))) < 1 - 1e-12) {
+      return 1;
+    }
+  }
+  return 0;
+}
+
 pencone_status pcn_spot_column(pencone_context *ctx, const pcn_spot_layer *layer, const pencone_proton_spot *spot,
                                pcn_column *out) {
-  const pcn_layer_work *w = &layer->work;
-  const pcn_rays *rays = &w->engine->rays;
-  const size_t both = (size_t)(rays->ray[0].count + rays->ray[1].count);
-  double *scratch = pcn_alloc(ctx, both + (size_t)rays->ray[0].count + 1, sizeof *scratch);
-  if (scratch == NULL) {
-    return PENCONE_E_MEMORY;
+  const pcn_axis *cell = layer->layer.engine->rays.cell;
+  const double *voxel = layer->box->grid.spacing_mm, guess = 0.75; // of the largest dose: below what it will be
+  spot_work w = {.s = layer, .scratch = take_scratch(layer), .expand = between_cells(layer)};
+  w.volume = cell[0].step * cell[1].step * cell[2].step / (voxel[0] * voxel[1] * voxel[2]);
+  const double passing = spread_spot(layer, spot, &w);
+  if (!(passing > 0)) {
+    out->count = 0;
+    out->beyond = 0;
+    atomic_flag_clear(&w.scratch->taken);
+    return PENCONE_OK;
   }
-  const pcn_spot_rays r = pcn_spot_spread(w->engine, w->energy->lattice_mm2, spot, scratch);
-  const cut_spot part = {spot, pcn_spot_cut(w->engine, &w->energy->collimator, spot, &r), scratch + both};
-  spot_cells cells = {.dose = NULL};
-  pencone_status status = part.state != PCN_SPOT_STOPPED ? make_cells(ctx, layer, &r, &cells) : PENCONE_OK;
-  if (status == PENCONE_OK && part.state != PCN_SPOT_STOPPED) {
-    status = fill_cells(ctx, layer, &part, &r, &cells);
+  findings found;
+  double largest = guess * passing * look_ahead(&w);
+  w.wanted_gy = layer->threshold * largest;
+  pencone_status status = pass(ctx, &w, out, &found);
+  while (status == PENCONE_OK && w.wanted_gy > 0 && (double)found.largest < largest) { // the guess was too high
+    largest = (double)found.largest >= w.wanted_gy ? 0.999 * (double)found.largest : 0;
+    w.wanted_gy = layer->threshold * largest;
+    status = pass(ctx, &w, out, &found);
   }
-  if (status == PENCONE_OK && cells.axis[0].count > 0 && cells.axis[1].count > 0 && cells.axis[2].count > 0) {
-    status = append(ctx, layer, &cells, out);
-  }
-  pcn_free(cells.dose);
-  pcn_free(scratch);
+  atomic_flag_clear(&w.scratch->taken);
   return status;
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Spots behind an aperture: their rays' weights are no longer products of x and y.
 #include "base/base.h"
-#include "proton/layer_work.h"
-#include <math.h>
+#include "proton/layer.h"
 
 double pcn_spot_ray(const pcn_proton_beam *engine, const pcn_collimator *collimator, const pencone_proton_spot *spot,
                     const pcn_spot_rays *r, int64_t i, int64_t j) {
@@ -13,31 +12,17 @@ double pcn_spot_ray(const pcn_proton_beam *engine, const pcn_collimator *collima
   return r->weight[0][i] * r->weight[1][j] * pcn_collimator_pass(collimator, place, x, y);
 }
 
-pcn_spot_state pcn_spot_cut(const pcn_proton_beam *engine, const pcn_collimator *collimator, const pencone_proton_spot *spot,
-                            const pcn_spot_rays *r) {
+// 1 when more than a little of the spot goes through.
+static int passes(const pcn_proton_beam *engine, const pcn_collimator *collimator, const pencone_proton_spot *spot,
+                  const pcn_spot_rays *r) {
   const double little = 1e-6;
   double sum = 0;
-  if (collimator->pass == NULL) {
-    return PCN_SPOT_WHOLE;
-  }
   for (int64_t j = 0; j < r->count[1]; j++) {
     for (int64_t i = 0; i < r->count[0]; i++) {
       sum += pcn_spot_ray(engine, collimator, spot, r, i, j);
     }
   }
-  return sum > 1 - little ? PCN_SPOT_WHOLE : sum > little ? PCN_SPOT_PART : PCN_SPOT_STOPPED;
-}
-
-pcn_spot_rays pcn_spot_row(const pcn_proton_beam *engine, const pcn_collimator *collimator, const pencone_proton_spot *spot,
-                           const pcn_spot_rays *r, int64_t j, double *weight) {
-  const double least = 1e-12; // not 0: means over rays divide by their weight
-  double *one = weight + r->count[0];
-  pcn_spot_rays row = {{r->first[0], r->first[1] + j}, {r->count[0], 1}, {weight, one}};
-  *one = 1;
-  for (int64_t i = 0; i < r->count[0]; i++) {
-    weight[i] = fmax(pcn_spot_ray(engine, collimator, spot, r, i, j), least * r->weight[0][i]);
-  }
-  return row;
+  return sum > little;
 }
 
 pencone_status pcn_spots_pass(pencone_context *ctx, const pcn_proton_beam *engine) {
@@ -51,7 +36,7 @@ pencone_status pcn_spots_pass(pencone_context *ctx, const pcn_proton_beam *engin
     const pencone_proton_layer *layer = &engine->beam->layers[l];
     for (int s = 0; s < layer->spot_count && !passing; s++) {
       const pcn_spot_rays r = pcn_spot_spread(engine, engine->energy[l].lattice_mm2, &layer->spots[s], scratch);
-      passing = pcn_spot_cut(engine, &engine->energy[l].collimator, &layer->spots[s], &r) != PCN_SPOT_STOPPED;
+      passing = passes(engine, &engine->energy[l].collimator, &layer->spots[s], &r);
     }
   }
   pcn_free(scratch);

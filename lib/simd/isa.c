@@ -16,7 +16,11 @@
    pcn_release_row_##suffix,                                                                             \
    pcn_pencil_row_##suffix,                                                                              \
    pcn_lateral_row_##suffix,                                                                             \
-   pcn_sift_row_##suffix}
+   pcn_sift_row_##suffix,                                                                                \
+   pcn_product_add_##suffix,                                                                                \
+   pcn_share_row_##suffix,                                                                               \
+   pcn_bragg_row_##suffix,                                                                               \
+   pcn_volume_row_##suffix}
 
 static const pcn_isa levels[] = {
 #ifdef PCN_HAVE_X86_LEVELS

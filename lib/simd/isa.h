@@ -3,15 +3,19 @@
 #ifndef PCN_ISA_H
 #define PCN_ISA_H
 
+#include "simd/bragg_row.h"
 #include "simd/cone_row.h"
 #include "simd/depth_row.h"
 #include "simd/depth_step.h"
 #include "simd/gamma.h"
 #include "simd/lateral_row.h"
 #include "simd/pencil_row.h"
+#include "simd/product.h"
 #include "simd/release_row.h"
 #include "simd/sift_row.h"
+#include "simd/share_row.h"
 #include "simd/tilt_row.h"
+#include "simd/volume_row.h"
 #include <pencone/context.h>
 
 /// Set by the build for each level: PCN_ISA_NAME(f) is f_base, f_v3 or f_v4.
@@ -35,7 +39,12 @@
   size_t pcn_release_row##suffix(const pcn_release_table *table, const pcn_release_line *line, \
                                  const pcn_release_row *row);                               \
   size_t pcn_sift_row##suffix(const float *value, size_t n, int32_t first, float least,         \
-                              float *to_value, int32_t *to_place, pcn_sift *sift)
+                              float *to_value, int32_t *to_place, pcn_sift *sift);              \
+  void pcn_product_add##suffix(const pcn_product *product);                                 \
+  void pcn_share_row##suffix(const pcn_share_line *line, size_t n, float *out);             \
+  void pcn_bragg_row##suffix(const pcn_bragg_table *table, const float *from_mm, const float *to_mm, size_t n, \
+                             float *out);                                                   \
+  void pcn_volume_row##suffix(const pcn_volume *volume, const pcn_volume_line *line, size_t first, size_t n, float *out)
 
 PCN_ISA_DECLARE(_base);
 PCN_ISA_DECLARE(_v3);
@@ -53,6 +62,10 @@ typedef struct pcn_isa {
   pcn_pencil_row_loop pencil;
   pcn_lateral_row_loop lateral;
   pcn_sift_row_loop sift;
+  pcn_product_loop product;
+  pcn_share_row_loop share;
+  pcn_bragg_row_loop bragg;
+  pcn_volume_row_loop volume;
 } pcn_isa;
 
 /// The context's level: as set, else the best that the processor has.

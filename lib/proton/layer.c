@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proton/layer.h"
+
+#include "base/base.h"
+#include "num/constants.h"
+#include <math.h>
+#include <string.h>
+
+enum { PARTS = PCN_PROTON_PARTS, NODES = PCN_CLASS_NODES, BLOCK = 16, MOST = PCN_CLASS_MOST };
+
+static const double class_ratio[PARTS] = {1.12, 1.5, 1.5}; // of variances; docs/theory/proton.md, section 4
+
+static int64_t lattice_rays(const pcn_layer *l) {
+  return l->engine->rays.rays;
+}
+
+// --- memory ------------------------------------------------------------------------------------
+
+pencone_status pcn_layer_make(pencone_context *ctx, const pcn_proton_beam *engine, pcn_layer *out) {
+  memset(out, 0, sizeof *out);
+  out->engine = engine;
+  out->isa = pcn_isa_of(ctx);
+  const size_t planes = (size_t)engine->rays.cell[2].count, rays = (size_t)engine->rays.rays;
+  int rows = 2;
+  for (int l = 0; l < engine->beam->layer_count; l++) {
+    rows = engine->energy[l].table.count > rows ? engine->energy[l].table.count : rows;
+  }
+  for (int part = 0; part < PARTS; part++) {
+    for (int c = -MOST; c <= MOST; c++) {
+      out->power[part][c + MOST] = pow(class_ratio[part], c);
+    }
+  }
+  out->protons = pcn_calloc(ctx, rays, sizeof *out->protons);
+  out->own = pcn_alloc(ctx, planes, sizeof *out->own);
+  out->anchor = pcn_alloc(ctx, planes * PARTS, sizeof *out->anchor);
+  out->sort = pcn_calloc(ctx, planes * PARTS * rays, sizeof *out->sort);
+  out->node = pcn_calloc(ctx, planes * PARTS * NODES * rays, sizeof *out->node);
+  out->sum = pcn_alloc(ctx, (size_t)rows, sizeof *out->sum);
+  const int whole = out->protons != NULL && out->own != NULL && out->anchor != NULL && out->sort != NULL &&
+                    out->node != NULL && out->sum != NULL;
+  if (!whole) {
+    pcn_layer_free(out);
+  }
+  return whole ? PENCONE_OK : PENCONE_E_MEMORY;
+}
+
+void pcn_layer_free(pcn_layer *layer) {
+  pcn_free(layer->protons);
+  pcn_free(layer->own);
+  pcn_free(layer->anchor);
+  pcn_free(layer->sort);
+  pcn_free(layer->node);
+  pcn_free(layer->sum);
+  pcn_free(layer->dose);
+  memset(layer, 0, sizeof *layer);
+}
+
+// --- a ray's way -------------------------------------------------------------------------------
+
+/// Fermi-Eyges moments of a ray (eq. 3).
+typedef struct moments {
+  double angle, mixed, place;
+} moments;
+
+// Through cell k; its Gaussians are those of its middle.
+static void walk_cell(const pcn_layer *l, int64_t ray, int64_t k, moments *m, pcn_ray_cell *out) {
+  const pcn_rays *rays = &l->engine->rays;
+  const pcn_depth_table *table = &l->energy->table;
+  const int64_t face = ray * (rays->cell[2].count + 1) + k;
+  const float *water = rays->water + face, *scatter = rays->scatter + face;
+  const double h = rays->cell[2].step, half = 0.5 * h;
+  const double middle = l->energy->optics.water_mm + 0.5 * (double)(water[0] + water[1]);
+  const pcn_depth_row row = pcn_depth_table_at(table, middle);
+  const double power = middle < table->csda_mm ? row.power * (double)(scatter[1] - scatter[0]) / h : 0;
+  for (int part = 0; part < 2; part++) { // to the middle of the cell, then to its end
+    m->place += half * (2 * m->mixed + half * (m->angle + half * power / 3));
+    m->mixed += half * (m->angle + 0.5 * half * power);
+    m->angle += half * power;
+    if (part == 0) {
+      const double core = fmax(m->place * row.excess + row.extra, 0), stretch = row.core > 1e-4 ? core / row.core : 1;
+      out->variance[0] = l->own[k] + core;
+      out->share[0] = 1;
+      for (int c = 0; c < PCN_PROTON_WIDE; c++) {
+        out->variance[1 + c] = out->variance[0] + row.wide[c] * stretch;
+        out->share[1 + c] = row.share[c];
+        out->share[0] -= row.share[c];
+      }
+    }
+  }
+}
+
+void pcn_layer_walk_ray(const pcn_layer *layer, int64_t ray, pcn_ray_cell *cells) {
+  moments m = {0, 0, 0};
+  for (int64_t k = 0; k < layer->planes; k++) {
+    walk_cell(layer, ray, k, &m, &cells[k]);
+  }
+}
+
+// --- classes -----------------------------------------------------------------------------------
+
+double pcn_layer_variance(const pcn_layer *layer, int64_t k, int part, int sort) {
+  return layer->anchor[k * PARTS + part] * layer->power[part][sort + MOST];
+}
+
+// A Gaussian between those of three classes: the parabola through them keeps integral, variance and fourth moment.
+static void sort_gaussian(const pcn_layer *l, int64_t k, int part, const pcn_ray_cell *cell, int64_t ray) {
+  const double same = 1e-5, ratio = cell->variance[part] / l->anchor[k * PARTS + part], q = class_ratio[part], low = 1 / q;
+  const int64_t row = k * PARTS + part, rays = lattice_rays(l);
+  float *node = l->node + row * NODES * rays + ray;
+  if (fabs(ratio - 1) < same) {
+    l->sort[row * rays + ray] = 0;
+    node[0] = node[2 * rays] = 0;
+    node[rays] = (float)cell->share[part];
+    return;
+  }
+  const double nearest = fmin(fmax(rint(log(ratio) / log(q)), 1 - MOST), MOST - 1);
+  const int sort = (int)nearest;
+  const double s = fmin(fmax(ratio / l->power[part][sort + MOST], low), q), share = cell->share[part];
+  l->sort[row * rays + ray] = (int8_t)sort;
+  node[0] = (float)(share * (s - 1) * (s - q) / ((low - 1) * (low - q)));
+  node[rays] = (float)(share * (s - low) * (s - q) / ((1 - low) * (1 - q)));
+  node[2 * rays] = (float)(share * (s - low) * (s - 1) / ((q - low) * (q - 1)));
+}
+
+// Plane by plane, so that neighbours in memory are written together.
+static void walk_block(void *work, size_t block, int worker) {
+  (void)worker;
+  const pcn_layer *l = work;
+  const int64_t first = (int64_t)block * BLOCK, rays = lattice_rays(l);
+  const int64_t last = first + BLOCK < rays ? first + BLOCK : rays;
+  moments m[BLOCK];
+  memset(m, 0, sizeof m);
+  for (int64_t k = 0; k < l->planes; k++) {
+    for (int64_t r = first; r < last; r++) {
+      if (l->protons[r] > 0) {
+        pcn_ray_cell cell;
+        walk_cell(l, r, k, &m[r - first], &cell);
+        for (int part = 0; part < PARTS; part++) {
+          sort_gaussian(l, k, part, &cell, r);
+        }
+      }
+    }
+  }
+}
+
+// Variances of class 0: of the ray nearest to the beam's axis.
+static void drop_anchor(pcn_layer *l) {
+  const pcn_axis *ray = l->engine->rays.ray;
+  int64_t at[2];
+  for (int a = 0; a < 2; a++) {
+    at[a] = (int64_t)fmin(fmax(rint(-ray[a].first / ray[a].step), 0), (double)(ray[a].count - 1));
+  }
+  moments m = {0, 0, 0};
+  for (int64_t k = 0; k < l->planes; k++) {
+    pcn_ray_cell cell;
+    walk_cell(l, at[1] * ray[0].count + at[0], k, &m, &cell);
+    for (int part = 0; part < PARTS; part++) {
+      l->anchor[k * PARTS + part] = cell.variance[part];
+    }
+  }
+}
+
+static void set_table(pcn_layer *l) {
+  const pcn_depth_table *table = &l->energy->table;
+  for (int i = 0; i < table->count; i++) {
+    l->sum[i] = table->row[i].sum;
+  }
+  l->peak = 0;
+  for (int i = 1; i < table->count - 1; i++) {
+    l->peak = l->sum[i + 1] - l->sum[i] > l->sum[l->peak + 1] - l->sum[l->peak] ? i : l->peak;
+  }
+  const pcn_bragg_table bragg = {l->sum, table->count, 1 / table->step_mm, 100 * PCN_GY_PER_MEV_G,
+                                 l->energy->optics.water_mm};
+  l->table = bragg;
+  pcn_mixing_make(&l->engine->rays, table, bragg.before_mm, bragg.scale, &l->mixing);
+}
+
+// Planes before those all of whose cells lie deeper than the table is long.
+static int64_t planes_of(const pcn_layer *l) {
+  const pcn_rays *rays = &l->engine->rays;
+  const double thin = 0.1, end = l->energy->table.step_mm * (l->energy->table.count - 1) - l->energy->optics.water_mm + thin;
+  const int64_t first[2] = {0, 0}, last[2] = {rays->cell[0].count, rays->cell[1].count};
+  int64_t last_k = -1;
+  for (int64_t k = 0; k < rays->cell[2].count; k++) {
+    double depth_mm[2];
+    pcn_rays_extremes(rays, k, first, last, depth_mm);
+    last_k = depth_mm[0] < end ? k : last_k;
+  }
+  return last_k + 1;
+}
+
+void pcn_layer_walk(pencone_context *ctx, pcn_layer *layer, int index) {
+  const pcn_rays *rays = &layer->engine->rays;
+  layer->energy = &layer->engine->energy[index];
+  set_table(layer);
+  layer->planes = planes_of(layer);
+  for (int64_t k = 0; k < layer->planes; k++) {
+    layer->own[k] = pcn_proton_beam_own(layer->engine, layer->energy, rays->cell[2].first + rays->cell[2].step * (double)k);
+  }
+  drop_anchor(layer);
+  pcn_parallel_for(ctx, (size_t)((rays->rays + BLOCK - 1) / BLOCK), walk_block, layer);
+}
+
+void pcn_layer_classes(const pcn_layer *layer, int64_t k, int part, const pcn_ray_window *window, int range[2]) {
+  const int64_t rays = lattice_rays(layer), along = layer->engine->rays.ray[0].count, row = k * PARTS + part;
+  int low = MOST + 1, high = -MOST - 1;
+  for (int64_t j = 0; j < window->count[1]; j++) {
+    const int64_t first = (window->first[1] + j) * along + window->first[0];
+    const int8_t *sort = layer->sort + row * rays + first;
+    const float *below = layer->node + row * NODES * rays + first, *above = below + 2 * rays;
+    const float *weight = window->weight + j * window->stride;
+    for (int64_t i = 0; i < window->count[0]; i++) {
+      const int here = weight[i] > 0, least = sort[i] - (below[i] != 0), most = sort[i] + (above[i] != 0);
+      low = here && least < low ? least : low;
+      high = here && most > high ? most : high;
+    }
+  }
+  range[0] = low;
+  range[1] = high;
+}
+
+// First and last + 1 that is not 0.
+static void trim(const float *used, int64_t first, int64_t n, int64_t *out_first, int64_t *out_count) {
+  int64_t low = 0, high = n;
+  while (low < n && !(used[low] > 0)) {
+    low++;
+  }
+  while (high > low && !(used[high - 1] > 0)) {
+    high--;
+  }
+  *out_first = first + low;
+  *out_count = high - low;
+}
+
+void pcn_layer_image(const pcn_layer *layer, int64_t k, int part, int sort, const pcn_ray_window *window, float *value,
+                     pcn_class_image *out) {
+  const int64_t rays = lattice_rays(layer), along = layer->engine->rays.ray[0].count, row = k * PARTS + part;
+  const int64_t nx = window->count[0], ny = window->count[1];
+  float *used = value + nx * ny, largest = 0; // of columns, then of rows
+  float sum = 0;
+  memset(used, 0, (size_t)(nx + ny) * sizeof *used);
+  for (int64_t j = 0; j < ny; j++) {
+    const int64_t first = (window->first[1] + j) * along + window->first[0];
+    const int8_t *restrict own = layer->sort + row * rays + first;
+    const float *restrict node = layer->node + row * NODES * rays + first, *restrict weight = window->weight + j * window->stride;
+    float *restrict to = value + j * nx, *restrict column = used, in_row = 0;
+#pragma omp simd reduction(max : largest, in_row) reduction(+ : sum)
+    for (int64_t i = 0; i < nx; i++) {
+      const int away = sort - own[i];
+      const float here = away == 0 ? node[i + rays] : 0, below = away == -1 ? node[i] : 0, above = away == 1 ? node[i + 2 * rays] : 0;
+      const float share = here + below + above, v = weight[i] * share, size = fabsf(v);
+      to[i] = v;
+      sum += v;
+      column[i] = size > column[i] ? size : column[i];
+      in_row = size > in_row ? size : in_row;
+      largest = share > largest ? share : largest;
+    }
+    used[nx + j] = in_row;
+  }
+  trim(used, 0, nx, &out->first[0], &out->count[0]);
+  trim(used + nx, 0, ny, &out->first[1], &out->count[1]);
+  out->value = value + out->first[1] * nx + out->first[0];
+  out->first[0] += window->first[0];
+  out->first[1] += window->first[1];
+  out->stride = nx;
+  out->sum = (double)sum;
+  out->largest = largest;
+}
+
+// --- depth dose --------------------------------------------------------------------------------
+
+// The column of cells whose ray goes through a cell of a plane: they are counted in the isocentre plane.
+static int64_t column_of(pcn_axis cell, int64_t i, double spread) {
+  const double at = ((cell.first + cell.step * (double)i) / spread - cell.first) / cell.step;
+  const double most = (double)(cell.count - 1);
+  return (int64_t)floor(fmin(fmax(at, 0), most) + 0.5);
+}
+
+static double spread_at(const pcn_rays *rays, int axis, int64_t k) {
+  return pcn_optics_spread(rays->machine, axis, rays->cell[2].first + rays->cell[2].step * (double)k);
+}
+
+// At the cells' own depths.
+static void own_dose(const pcn_layer *layer, const int64_t cell[3], int64_t n, float *scratch, float *dose) {
+  const pcn_rays *rays = &layer->engine->rays;
+  const int64_t nx = rays->cell[0].count, plane = nx * rays->cell[1].count, x = cell[0], y = cell[1], k = cell[2];
+  const double spread[2] = {spread_at(rays, 0, k), spread_at(rays, 1, k)};
+  const float *near = rays->column + k * plane + (spread[1] == 1 ? y : column_of(rays->cell[1], y, spread[1])) * nx;
+  if (spread[0] == 1) {
+    layer->isa->bragg(&layer->table, near + x, near + plane + x, (size_t)n, dose);
+    return;
+  }
+  for (int64_t i = 0; i < n; i++) {
+    const int64_t column = column_of(rays->cell[0], x + i, spread[0]);
+    scratch[i] = near[column];
+    scratch[n + i] = near[plane + column];
+  }
+  layer->isa->bragg(&layer->table, scratch, scratch + n, (size_t)n, dose);
+}
+
+void pcn_layer_dose(const pcn_layer *layer, int64_t k, int64_t y, int64_t x, int64_t n, float *scratch, float *dose) {
+  const pcn_axis *cells = layer->engine->rays.cell;
+  const int64_t cell[3] = {x, y, k}, (*kept)[2] = layer->kept;
+  if (layer->dose != NULL && x >= kept[0][0] && x + n <= kept[0][1] && y >= kept[1][0] && y < kept[1][1] && k >= kept[2][0] &&
+      k < kept[2][1]) {
+    memcpy(dose, layer->dose + (k * cells[1].count + y) * cells[0].count + x, (size_t)n * sizeof *dose);
+    return;
+  }
+  own_dose(layer, cell, n, scratch, dose);
+  pcn_mixed_row(&layer->mixing, k, y, x, n, dose);
+}
+
+typedef struct keep_work {
+  const pcn_layer *layer;
+  float *dose, *scratch; ///< scratch of each thread
+} keep_work;
+
+static void keep_plane(void *work, size_t plane, int worker) {
+  const keep_work *w = work;
+  const pcn_axis *cells = w->layer->engine->rays.cell;
+  const int64_t(*kept)[2] = w->layer->kept;
+  const int64_t n = kept[0][1] - kept[0][0], k = kept[2][0] + (int64_t)plane;
+  for (int64_t y = kept[1][0]; y < kept[1][1] && n > 0; y++) {
+    float *row = w->dose + (k * cells[1].count + y) * cells[0].count + kept[0][0];
+    pcn_layer_dose(w->layer, k, y, kept[0][0], n, w->scratch + 2 * worker * cells[0].count, row);
+  }
+}
+
+static int mixes(const pcn_layer *layer) {
+  const pcn_axis *cells = layer->engine->rays.cell;
+  const int64_t first[2] = {0, 0}, last[2] = {cells[0].count, cells[1].count};
+  int64_t k = 0;
+  while (k < layer->planes && !pcn_mixing_may(&layer->mixing, k, first, last)) {
+    k++;
+  }
+  return k < layer->planes;
+}
+
+pencone_status pcn_layer_keep(pencone_context *ctx, pcn_layer *layer, int64_t bounds[3][2]) {
+  const pcn_axis *cells = layer->engine->rays.cell;
+  if (!mixes(layer)) {
+    return PENCONE_OK;
+  }
+  memcpy(layer->kept, bounds, sizeof layer->kept);
+  layer->kept[2][1] = bounds[2][1] < layer->planes ? bounds[2][1] : layer->planes;
+  keep_work w = {layer, NULL, NULL};
+  w.dose = pcn_alloc(ctx, (size_t)(cells[0].count * cells[1].count * layer->planes), sizeof *w.dose);
+  w.scratch = pcn_alloc(ctx, (size_t)(2 * cells[0].count * pencone_context_threads(ctx)), sizeof *w.scratch);
+  if (w.dose == NULL || w.scratch == NULL) {
+    pcn_free(w.dose);
+    pcn_free(w.scratch);
+    return PENCONE_E_MEMORY;
+  }
+  const int64_t planes = layer->kept[2][1] - layer->kept[2][0];
+  pcn_parallel_for(ctx, planes > 0 ? (size_t)planes : 0, keep_plane, &w);
+  pcn_free(w.scratch);
+  layer->dose = w.dose;
+  return PENCONE_OK;
+}
+
+// Largest dose of the steps around a depth.
+static double dose_near(const pcn_layer *l, double depth_mm) {
+  const double at = fmin(fmax((l->table.before_mm + depth_mm) * l->table.per_step, 0), l->table.count - 1);
+  double most = 0;
+  for (int i = (int)at - 1; i <= (int)at + 1; i++) {
+    most = i >= 0 && i < l->table.count - 1 ? fmax(most, l->sum[i + 1] - l->sum[i]) : most;
+  }
+  return l->table.scale * l->table.per_step * most;
+}
+
+double pcn_layer_most(const pcn_layer *layer, int64_t k, const int64_t first[2], const int64_t last[2]) {
+  const double uneven = 1.1; // curves rise to their peak and fall behind it, but for the noise of the Monte Carlo
+  double near[2], far[2];
+  pcn_rays_extremes(&layer->engine->rays, k, first, last, near);
+  pcn_rays_extremes(&layer->engine->rays, k + 1, first, last, far);
+  if (!(near[0] < INFINITY) || !(far[0] < INFINITY)) {
+    return 0;
+  }
+  const double peak_mm = (layer->peak + 0.5) / layer->table.per_step - layer->table.before_mm;
+  if ((near[0] <= peak_mm && peak_mm <= far[1]) || pcn_mixing_may(&layer->mixing, k, first, last)) {
+    return dose_near(layer, peak_mm);
+  }
+  return uneven * fmax(dose_near(layer, near[0]), dose_near(layer, far[1]));
+}
+
+void pcn_layer_depths(const pcn_layer *layer, const int64_t cell[3], double depth_mm[2]) {
+  const pcn_rays *rays = &layer->engine->rays;
+  const int64_t nx = rays->cell[0].count, plane = nx * rays->cell[1].count;
+  const int64_t x = column_of(rays->cell[0], cell[0], spread_at(rays, 0, cell[2]));
+  const int64_t y = column_of(rays->cell[1], cell[1], spread_at(rays, 1, cell[2]));
+  for (int face = 0; face < 2; face++) {
+    depth_mm[face] = (double)rays->column[(cell[2] + face) * plane + y * nx + x];
+  }
+}

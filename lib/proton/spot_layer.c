@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the spots of a layer have in common: made once, read by all of them.
+#include "proton/spot_layer.h"
+
+#include "base/base.h"
+#include "num/constants.h"
+#include "proton/voxels.h"
+#include <math.h>
+#include <string.h>
+
+enum { PARTS = PCN_PROTON_PARTS };
+
+uint64_t pcn_spot_layer_bytes(const pencone_beam *beam, const pencone_grid *medium, double spacing_mm, int threads) {
+  const double margin_mm = 30, x = beam->field_x_mm[1] - beam->field_x_mm[0], y = beam->field_y_mm[1] - beam->field_y_mm[0];
+  const double along[2] = {(x + 2 * margin_mm) / spacing_mm, (y + 2 * margin_mm) / spacing_mm};
+  const int64_t *n = medium->size, longest = n[0] > n[1] ? n[0] : n[1], deep = longest > n[2] ? longest : n[2];
+  const double classes = 3, cells = along[0] * along[1] * PCN_LAYER_CELL_BYTES;
+  const double shares = classes * PARTS * (along[0] + along[1]) * 0.5 * (double)longest * sizeof(float);
+  return (uint64_t)(2 * (double)deep * (cells + shares)) +
+         (uint64_t)(threads + 1) * sizeof(float) * (uint64_t)pencone_grid_voxels(medium);
+}
+
+static void mark(pcn_spot_layer *s, const pencone_proton_layer *spots, double *scratch) {
+  const pcn_layer *l = &s->layer;
+  const int64_t row = l->engine->rays.ray[0].count;
+  for (int i = 0; i < spots->spot_count; i++) {
+    const pcn_spot_rays r = pcn_spot_spread(l->engine, l->energy->lattice_mm2, &spots->spots[i], scratch);
+    for (int64_t y = 0; y < r.count[1]; y++) {
+      for (int64_t x = 0; x < r.count[0]; x++) {
+        l->protons[(r.first[1] + y) * row + r.first[0] + x] = 1;
+      }
+    }
+  }
+}
+
+// --- classes -----------------------------------------------------------------------------------
+
+static pcn_ray_window all_rays(const pcn_layer *l) {
+  const pcn_axis *ray = l->engine->rays.ray;
+  const pcn_ray_window window = {{0, 0}, {ray[0].count, ray[1].count}, l->protons, ray[0].count};
+  return window;
+}
+
+static void find_range(void *work, size_t k, int worker) {
+  (void)worker;
+  const pcn_spot_layer *s = work;
+  const pcn_ray_window window = all_rays(&s->layer);
+  for (int part = 0; part < PARTS; part++) {
+    int range[2];
+    pcn_layer_classes(&s->layer, (int64_t)k, part, &window, range);
+    s->low[k * PARTS + (size_t)part] = (int16_t)range[0];
+    s->high[k * PARTS + (size_t)part] = (int16_t)range[1];
+  }
+}
+
+// The rays of each class, the cells that they reach, and how high its dose can be. image: scratch for all rays.
+static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
+  const pcn_layer *l = &s->layer;
+  const pcn_ray_window window = all_rays(l);
+  const pcn_rays *beam = &l->engine->rays;
+  const double ripple = 1.2, two_pi = 6.283185307179586; // of the sum over the lattice, and what the cut is scaled by
+  const double z = beam->cell[2].first + beam->cell[2].step * (double)k;
+  const double spread = fmax(pcn_optics_spread(beam->machine, 0, z), pcn_optics_spread(beam->machine, 1, z));
+  const int64_t first[2] = {0, 0}, last[2] = {beam->cell[0].count, beam->cell[1].count};
+  s->most[k] = (float)pcn_layer_most(l, k, first, last);
+  for (int row = (int)(k * PARTS); row < (int)(k + 1) * PARTS; row++) {
+    for (int c = s->low[row]; c <= s->high[row]; c++) {
+      pcn_spot_class *one = &s->classes[s->first[row] + c - s->low[row]];
+      pcn_class_image rays;
+      pcn_layer_image(l, k, row % PARTS, c, &window, image, &rays);
+      one->variance = pcn_layer_variance(l, k, row % PARTS, c);
+      one->largest = rays.largest;
+      one->spot = one->variance + l->energy->lattice_mm2 * spread * spread;
+      one->level = log(ripple * s->ratio * (double)rays.largest / (two_pi * one->spot) + 1e-300);
+      for (int a = 0; a < 2; a++) {
+        const int64_t ray[2] = {rays.first[a], rays.first[a] + rays.count[a]};
+        memset(&one->rows[a], 0, sizeof one->rows[a]);
+        if (rays.count[0] > 0) {
+          pcn_share_rows_plan(l, k, a, one->variance, ray, s->bounds[a], &one->rows[a]);
+        }
+      }
+    }
+  }
+}
+
+typedef struct plan_work {
+  pcn_spot_layer *s;
+  float *image; ///< scratch of each thread
+  int64_t image_count;
+} plan_work;
+
+static void plan_task(void *work, size_t k, int worker) {
+  const plan_work *w = work;
+  plan_plane(w->s, (int64_t)k, w->image + worker * w->image_count);
+}
+
+static void fill_task(void *work, size_t k, int worker) {
+  (void)worker;
+  const pcn_spot_layer *s = work;
+  const int32_t end = s->first[(k + 1) * PARTS];
+  for (int32_t c = s->first[k * PARTS]; c < end; c++) {
+    for (int a = 0; a < 2 && s->classes[c].rows[0].rays > 0; a++) {
+      pcn_share_rows_fill(&s->layer, (int64_t)k, a, s->classes[c].variance, &s->classes[c].rows[a]);
+    }
+  }
+}
+
+static pencone_status make_classes(pencone_context *ctx, pcn_spot_layer *s) {
+  const size_t planes = (size_t)s->layer.planes, rows = planes * PARTS;
+  const pcn_axis *ray = s->layer.engine->rays.ray;
+  s->low = pcn_alloc(ctx, rows + 1, sizeof *s->low);
+  s->high = pcn_alloc(ctx, rows + 1, sizeof *s->high);
+  s->first = pcn_alloc(ctx, rows + 1, sizeof *s->first);
+  s->most = pcn_alloc(ctx, planes + 1, sizeof *s->most);
+  if (s->low == NULL || s->high == NULL || s->first == NULL || s->most == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  pcn_parallel_for(ctx, planes, find_range, s);
+  s->first[0] = 0;
+  for (size_t r = 0; r < rows; r++) {
+    s->first[r + 1] = s->first[r] + (s->high[r] >= s->low[r] ? s->high[r] - s->low[r] + 1 : 0);
+  }
+  const size_t classes = (size_t)s->first[rows];
+  plan_work plan = {s, NULL, (ray[0].count + 1) * (ray[1].count + 1)};
+  s->classes = pcn_alloc(ctx, classes + 1, sizeof *s->classes);
+  plan.image = pcn_alloc(ctx, (size_t)plan.image_count * (size_t)s->threads, sizeof *plan.image);
+  if (s->classes == NULL || plan.image == NULL) {
+    pcn_free(plan.image);
+    return PENCONE_E_MEMORY;
+  }
+  pcn_parallel_for(ctx, planes, plan_task, &plan);
+  pcn_free(plan.image);
+  size_t shares = 0;
+  for (size_t c = 0; c < classes; c++) {
+    shares += (size_t)(s->classes[c].rows[0].rays * s->classes[c].rows[0].stride);
+    shares += (size_t)(s->classes[c].rows[1].rays * s->classes[c].rows[1].stride);
+  }
+  s->shares = pcn_alloc(ctx, shares + 1, sizeof *s->shares);
+  if (s->shares == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  float *value = s->shares;
+  for (size_t c = 0; c < classes; c++) {
+    for (int a = 0; a < 2; a++) {
+      s->classes[c].rows[a].value = value;
+      value += s->classes[c].rows[a].rays * s->classes[c].rows[a].stride;
+    }
+  }
+  pcn_parallel_for(ctx, planes, fill_task, s);
+  return PENCONE_OK;
+}
+
+// --- where dose is wanted ----------------------------------------------------------------------
+
+// Cells around the box of voxels: one more than its corners reach, for the interpolation.
+static void find_bounds(pcn_spot_layer *s) {
+  const pcn_rays *rays = &s->layer.engine->rays;
+  const pencone_grid *g = &s->box->grid;
+  for (int a = 0; a < 3; a++) {
+    s->bounds[a][0] = rays->cell[a].count;
+    s->bounds[a][1] = 0;
+  }
+  for (int corner = 0; corner < 8; corner++) {
+    double xyz[3];
+    pencone_grid_centre(g, corner & 1 ? g->size[0] - 1 : 0, corner & 2 ? g->size[1] - 1 : 0, corner & 4 ? g->size[2] - 1 : 0, xyz);
+    const pcn_vec3 p = pcn_rays_project(rays, pcn_v3_from(xyz));
+    const double q[3] = {p.x, p.y, p.z};
+    for (int a = 0; a < 3; a++) {
+      const double at = (q[a] - rays->cell[a].first) / rays->cell[a].step, most = (double)rays->cell[a].count;
+      const int64_t low = (int64_t)fmin(fmax(floor(at - 1e-6), 0), most);
+      const int64_t high = (int64_t)fmin(fmax(ceil(at + 1e-6) + 1, 0), most);
+      s->bounds[a][0] = low < s->bounds[a][0] ? low : s->bounds[a][0];
+      s->bounds[a][1] = high > s->bounds[a][1] ? high : s->bounds[a][1];
+    }
+  }
+}
+
+static pencone_status make_scratch(pencone_context *ctx, pcn_spot_layer *s) {
+  const pcn_rays *rays = &s->layer.engine->rays;
+  const size_t image = (size_t)((rays->ray[0].count + 1) * (rays->ray[1].count + 1)), lines = (size_t)pcn_plane_scratch(rays);
+  const int64_t lanes = PCN_PRODUCT_LANES;
+  s->row = rays->cell[0].count / lanes * lanes + 2 * lanes;
+  const size_t tile = (size_t)(rays->cell[1].count * s->row), row = (size_t)(3 * rays->cell[0].count + s->box->grid.size[0]);
+  s->scratch = pcn_calloc(ctx, (size_t)s->threads, sizeof *s->scratch);
+  for (int t = 0; s->scratch != NULL && t < s->threads; t++) {
+    pcn_spot_scratch *one = &s->scratch[t];
+    atomic_flag_clear(&one->taken);
+    one->plane = pcn_alloc(ctx, (size_t)rays->cell[2].count, sizeof *one->plane);
+    one->spread = pcn_alloc(ctx, (size_t)(rays->ray[0].count + rays->ray[1].count), sizeof *one->spread);
+    one->weight = pcn_alloc(ctx, 2 * image + lines + tile + row, sizeof *one->weight);
+    if (one->plane == NULL || one->spread == NULL || one->weight == NULL) {
+      return PENCONE_E_MEMORY;
+    }
+    one->image = one->weight + image;
+    one->lines = one->image + image;
+    one->tile = one->lines + lines;
+    one->dose = one->tile + tile;
+    one->row = one->dose + 3 * rays->cell[0].count;
+  }
+  return s->scratch != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
+}
+
+pencone_status pcn_spot_layer_make(pencone_context *ctx, const pcn_proton_beam *engine, const pcn_box *box, int layer,
+                                   double threshold, pcn_spot_layer *out) {
+  memset(out, 0, sizeof *out);
+  out->box = box;
+  out->threshold = threshold;
+  out->threads = pencone_context_threads(ctx);
+  pencone_status status = pcn_layer_make(ctx, engine, &out->layer);
+  if (status != PENCONE_OK) {
+    return status;
+  }
+  out->layer.energy = &engine->energy[layer];
+  out->ratio = engine->quantity == PENCONE_DOSE_TO_WATER ? 1 : engine->ratio_most;
+  find_bounds(out);
+  status = make_scratch(ctx, out);
+  if (status == PENCONE_OK) {
+    mark(out, &engine->beam->layers[layer], out->scratch[0].spread);
+    pcn_layer_walk(ctx, &out->layer, layer);
+    status = pcn_layer_keep(ctx, &out->layer, out->bounds);
+  }
+  if (status == PENCONE_OK) {
+    status = make_classes(ctx, out);
+  }
+  if (status != PENCONE_OK) {
+    pcn_spot_layer_free(out);
+  }
+  return status;
+}
+
+void pcn_spot_layer_free(pcn_spot_layer *layer) {
+  for (int t = 0; layer->scratch != NULL && t < layer->threads; t++) {
+    pcn_free(layer->scratch[t].plane);
+    pcn_free(layer->scratch[t].spread);
+    pcn_free(layer->scratch[t].weight);
+    pcn_free(layer->scratch[t].cells);
+  }
+  pcn_free(layer->scratch);
+  pcn_free(layer->low);
+  pcn_free(layer->high);
+  pcn_free(layer->first);
+  pcn_free(layer->most);
+  pcn_free(layer->classes);
+  pcn_free(layer->shares);
+  pcn_layer_free(&layer->layer);
+  memset(layer, 0, sizeof *layer);
+}
