@@ -142,11 +142,11 @@ def depth_dose(g):
 def scored_let(g, total, at):
     """Without blur by the scoring voxel: slope of the summed dose times LET over that of the summed dose."""
     idd, let = g["idd"][...].astype(float), g["letd_slab"][...].astype(float)
-    good = np.isfinite(let) & (idd > 1e-3 * idd.max())
+    good = np.isfinite(let) & (idd > .02 * idd.max())
     last = np.argmin(good) if not good.all() else len(idd)  # behind it LET is that of the last voxel with dose
     weighted = CubicSpline(np.arange(last + 1.), np.r_[0, np.cumsum((idd * let)[:last])])
     z = np.minimum(at, last - .5)
-    return weighted(z, 1) / total(z, 1)
+    return np.minimum(weighted(z, 1) / total(z, 1), let[:last].max())
 
 
 def smooth_let(g, total, r80, at):

@@ -58,9 +58,15 @@ static const float *dose_of(const pencone_dose *dose, const char *beam) {
   return pencone_dose_values_const(dose);
 }
 
+// LET is a ratio: where next to no dose is left it is one of remnants, and 0 is put in its place.
 static void divide(const float *dose, float *sum, size_t voxels) {
+  const float least = 1e-5f; // of the largest dose
+  float largest = 0;
   for (size_t i = 0; i < voxels; i++) {
-    sum[i] = dose[i] > 0 ? sum[i] / dose[i] : 0;
+    largest = dose[i] > largest ? dose[i] : largest;
+  }
+  for (size_t i = 0; i < voxels; i++) {
+    sum[i] = dose[i] > least * largest ? sum[i] / dose[i] : 0;
   }
 }
 
