@@ -112,7 +112,7 @@ REASONS = {
     "photon-pencil-beam": "voxel by voxel in double: depth from the lattice, then 4 terms trilinear in the maps; nothing is vectorised",
     "photon-convolution": "half of it is the kernel spread over the grid anew in each calculation; kissfft is scalar",
     "photon-superposition": "the oracle is written to be checked, not to be fast",
-    "proton-pencil-beam": "a sum over rays per plane, and cells gathered to voxels in double; the count is of the written voxels alone",
+    "proton-pencil-beam": "small products of matrices per plane, and depth doses looked up in double; the count is of the written voxels alone",
     "terma": "voxel by voxel in double: lattice, tables of the spectrum and field edges; the lattice is half of it",
     "resampling": "voxel by voxel in double, every source voxel's material looked up each time",
     "dvh": "voxels are divided and the dose is interpolated at each piece in double; then they are sorted",
