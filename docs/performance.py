@@ -125,7 +125,7 @@ REASONS = {
     "photon-pencil-beam": "depth by the lattice, then 4 terms trilinear in maps that are looked up voxel by voxel",
     "photon-convolution": "half of it is the kernel spread over the grid anew in each calculation; kissfft is scalar",
     "photon-superposition": "the oracle is written to be checked, not to be fast",
-    "proton-pencil-beam": "a sum over rays per plane, and cells gathered to voxels; the count is of the written voxels alone",
+    "proton-pencil-beam": "small products of matrices per plane, and depth doses looked up in double; the count is of the written voxels alone",
     "dij": "entries are calculated, not copied: the count is of their bytes alone",
     "terma": "most of it is the lattice of depths, which the count leaves out; values of its table are looked up voxel by voxel",
     "resampling": "voxel by voxel in double, every source voxel's material looked up each time",

@@ -102,7 +102,7 @@ double pcn_layer_variance(const pcn_layer *layer, int64_t k, int part, int sort)
   return layer->anchor[k * PARTS + part] * layer->power[part][sort + MOST];
 }
 
-// A Gaussian between those of three classes: the parabola through them keeps integral, variance and fourth moment.
+// A Gaussian between those of three classes: the parabola through them (eq. 5a) keeps integral, variance and fourth moment.
 static void sort_gaussian(const pcn_layer *l, int64_t k, int part, const pcn_ray_cell *cell, int64_t ray) {
   const double same = 1e-5, ratio = cell->variance[part] / l->anchor[k * PARTS + part], q = class_ratio[part], low = 1 / q;
   const int64_t row = k * PARTS + part, rays = lattice_rays(l);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Gaussian is a product of x and y: with rays (i, j) of weight w, sum over i and j of w_ij X_i(x) Y_j(y) is one product of
+// A Gaussian is a product of x and y (docs/theory/proton.md, eq. 5b): the sum over i and j of w_ij X_i(x) Y_j(y) is a product of
 // matrices along each axis.
 #include "proton/plane.h"
 

@@ -97,7 +97,7 @@ static double most_within(const spot_work *w, int64_t k, double radius_mm) {
   return pcn_layer_most(&w->s->layer, k, first, last);
 }
 
-// Beyond the radius no cell is wanted. First with the largest dose of any cell of the plane, then with that of cells within.
+// Beyond the radius no cell is wanted (docs/theory/influence-matrix.md, eq. 5). First with the largest dose of any cell of the plane, then with that of cells within.
 static void find_radius(const spot_work *w, int64_t k, pcn_spot_plane *p) {
   const pcn_axis *cell = w->s->layer.engine->rays.cell;
   const double corner = 0.5 * hypot(cell[0].step, cell[1].step);
