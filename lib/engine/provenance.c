@@ -53,6 +53,7 @@ pencone_status pcn_provenance_put(pencone_context *ctx, const pencone_plan *plan
                                          : pencone_hu_curve_name(desc->hu_curve)));
   snprintf(text, sizeof text, "%d", pencone_context_threads(ctx));
   PCN_TRY(put(ctx, dose, "threads", text));
+  PCN_TRY(put(ctx, dose, "isa", pencone_context_isa(ctx)));
   snprintf(text, sizeof text, "%.3f", seconds);
   return put(ctx, dose, "seconds", text);
 }

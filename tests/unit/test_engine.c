@@ -151,6 +151,7 @@ static void provenance_tells_how(void **state) {
   assert_string_equal(note(c.dose, "machine"), "mohan6");
   assert_string_equal(note(c.dose, "machine_sha256"), pencone_machine_sha256(c.machine));
   assert_non_null(strstr(note(c.dose, "hu_curve"), "none"));
+  assert_string_equal(note(c.dose, "isa"), pencone_context_isa(*state));
   assert_true(strlen(note(c.dose, "threads")) > 0 && strlen(note(c.dose, "seconds")) > 0);
   assert_string_equal(pencone_dose_quantity(c.dose), "dose to medium");
   // A second calculation into the same dose replaces the first.
