@@ -15,15 +15,17 @@ static int is_field(const pencone_depth_dose *c, const pencone_output_factor *f)
 }
 
 // Each field has one curve and one factor.
-static pencone_status find_factor(pencone_context *ctx, const pencone_measurement *m, const pencone_depth_dose *c,
-                                  int factors, const pencone_output_factor *factor, const pencone_output_factor **out) {
+static pencone_status find_factor(pencone_context *ctx, const pencone_measurement *m,
+                                  const pencone_depth_dose *c, int factors,
+                                  const pencone_output_factor *factor, const pencone_output_factor **out) {
   const pencone_output_factor own = {c->field_x_mm, c->field_y_mm, 0, 0};
   int found = 0, curves = 0;
   for (int i = 0; i < pencone_measurement_count(m); i++) {
     curves += is_field(pencone_measurement_at(m, i), &own);
   }
   PCN_CHECK(ctx, curves == 1, PENCONE_E_RANGE,
-            "output factors: field %g x %g mm: got %d curves of it, expected 1", c->field_x_mm, c->field_y_mm, curves);
+            "output factors: field %g x %g mm: got %d curves of it, expected 1", c->field_x_mm, c->field_y_mm,
+            curves);
   for (int i = 0; i < factors; i++) {
     if (is_field(c, &factor[i])) {
       *out = &factor[i];
@@ -31,20 +33,21 @@ static pencone_status find_factor(pencone_context *ctx, const pencone_measuremen
     }
   }
   PCN_CHECK(ctx, found == 1, PENCONE_E_RANGE,
-            "output factors: field %g x %g mm: got %d factors for its curve, expected 1", c->field_x_mm, c->field_y_mm,
-            found);
+            "output factors: field %g x %g mm: got %d factors for its curve, expected 1", c->field_x_mm,
+            c->field_y_mm, found);
   return PENCONE_OK;
 }
 
 // @param[out] dose  the curve's doses, scaled
-static pencone_status scale_curve(pencone_context *ctx, const pencone_depth_dose *c, const pencone_output_factor *f,
-                                  double *dose) {
+static pencone_status scale_curve(pencone_context *ctx, const pencone_depth_dose *c,
+                                  const pencone_output_factor *f, double *dose) {
   const double last_mm = c->depth_mm[c->points - 1];
   PCN_CHECK(ctx, f->depth_mm >= c->depth_mm[0] && f->depth_mm <= last_mm, PENCONE_E_RANGE,
             "output factors: field %g x %g mm: depth: got %g mm, expected one within the curve, %g to %g mm",
             f->field_x_mm, f->field_y_mm, f->depth_mm, c->depth_mm[0], last_mm);
   PCN_CHECK(ctx, f->factor > 0 && f->factor < 1e6, PENCONE_E_RANGE,
-            "output factors: field %g x %g mm: got %g, expected more than 0", f->field_x_mm, f->field_y_mm, f->factor);
+            "output factors: field %g x %g mm: got %g, expected more than 0", f->field_x_mm, f->field_y_mm,
+            f->factor);
   const double scale = f->factor / pcn_cubic(c->depth_mm, c->dose, c->points, f->depth_mm);
   for (int k = 0; k < c->points; k++) {
     dose[k] = scale * c->dose[k];
@@ -53,7 +56,8 @@ static pencone_status scale_curve(pencone_context *ctx, const pencone_depth_dose
 }
 
 static pencone_status scale_all(pencone_context *ctx, const pencone_measurement *m, int factors,
-                                const pencone_output_factor *factor, double *dose, pencone_measurement **out) {
+                                const pencone_output_factor *factor, double *dose,
+                                pencone_measurement **out) {
   const int curves = pencone_measurement_count(m);
   pencone_depth_dose scaled[CURVES_MAX];
   for (int i = 0; i < curves; i++) {
@@ -64,14 +68,16 @@ static pencone_status scale_all(pencone_context *ctx, const pencone_measurement 
     scaled[i].dose = dose;
     dose += scaled[i].points;
   }
-  PCN_CHECK(ctx, factors == curves, PENCONE_E_RANGE, "output factors: got %d, expected %d, one for each curve", factors,
-            curves);
+  PCN_CHECK(ctx, factors == curves, PENCONE_E_RANGE,
+            "output factors: got %d, expected %d, one for each curve", factors, curves);
   return pencone_measurement_create(ctx, curves, scaled, out);
 }
 
-pencone_status pencone_measurement_scale(pencone_context *ctx, const pencone_measurement *measurement, int factors,
-                                         const pencone_output_factor *factor, pencone_measurement **out) {
-  PCN_CHECK(ctx, out != NULL, PENCONE_E_ARGUMENT, "output factors: got NULL, expected a place for the measurement");
+pencone_status pencone_measurement_scale(pencone_context *ctx, const pencone_measurement *measurement,
+                                         int factors, const pencone_output_factor *factor,
+                                         pencone_measurement **out) {
+  PCN_CHECK(ctx, out != NULL, PENCONE_E_ARGUMENT,
+            "output factors: got NULL, expected a place for the measurement");
   *out = NULL;
   PCN_CHECK(ctx, measurement != NULL && factor != NULL && factors > 0, PENCONE_E_ARGUMENT,
             "output factors: got no measurement or no factors, expected both");

@@ -11,25 +11,28 @@ enum { TERMS_MAX = 4, NODES_MIN = 4, NODES_MAX = 700, HORN_MAX = 100 };
 static const double reach_max_mm = 1000, value_max = 1e6, horn_reach_mm = 400, horn_min = 0.1, horn_max = 3,
                     penumbra_max_mm = 20;
 
-static pencone_status check_rising(pencone_context *ctx, const char *machine, const char *what, const double *x, int n,
-                                   double last_mm) {
-  PCN_CHECK(ctx, x != NULL, PENCONE_E_ARGUMENT, "machine %s: %s: got NULL, expected %d values", machine, what, n);
-  PCN_CHECK(ctx, x[0] == 0, PENCONE_E_RANGE, "machine %s: %s: got %g as the first, expected 0", machine, what, x[0]);
+static pencone_status check_rising(pencone_context *ctx, const char *machine, const char *what,
+                                   const double *x, int n, double last_mm) {
+  PCN_CHECK(ctx, x != NULL, PENCONE_E_ARGUMENT, "machine %s: %s: got NULL, expected %d values", machine, what,
+            n);
+  PCN_CHECK(ctx, x[0] == 0, PENCONE_E_RANGE, "machine %s: %s: got %g as the first, expected 0", machine, what,
+            x[0]);
   for (int i = 1; i < n; i++) {
     PCN_CHECK(ctx, x[i] > x[i - 1] && x[i] <= last_mm, PENCONE_E_RANGE,
-              "machine %s: %s: got %g after %g, expected more, and at most %g", machine, what, x[i], x[i - 1], last_mm);
+              "machine %s: %s: got %g after %g, expected more, and at most %g", machine, what, x[i], x[i - 1],
+              last_mm);
   }
   return PENCONE_OK;
 }
 
-static pencone_status check_values(pencone_context *ctx, const char *machine, const char *what, const double *value,
-                                   int terms, int n) {
-  PCN_CHECK(ctx, value != NULL, PENCONE_E_ARGUMENT, "machine %s: %s: got NULL, expected %d x %d values", machine, what,
-            terms, n);
+static pencone_status check_values(pencone_context *ctx, const char *machine, const char *what,
+                                   const double *value, int terms, int n) {
+  PCN_CHECK(ctx, value != NULL, PENCONE_E_ARGUMENT, "machine %s: %s: got NULL, expected %d x %d values",
+            machine, what, terms, n);
   for (int i = 0; i < terms * n; i++) {
     PCN_CHECK(ctx, fabs(value[i]) <= value_max, PENCONE_E_RANGE,
-              "machine %s: %s of term %d: got %g, expected -%g to %g", machine, what, 1 + i / n, value[i], value_max,
-              value_max);
+              "machine %s: %s of term %d: got %g, expected -%g to %g", machine, what, 1 + i / n, value[i],
+              value_max, value_max);
   }
   return PENCONE_OK;
 }
@@ -41,9 +44,10 @@ static pencone_status check_dose(pencone_context *ctx, const char *machine, cons
     for (int t = 0; t < k->terms; t++) {
       sum += k->depth[t * k->depths + d] * k->circle[t * k->radii + k->radii - 1];
     }
-    PCN_CHECK(ctx, sum > 0, PENCONE_E_RANGE,
-              "machine %s: pencil beam: dose at depth %g mm in the largest circle: got %g, expected more than 0", machine,
-              k->depth_mm[d], sum);
+    PCN_CHECK(
+        ctx, sum > 0, PENCONE_E_RANGE,
+        "machine %s: pencil beam: dose at depth %g mm in the largest circle: got %g, expected more than 0",
+        machine, k->depth_mm[d], sum);
   }
   for (int t = 0; t < k->terms; t++) {
     PCN_CHECK(ctx, k->circle[t * k->radii] == 0, PENCONE_E_RANGE,
@@ -56,9 +60,10 @@ static pencone_status check_dose(pencone_context *ctx, const char *machine, cons
 static pencone_status check_terms(pencone_context *ctx, const char *machine, const pencone_pencil_terms *k) {
   PCN_CHECK(ctx, k->terms >= 1 && k->terms <= TERMS_MAX, PENCONE_E_RANGE,
             "machine %s: pencil beam: got %d terms, expected 1 to %d", machine, k->terms, (int)TERMS_MAX);
-  PCN_CHECK(ctx, k->depths >= NODES_MIN && k->depths <= NODES_MAX && k->radii >= NODES_MIN && k->radii <= NODES_MAX,
-            PENCONE_E_RANGE, "machine %s: pencil beam: got %d depths and %d radii, expected %d to %d each", machine,
-            k->depths, k->radii, (int)NODES_MIN, (int)NODES_MAX);
+  PCN_CHECK(
+      ctx, k->depths >= NODES_MIN && k->depths <= NODES_MAX && k->radii >= NODES_MIN && k->radii <= NODES_MAX,
+      PENCONE_E_RANGE, "machine %s: pencil beam: got %d depths and %d radii, expected %d to %d each", machine,
+      k->depths, k->radii, (int)NODES_MIN, (int)NODES_MAX);
   PCN_TRY(check_rising(ctx, machine, "pencil beam depth_mm", k->depth_mm, k->depths, reach_max_mm));
   PCN_TRY(check_rising(ctx, machine, "pencil beam radius_mm", k->radius_mm, k->radii, reach_max_mm));
   PCN_TRY(check_values(ctx, machine, "pencil beam depth", k->depth, k->terms, k->depths));
@@ -73,15 +78,16 @@ static pencone_status check_horn(pencone_context *ctx, const pencone_machine_des
   for (int i = 0; i < d->horn_points; i++) {
     const int first_is_one = i > 0 || fabs(d->horn[0] - 1) < 1e-9;
     PCN_CHECK(ctx, first_is_one && d->horn[i] >= horn_min && d->horn[i] <= horn_max, PENCONE_E_RANGE,
-              "machine %s: horn at %g mm: got %g, expected %g to %g, and 1 on the axis", d->name, d->horn_radius_mm[i],
-              d->horn[i], horn_min, horn_max);
+              "machine %s: horn at %g mm: got %g, expected %g to %g, and 1 on the axis", d->name,
+              d->horn_radius_mm[i], d->horn[i], horn_min, horn_max);
   }
   return PENCONE_OK;
 }
 
 pencone_status pcn_pencil_extras_check(pencone_context *ctx, const pencone_machine_desc *d) {
   PCN_CHECK(ctx, d->penumbra_sigma_mm >= 0 && d->penumbra_sigma_mm <= penumbra_max_mm, PENCONE_E_RANGE,
-            "machine %s: penumbra_sigma_mm: got %g, expected 0 to %g", d->name, d->penumbra_sigma_mm, penumbra_max_mm);
+            "machine %s: penumbra_sigma_mm: got %g, expected 0 to %g", d->name, d->penumbra_sigma_mm,
+            penumbra_max_mm);
   if (d->horn_points != 0) {
     PCN_TRY(check_horn(ctx, d));
   }
@@ -95,8 +101,8 @@ static const double *take(double **next, const double *from, size_t n) {
   return to;
 }
 
-pencone_status pcn_pencil_extras_copy(pencone_context *ctx, pencone_machine_desc *d, pencone_pencil_terms *terms,
-                                      double **values) {
+pencone_status pcn_pencil_extras_copy(pencone_context *ctx, pencone_machine_desc *d,
+                                      pencone_pencil_terms *terms, double **values) {
   const pencone_pencil_terms *k = d->pencil;
   const size_t horn = (size_t)d->horn_points, depths = k != NULL ? (size_t)k->depths : 0,
                radii = k != NULL ? (size_t)k->radii : 0, of = k != NULL ? (size_t)k->terms : 0;

@@ -14,10 +14,11 @@ pencone_status pcn_pencil_extras_check(pencone_context *ctx, const pencone_machi
 /// Copies them into a machine of its own: from's pointers are replaced by those into one block.
 /// @param[in,out] desc  a copy of the caller's. @param[out] terms  what desc->pencil will point to
 /// @param[out] values  freed by pcn_free(). @return PENCONE_OK, E_MEMORY
-pencone_status pcn_pencil_extras_copy(pencone_context *ctx, pencone_machine_desc *desc, pencone_pencil_terms *terms,
-                                      double **values);
+pencone_status pcn_pencil_extras_copy(pencone_context *ctx, pencone_machine_desc *desc,
+                                      pencone_pencil_terms *terms, double **values);
 
-/// Adds them to a hash where they are present; a machine without them keeps the hash that it had before they existed.
+/// Adds them to a hash where they are present; a machine without them keeps the hash that it had before they
+/// existed.
 void pcn_pencil_extras_hash(const pencone_machine_desc *desc, pcn_sha256 *hash);
 
 /// Fluence at a distance from the axis in the isocentre plane over that on the axis; 1 without a horn.

@@ -13,7 +13,7 @@
 static const cli_usage usage = {
     .command = "machine",
     .summary = "fit a machine to measurements",
-    .synopsis = "fit MEASURED.csv --energy MV -o MACHINE.yaml [--output-factors FACTORS.csv] [options]",
+    .synopsis = "fit MEASURED.csv --energy MV -o MACHINE.yaml [options]",
     .about =
         "Fits a photon spectrum to depth doses measured in water on the axis of the beam\n"
         "and writes a machine that every photon engine takes. The table is comma-separated\n"

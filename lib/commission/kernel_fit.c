@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels of the pencil beam from depth doses or tissue-phantom ratios and output factors (Bortfeld, Schlegel and Rhein
-// 1993, doi:10.1118/1.597070; docs/theory/commissioning.md, eq. 15 to 18). What tables of fields of some centimetres do
-// not tell, the kernel near its middle and far outside, comes from the kernels of the spectrum: the fit is of a smooth
-// factor on them.
+// Kernels of the pencil beam from depth doses or tissue-phantom ratios and output factors (Bortfeld, Schlegel
+// and Rhein 1993, doi:10.1118/1.597070; docs/theory/commissioning.md, eq. 15 to 18). What tables of fields of
+// some centimetres do not tell, the kernel near its middle and far outside, comes from the kernels of the
+// spectrum: the fit is of a smooth factor on them.
 #include <math.h>
 #include <pencone/commission.h>
 #include <stdio.h>
@@ -18,10 +18,12 @@
 
 enum { DEPTH_NODES = 16, RADIUS_NODES = 14, UNKNOWNS = DEPTH_NODES * RADIUS_NODES, FIELDS_NEEDED = 3 };
 enum { POINTS = PCN_RECTANGLE_POINTS, OUT_DEPTHS = 51, OUT_RADII = 41 };
-static const double depth_node_mm[DEPTH_NODES] = {0, 3, 6, 10, 15, 20, 30, 50, 80, 120, 160, 200, 250, 300, 400, 600};
-static const double radius_node_mm[RADIUS_NODES] = {0, 5, 10, 15, 20, 30, 40, 60, 80, 110, 150, 200, 280, 500};
-// Relative uncertainties: of a point behind its curve's maximum and before it; of a bend of the factor between three
-// nodes, and of a step between two, which decides where there is no point.
+static const double depth_node_mm[DEPTH_NODES] = {0,  3,   6,   10,  15,  20,  30,  50,
+                                                  80, 120, 160, 200, 250, 300, 400, 600};
+static const double radius_node_mm[RADIUS_NODES] = {0,  5,  10,  15,  20,  30,  40,
+                                                    60, 80, 110, 150, 200, 280, 500};
+// Relative uncertainties: of a point behind its curve's maximum and before it; of a bend of the factor
+// between three nodes, and of a step between two, which decides where there is no point.
 static const double point_sigma = 0.003, build_up_sigma = 0.01, bend_sigma = 0.03, step_sigma = 0.3;
 static const double factor_least = 0.2, factor_most = 5, kernel_depth_g_cm2 = 10;
 
@@ -51,7 +53,10 @@ static int largest_of(const pencone_depth_dose *c) {
 
 static place place_of(const job *j, const pencone_depth_dose *c, int k, int largest) {
   const double scale = c->ssd_mm > 0 ? (c->ssd_mm + c->depth_mm[k]) / j->sad_mm : 1;
-  return (place){{c->field_x_mm * scale, c->field_y_mm * scale}, c->depth_mm[k], c->dose[k] * scale * scale, k < largest};
+  return (place){{c->field_x_mm * scale, c->field_y_mm * scale},
+                 c->depth_mm[k],
+                 c->dose[k] * scale * scale,
+                 k < largest};
 }
 
 // --- the kernels of the spectrum ---------------------------------------------------------------------
@@ -111,7 +116,8 @@ static double factor_at(const job *j, double depth_mm, double radius_mm) {
 // Eq. 17: the kernel of the spectrum times the factor, over the rectangle, is what was measured.
 static pencone_status add_point(pencone_context *ctx, const job *j, const place *p) {
   double radius_mm[POINTS], weight[POINTS];
-  const double sigma = p->before_maximum ? build_up_sigma : point_sigma, per = 1 / (sigma * j->scale * p->value);
+  const double sigma = p->before_maximum ? build_up_sigma : point_sigma,
+               per = 1 / (sigma * j->scale * p->value);
   const shares d = shares_at(depth_node_mm, DEPTH_NODES, p->depth_mm);
   double *row = pcn_linear_fit_row(j->fit);
   pcn_rectangle_circles(p->width_mm, radius_mm, weight);
@@ -163,15 +169,17 @@ static pencone_status find_factor(pencone_context *ctx, job *j) {
   PCN_TRY(pcn_linear_fit_solve(ctx, j->fit, j->factor));
   for (int i = 0; i < UNKNOWNS; i++) {
     PCN_CHECK(ctx, j->factor[i] > factor_least && j->factor[i] < factor_most, PENCONE_E_RANGE,
-              "kernel fit: kernel at depth %g mm and radius %g mm: got %.3g times that of the spectrum, expected %g to %g: "
+              "kernel fit: kernel at depth %g mm and radius %g mm: got %.3g times that of the spectrum, "
+              "expected %g to %g: "
               "do table and output factors belong together?",
-              depth_node_mm[i / RADIUS_NODES], radius_node_mm[i % RADIUS_NODES], j->factor[i], factor_least, factor_most);
+              depth_node_mm[i / RADIUS_NODES], radius_node_mm[i % RADIUS_NODES], j->factor[i], factor_least,
+              factor_most);
   }
   return PENCONE_OK;
 }
 
-// Gives the measurement the dose of the spectrum where both are known best: about 10 cm deep in the field nearest to
-// 10 cm. The shallowest points of a curve that ends before do where no others are.
+// Gives the measurement the dose of the spectrum where both are known best: about 10 cm deep in the field
+// nearest to 10 cm. The shallowest points of a curve that ends before do where no others are.
 static void find_scale(job *j) {
   double nearest = INFINITY;
   for (int c = 0; c < pencone_measurement_count(j->measurement); c++) {
@@ -198,13 +206,13 @@ typedef struct terms_room {
 } terms_room;
 
 // Depths and radii of the file: closer where the kernels bend.
-static const double out_depth_mm[OUT_DEPTHS] = {0,   1,   2,   3,   4,   5,   6,   7,   8,   9,   10,  12,  14,
-                                                16,  18,  20,  25,  30,  35,  40,  45,  50,  55,  60,  70,  80,
-                                                90,  100, 110, 120, 130, 140, 150, 160, 170, 180, 190, 200, 225,
-                                                250, 275, 300, 325, 350, 375, 400, 440, 480, 520, 560, 600};
-static const double out_radius_mm[OUT_RADII] = {0,   1,   2,   3,   4,   5,   6,   8,   10,  12,  14,  16,  18,  20,
-                                                25,  30,  35,  40,  45,  50,  60,  70,  80,  90,  100, 110, 120, 130,
-                                                140, 160, 180, 200, 220, 240, 260, 280, 300, 350, 400, 450, 500};
+static const double out_depth_mm[OUT_DEPTHS] = {
+    0,   1,   2,   3,   4,   5,   6,   7,   8,   9,   10,  12,  14,  16,  18,  20,  25,
+    30,  35,  40,  45,  50,  55,  60,  70,  80,  90,  100, 110, 120, 130, 140, 150, 160,
+    170, 180, 190, 200, 225, 250, 275, 300, 325, 350, 375, 400, 440, 480, 520, 560, 600};
+static const double out_radius_mm[OUT_RADII] = {
+    0,  1,  2,  3,   4,   5,   6,   8,   10,  12,  14,  16,  18,  20,  25,  30,  35,  40,  45,  50, 60,
+    70, 80, 90, 100, 110, 120, 130, 140, 160, 180, 200, 220, 240, 260, 280, 300, 350, 400, 450, 500};
 
 // Seven digits, as the file has them: what is read back is the same. The point of the locale may be another.
 static double rounded(double value) {
@@ -219,7 +227,7 @@ static double rounded(double value) {
 
 // Depths in Gy cm2, circles with the largest term as 1 in a field like 10 cm.
 static void put_terms(const pcn_pencil_kernel *k, terms_room *out) {
-  out->terms = (pencone_pencil_terms){k->terms,      OUT_DEPTHS,        OUT_RADII,        out_depth_mm,
+  out->terms = (pencone_pencil_terms){k->terms,      OUT_DEPTHS,        OUT_RADII,         out_depth_mm,
                                       out_radius_mm, &out->depth[0][0], &out->circle[0][0]};
   for (int t = 0; t < k->terms; t++) {
     double largest = 0;
@@ -238,11 +246,13 @@ static void put_terms(const pcn_pencil_kernel *k, terms_room *out) {
   }
 }
 
-static pencone_status make_machine(pencone_context *ctx, const pencone_machine *spectrum, const pencone_kernel_fit *fit,
-                                   int curves, const pencone_pencil_terms *terms, pencone_machine **out) {
+static pencone_status make_machine(pencone_context *ctx, const pencone_machine *spectrum,
+                                   const pencone_kernel_fit *fit, int curves,
+                                   const pencone_pencil_terms *terms, pencone_machine **out) {
   pencone_machine_desc desc = *pencone_machine_describe(spectrum);
   char description[300];
-  snprintf(description, sizeof description, "%.180s; pencil-beam kernels fitted to %d curves%s", desc.description, curves,
+  snprintf(description, sizeof description, "%.180s; pencil-beam kernels fitted to %d curves%s",
+           desc.description, curves,
            fit->kind == PENCONE_TOTAL_SCATTER ? ", with what the head scatters" : "");
   desc.name = fit->photon.name;
   desc.description = description;
@@ -303,7 +313,8 @@ static pencone_status report(pencone_context *ctx, const job *j, const pencone_m
   pcn_pencil_kernel *kernel = NULL;
   double squares = 0;
   int points = 0;
-  PCN_TRY(pcn_pencil_kernel_make(ctx, NULL, pencone_machine_describe(machine)->pencil, 0, PCN_PENCIL_TERMS, &kernel));
+  PCN_TRY(pcn_pencil_kernel_make(ctx, NULL, pencone_machine_describe(machine)->pencil, 0, PCN_PENCIL_TERMS,
+                                 &kernel));
   for (int c = 0; c < pencone_measurement_count(j->measurement); c++) {
     pencone_fit_curve one;
     squares += judge_curve(j, kernel, pencone_measurement_at(j->measurement, c), &one);
@@ -324,7 +335,8 @@ static pencone_status report(pencone_context *ctx, const job *j, const pencone_m
 
 // --- making ready --------------------------------------------------------------------------------------
 
-static pencone_status check(pencone_context *ctx, const pencone_measurement *m, const pencone_kernel_fit *fit) {
+static pencone_status check(pencone_context *ctx, const pencone_measurement *m,
+                            const pencone_kernel_fit *fit) {
   PCN_CHECK(ctx, m != NULL && fit != NULL && fit->struct_size == sizeof *fit, PENCONE_E_ARGUMENT,
             "kernel fit: got no measurement or options, or options of another size, expected both");
   int fields = 0;
@@ -339,25 +351,28 @@ static pencone_status check(pencone_context *ctx, const pencone_measurement *m, 
   }
   const pencone_depth_dose *first = pencone_measurement_at(m, 0);
   PCN_CHECK(ctx, fields >= FIELDS_NEEDED, PENCONE_E_RANGE,
-            "kernel fit: got %d field size%s (the first %g x %g mm), expected %d or more", fields, fields == 1 ? "" : "s",
-            first->field_x_mm, first->field_y_mm, (int)FIELDS_NEEDED);
+            "kernel fit: got %d field size%s (the first %g x %g mm), expected %d or more", fields,
+            fields == 1 ? "" : "s", first->field_x_mm, first->field_y_mm, (int)FIELDS_NEEDED);
   return PENCONE_OK;
 }
 
 // The spectrum that kernels begin with: as told, or fitted to the same measurement.
-static pencone_status find_spectrum(pencone_context *ctx, const pencone_measurement *m, const pencone_kernel_fit *fit,
-                                    pencone_machine **spectrum, pencone_kernel_found *found) {
+static pencone_status find_spectrum(pencone_context *ctx, const pencone_measurement *m,
+                                    const pencone_kernel_fit *fit, pencone_machine **spectrum,
+                                    pencone_kernel_found *found) {
   if (fit->spectrum != NULL) {
     return pencone_machine_create(ctx, pencone_machine_describe(fit->spectrum), spectrum);
   }
   pencone_measurement *depth_doses = NULL;
   PCN_TRY(pcn_depth_doses(ctx, m, fit->photon.sad_mm, &depth_doses));
-  const pencone_status status = pencone_photon_fit_run(ctx, depth_doses, &fit->photon, spectrum, &found->photon, NULL);
+  const pencone_status status =
+      pencone_photon_fit_run(ctx, depth_doses, &fit->photon, spectrum, &found->photon, NULL);
   pencone_measurement_destroy(depth_doses);
   return status;
 }
 
-// The kernels of the spectrum, for the surface that the first curve has; of tissue-phantom ratios, the middle one.
+// The kernels of the spectrum, for the surface that the first curve has; of tissue-phantom ratios, the middle
+// one.
 static pencone_status find_own(pencone_context *ctx, job *j, const pencone_machine *spectrum) {
   const double first_mm = pencone_measurement_at(j->measurement, 0)->ssd_mm;
   pcn_photon_tables tables;
@@ -372,8 +387,9 @@ static pencone_status find_own(pencone_context *ctx, job *j, const pencone_machi
   return status;
 }
 
-static pencone_status run(pencone_context *ctx, job *j, const pencone_machine *spectrum, const pencone_kernel_fit *fit,
-                          pencone_machine **machine, pencone_kernel_found *found, pencone_fit_curve *curve) {
+static pencone_status run(pencone_context *ctx, job *j, const pencone_machine *spectrum,
+                          const pencone_kernel_fit *fit, pencone_machine **machine,
+                          pencone_kernel_found *found, pencone_fit_curve *curve) {
   PCN_TRY(find_own(ctx, j, spectrum));
   find_scale(j);
   PCN_TRY(pcn_linear_fit_make(ctx, "kernel fit", UNKNOWNS, &j->fit));

@@ -15,7 +15,8 @@ struct pcn_linear_fit {
   size_t unknowns, filled;
 };
 
-pencone_status pcn_linear_fit_make(pencone_context *ctx, const char *name, size_t unknowns, pcn_linear_fit **out) {
+pencone_status pcn_linear_fit_make(pencone_context *ctx, const char *name, size_t unknowns,
+                                   pcn_linear_fit **out) {
   pcn_linear_fit *fit = pcn_calloc(ctx, 1, sizeof *fit);
   *out = fit;
   if (fit == NULL) {
@@ -71,6 +72,7 @@ pencone_status pcn_linear_fit_solve(pencone_context *ctx, pcn_linear_fit *fit, d
   double misfit = 0, length = 0;
   gsl_vector_view to = gsl_vector_view_array(unknown, fit->unknowns);
   const int status = gsl_multilarge_linear_solve(0, &to.vector, &misfit, &length, fit->work);
-  PCN_CHECK(ctx, status == GSL_SUCCESS, PENCONE_E_NUMERIC, "%s: no fit found: %s", fit->name, gsl_strerror(status));
+  PCN_CHECK(ctx, status == GSL_SUCCESS, PENCONE_E_NUMERIC, "%s: no fit found: %s", fit->name,
+            gsl_strerror(status));
   return PENCONE_OK;
 }

@@ -9,7 +9,8 @@
 typedef struct pcn_linear_fit pcn_linear_fit;
 
 /// @param name  in messages. @param[out] out  freed by pcn_linear_fit_free(). @return PENCONE_OK, E_MEMORY
-pencone_status pcn_linear_fit_make(pencone_context *ctx, const char *name, size_t unknowns, pcn_linear_fit **out);
+pencone_status pcn_linear_fit_make(pencone_context *ctx, const char *name, size_t unknowns,
+                                   pcn_linear_fit **out);
 void pcn_linear_fit_free(pcn_linear_fit *fit);
 
 /// The next row, to be filled with factors of the unknowns, all 0 at first; pcn_linear_fit_add() takes it.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A point at depth d behind a surface at a distance SSD sees a field of f (SSD + d) / SAD, and the inverse square of
-// that (docs/theory/commissioning.md, eq. 16).
+// A point at depth d behind a surface at a distance SSD sees a field of f (SSD + d) / SAD, and the inverse
+// square of that (docs/theory/commissioning.md, eq. 16).
 #include "commission/phantom_ratio.h"
 
 #include <math.h>
@@ -96,7 +96,8 @@ static pencone_status make(pencone_context *ctx, const pencone_measurement *m, d
     made += curve[made].points >= LEAST;
   }
   PCN_CHECK(ctx, made > 0, PENCONE_E_RANGE,
-            "spectrum: got no square field with %d points or more whose neighbours are there, expected one", (int)LEAST);
+            "spectrum: got no square field with %d points or more whose neighbours are there, expected one",
+            (int)LEAST);
   return pencone_measurement_create(ctx, made, curve, out);
 }
 

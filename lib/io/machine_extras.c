@@ -8,7 +8,8 @@ static pencone_status count_of(pcn_node map, const char *key, int most, int *out
   const pcn_node list = pcn_yaml_get(map, key);
   PCN_TRY(pcn_yaml_list(list, key, out));
   return *out <= most ? PENCONE_OK
-                      : pcn_yaml_fail(list, PENCONE_E_RANGE, "%s: got %d values, expected at most %d", key, *out, most);
+                      : pcn_yaml_fail(list, PENCONE_E_RANGE, "%s: got %d values, expected at most %d", key,
+                                      *out, most);
 }
 
 // Places and values must rise and so on: told here with their line, by the machine for those who make one.
@@ -33,7 +34,8 @@ static pencone_status read_terms(pcn_node map, const char *key, int terms, int n
   int found = 0;
   PCN_TRY(pcn_yaml_list(list, key, &found));
   if (found != terms) {
-    return pcn_yaml_fail(list, PENCONE_E_RANGE, "%s: got %d terms, expected %d, as many as of the other", key, found, terms);
+    return pcn_yaml_fail(list, PENCONE_E_RANGE, "%s: got %d terms, expected %d, as many as of the other", key,
+                         found, terms);
   }
   for (int t = 0; t < terms; t++) {
     PCN_TRY(pcn_yaml_numbers(pcn_yaml_item(list, t), key, value, n, out + t * n));
@@ -68,7 +70,8 @@ static pencone_status count_pencil(pcn_node map, pencone_pencil_terms *k) {
 }
 
 static pencone_status count_horn(pcn_node map, int *points) {
-  static const pcn_key keys[] = {{"radius_mm", PCN_REQUIRED}, {"fluence", PCN_REQUIRED}, {NULL, PCN_OPTIONAL}};
+  static const pcn_key keys[] = {
+      {"radius_mm", PCN_REQUIRED}, {"fluence", PCN_REQUIRED}, {NULL, PCN_OPTIONAL}};
   PCN_TRY(pcn_yaml_keys(map, "horn", keys));
   return count_of(map, "radius_mm", HORN_MAX, points);
 }
@@ -89,13 +92,15 @@ pencone_status pcn_machine_extras_read(pencone_context *ctx, pcn_node root, pcn_
     PCN_TRY(count_pencil(pencil, k));
   }
   const int points = desc->horn_points;
-  extras->values = pcn_alloc(ctx, 2 * (size_t)points + (size_t)((k->terms + 1) * (k->depths + k->radii)), sizeof(double));
+  extras->values =
+      pcn_alloc(ctx, 2 * (size_t)points + (size_t)((k->terms + 1) * (k->depths + k->radii)), sizeof(double));
   if (extras->values == NULL) {
     return PENCONE_E_MEMORY;
   }
   if (horn.node != NULL) {
     PCN_TRY(read_places(horn, "radius_mm", horn_mm, points, extras->values));
-    PCN_TRY(pcn_yaml_numbers(pcn_yaml_get(horn, "fluence"), "fluence", fluence, points, extras->values + points));
+    PCN_TRY(
+        pcn_yaml_numbers(pcn_yaml_get(horn, "fluence"), "fluence", fluence, points, extras->values + points));
     desc->horn_radius_mm = extras->values;
     desc->horn = extras->values + points;
   }

@@ -22,8 +22,8 @@ typedef struct pcn_table_form {
 } pcn_table_form;
 
 /// Reads the first row. @param form  forms that it may have. @param[out] which  the one that it has
-pencone_status pcn_table_heading(pencone_context *ctx, const char *path, pcn_csv *csv, const pcn_table_form *form,
-                                 int forms, int *which);
+pencone_status pcn_table_heading(pencone_context *ctx, const char *path, pcn_csv *csv,
+                                 const pcn_table_form *form, int forms, int *which);
 
 /// Reads the row that the walk stands at. @param[out] row  form->columns values
 pencone_status pcn_table_row(pencone_context *ctx, const char *path, pcn_csv *csv, const pcn_table_form *form,

@@ -7,8 +7,8 @@ static double chord(const double *x, const double *y, int i) {
   return (y[i + 1] - y[i]) / (x[i + 1] - x[i]);
 }
 
-// Of the parabola through the nearest three points, but 0 at a peak and never so steep that a piece overshoots its points
-// (Steffen 1990, Astron. Astrophys. 239, 443).
+// Of the parabola through the nearest three points, but 0 at a peak and never so steep that a piece
+// overshoots its points (Steffen 1990, Astron. Astrophys. 239, 443).
 static double slope(const double *x, const double *y, int points, int i) {
   if (points == 2) {
     return chord(x, y, 0);

@@ -9,24 +9,33 @@
 #include "num/constants.h"
 #include "simd/isa.h"
 
-enum { TERMS = PCN_LATERAL_TERMS, DIRECTIONS = 16, PARTS = 8, PAD = 16, SIDE_MOST = 1024, LAYERS_MOST = 4096 };
+enum {
+  TERMS = PCN_LATERAL_TERMS,
+  DIRECTIONS = 16,
+  PARTS = 8,
+  PAD = 16,
+  SIDE_MOST = 1024,
+  LAYERS_MOST = 4096
+};
 static const double side_least_mm = 2, side_most_mm = 5;
 // Electrons in a cavity come from what lies before it, not from beside: no density below this scales.
 static const double least_density = 0.05;
-static const double air = 0.05;  // no more than this is taken for matter before the surface, as the plain mode does
-// How far before a plane lies what energy that arrives from beside has crossed: scattered photons, mm; electrons, in
-// parts of the depth of the dose's maximum, which goes as their range. Round numbers of the right order: half and twice
-// them change the shipped cases little (docs/theory/pencil-beam.md).
+static const double air =
+    0.05;  // no more than this is taken for matter before the surface, as the plain mode does
+// How far before a plane lies what energy that arrives from beside has crossed: scattered photons, mm;
+// electrons, in parts of the depth of the dose's maximum, which goes as their range. Round numbers of the
+// right order: half and twice them change the shipped cases little (docs/theory/pencil-beam.md).
 static const double scatter_mm = 50, electron_share = 0.15;
 // Where less than this of a plane's largest dose arrives, nothing is known of what scaling does to it.
 static const float least_dose = 1e-4f;
 
-/// A plane as its rows are walked: along x (rows of y) or along y (rows of x). Terms are [row][TERMS][stride].
+/// A plane as its rows are walked: along x (rows of y) or along y (rows of x). Terms are
+/// [row][TERMS][stride].
 typedef struct layout {
   int rows, n;
   size_t stride;
-  float *fluence;                                  ///< [row][n], of all planes
-  float *density[2], *share, *sum, *sum_water;     ///< of a worker
+  float *fluence;                               ///< [row][n], of all planes
+  float *density[2], *share, *sum, *sum_water;  ///< of a worker
 } layout;
 
 typedef struct scaling_work {
@@ -34,11 +43,11 @@ typedef struct scaling_work {
   const pcn_lateral_scaling *out;
   const pcn_lateral_terms *terms;
   pcn_lateral_row_loop loop;
-  double electron_mm;  ///< see electron_share, mm of water
+  double electron_mm;            ///< see electron_share, mm of water
   float *density[2], *depth_mm;  ///< [layer][y][x]; depth straight along the beam, of water
-  layout layout[2];           ///< sizes and fluence; the rest is at room
+  layout layout[2];              ///< sizes and fluence; the rest is at room
   float *room;
-  size_t room_size;           ///< of a worker, floats
+  size_t room_size;  ///< of a worker, floats
 } scaling_work;
 
 static double layer_mm(const scaling_work *w) {
@@ -58,7 +67,8 @@ static void find_lattice(const pcn_lateral_beam *b, pcn_lateral_scaling *out) {
   double low[2] = {1e30, 1e30}, high[2] = {-1e30, -1e30};
   for (int corner = 0; corner < 8; corner++) {
     double xyz[3], at[2], z;
-    pencone_grid_centre(g, corner & 1 ? g->size[0] : -1, corner & 2 ? g->size[1] : -1, corner & 4 ? g->size[2] : -1, xyz);
+    pencone_grid_centre(g, corner & 1 ? g->size[0] : -1, corner & 2 ? g->size[1] : -1,
+                        corner & 4 ? g->size[2] : -1, xyz);
     pcn_frame_project(f, pcn_v3_from(xyz), &at[0], &at[1], &z);
     for (int a = 0; a < 2; a++) {
       low[a] = z > 0.05 * f->sad_mm ? fmin(low[a], at[a]) : -1e30;
@@ -114,14 +124,15 @@ static double density_at(const pcn_medium *m, pcn_vec3 p) {
   return sum;
 }
 
-// The rays of a row of the lattice: the depth of a layer is that of its middle. What scattered photons meet counts by its
-// density, of which they are set free; electrons spread by how far they go, one over it (eq. 11).
+// The rays of a row of the lattice: the depth of a layer is that of its middle. Scattered photons come from
+// matter by its density, electrons go far by one over it (eq. 11).
 static void fill_rays(void *data, size_t row, int worker) {
   (void)worker;
   const scaling_work *w = data;
   const pcn_lateral_scaling *s = w->out;
   const pcn_frame *f = &w->beam->aperture->frame;
-  const double thick_mm = layer_mm(w), kept = exp(-thick_mm / scatter_mm), y = s->first_mm[1] + (double)row * s->side_mm;
+  const double thick_mm = layer_mm(w), kept = exp(-thick_mm / scatter_mm),
+               y = s->first_mm[1] + (double)row * s->side_mm;
   for (int i = 0; i < s->size[0]; i++) {
     const double x = s->first_mm[0] + i * s->side_mm;
     pcn_vec3 way = pcn_v3_scale(f->ez, f->sad_mm);
@@ -134,7 +145,8 @@ static void fill_rays(void *data, size_t row, int worker) {
           density_at(w->beam->medium, pcn_v3_add(f->source, pcn_v3_scale(way, s->first + k * s->pitch)));
       const double stretch = 1 / fmax(density, least_density);
       scatter = is_inside ? density + (scatter - density) * kept : density;
-      electron = is_inside ? stretch + (electron - stretch) * exp(-thick_mm / (stretch * w->electron_mm)) : stretch;
+      electron =
+          is_inside ? stretch + (electron - stretch) * exp(-thick_mm / (stretch * w->electron_mm)) : stretch;
       is_inside = is_inside || density > air;
       w->density[0][at] = (float)(is_inside ? fmax(scatter, least_density) : density);
       w->density[1][at] = (float)(is_inside ? 1 / electron : density);
@@ -152,7 +164,8 @@ static double inside(const pcn_opening *o, const pcn_frame *f, double x_mm, doub
   int count = 0;
   for (int j = 0; j < PARTS; j++) {
     for (int i = 0; i < PARTS; i++) {
-      const double x = x_mm + side_mm * ((i + 0.5) / PARTS - 0.5), y = y_mm + side_mm * ((j + 0.5) / PARTS - 0.5);
+      const double x = x_mm + side_mm * ((i + 0.5) / PARTS - 0.5),
+                   y = y_mm + side_mm * ((j + 0.5) / PARTS - 0.5);
       const double u = cosine * x + sine * y, v = cosine * y - sine * x;
       count += u > o->x_mm[0] && u < o->x_mm[1] && v > o->y_mm[0] && v < o->y_mm[1];
     }
@@ -232,7 +245,8 @@ static pcn_lateral_step make_step(double side_mm, double across, double on, doub
 }
 
 // @param state  room for rows that come in and go out, with densities and in water
-static void walk(const scaling_work *w, const layout *l, const pcn_lateral_step *step, int backwards, float *state) {
+static void walk(const scaling_work *w, const layout *l, const pcn_lateral_step *step, int backwards,
+                 float *state) {
   const size_t size = TERMS * l->stride + 2 * PAD;
   float *in = state + PAD, *in_water = in + size, *out = in_water + size, *out_water = out + size;
   memset(state, 0, 4 * size * sizeof *state);
@@ -291,8 +305,8 @@ static void fill_layer(void *data, size_t layer, int worker) {
   put_ratio(w, layer, &l[0], &l[1]);
 }
 
-// Before the first matter on a ray and behind the last there is no dose to scale; the ratio of the surface stands there,
-// so that it is not mixed with another between two points of the lattice.
+// Before the first matter on a ray and behind the last there is no dose to scale; the ratio of the surface
+// stands there, so that it is not mixed with another between two points of the lattice.
 static void mend_ray(const scaling_work *w, size_t at) {
   const size_t plane = plane_size(w->out);
   const int layers = w->out->size[2];
@@ -364,8 +378,8 @@ static pencone_status make_room(pencone_context *ctx, scaling_work *w, pcn_later
   w->depth_mm = pcn_alloc(ctx, all, sizeof(float));
   out->ratio = pcn_alloc(ctx, all, sizeof(float));
   w->room = pcn_alloc(ctx, w->room_size * (size_t)pencone_context_threads(ctx), sizeof(float));
-  return w->layout[0].fluence != NULL && w->layout[1].fluence != NULL && w->density[0] != NULL && w->density[1] != NULL && w->depth_mm != NULL &&
-                 out->ratio != NULL && w->room != NULL
+  return w->layout[0].fluence != NULL && w->layout[1].fluence != NULL && w->density[0] != NULL &&
+                 w->density[1] != NULL && w->depth_mm != NULL && out->ratio != NULL && w->room != NULL
              ? PENCONE_OK
              : PENCONE_E_MEMORY;
 }
@@ -374,15 +388,16 @@ static pencone_status run(pencone_context *ctx, scaling_work *w, const double pr
   const pcn_lateral_scaling *s = w->out;
   const size_t rows = (size_t)s->size[1];
   pcn_parallel_for(ctx, rows, fill_fluence, w);
-  PCN_TRY(pcn_parallel_for_progress(ctx, rows, fill_rays, w, progress[0], 0.2 * progress[1], "lateral scaling"));
+  PCN_TRY(
+      pcn_parallel_for_progress(ctx, rows, fill_rays, w, progress[0], 0.2 * progress[1], "lateral scaling"));
   PCN_TRY(pcn_parallel_for_progress(ctx, (size_t)s->size[2], fill_layer, w, progress[0] + 0.2 * progress[1],
                                     0.8 * progress[1], "lateral scaling"));
   pcn_parallel_for(ctx, rows, mend_rays, w);
   return PENCONE_OK;
 }
 
-pencone_status pcn_lateral_scaling_make(pencone_context *ctx, const pcn_lateral_beam *beam, const double progress[2],
-                                        pcn_lateral_scaling *out) {
+pencone_status pcn_lateral_scaling_make(pencone_context *ctx, const pcn_lateral_beam *beam,
+                                        const double progress[2], pcn_lateral_scaling *out) {
   pcn_lateral_terms *terms = NULL;
   memset(out, 0, sizeof *out);
   PCN_TRY(pcn_lateral_terms_make(ctx, beam->kernel, &terms));
@@ -413,7 +428,8 @@ void pcn_lateral_scaling_free(pcn_lateral_scaling *scaling) {
 
 // --- voxels ----------------------------------------------------------------------------------------------
 
-// The point before a place on an axis of the lattice and the share of the one behind; places beyond are its edges.
+// The point before a place on an axis of the lattice and the share of the one behind; places beyond are its
+// edges.
 static size_t point_before(double at, int size, double *share) {
   const double inside = fmin(fmax(at, 0), size - 1.001);
   const size_t point = (size_t)inside;
@@ -421,15 +437,18 @@ static size_t point_before(double at, int size, double *share) {
   return point;
 }
 
-void pcn_lateral_scaling_apply(const pcn_lateral_scaling *s, double plane_pitch, const pcn_pencil_voxels *voxels, size_t n,
-                               float *dose) {
+void pcn_lateral_scaling_apply(const pcn_lateral_scaling *s, double plane_pitch,
+                               const pcn_pencil_voxels *voxels, size_t n, float *dose) {
   const size_t row = (size_t)s->size[0], plane = plane_size(s);
   for (size_t v = 0; v < n; v++) {
     double share[3];
-    const size_t i = point_before(((double)voxels->x[v] - s->first_mm[0]) / s->side_mm, s->size[0], &share[0]);
-    const size_t j = point_before(((double)voxels->y[v] - s->first_mm[1]) / s->side_mm, s->size[1], &share[1]);
+    const size_t i =
+        point_before(((double)voxels->x[v] - s->first_mm[0]) / s->side_mm, s->size[0], &share[0]);
+    const size_t j =
+        point_before(((double)voxels->y[v] - s->first_mm[1]) / s->side_mm, s->size[1], &share[1]);
     const size_t k = point_before((double)voxels->plane[v] * plane_pitch / s->pitch, s->size[2], &share[2]);
-    const float *at = s->ratio + k * plane + j * row + i, x = (float)share[0], y = (float)share[1], z = (float)share[2];
+    const float *at = s->ratio + k * plane + j * row + i, x = (float)share[0], y = (float)share[1],
+                z = (float)share[2];
     float layer[2];
     for (int l = 0; l < 2; l++, at += plane) {
       const float near = at[0] + x * (at[1] - at[0]), far = at[row] + x * (at[row + 1] - at[row]);

@@ -10,10 +10,10 @@
 
 /// What a beam's dose is multiplied by, on a lattice along its rays.
 typedef struct pcn_lateral_scaling {
-  int size[3];                 ///< x, y in the isocentre plane, and along the beam
-  double first_mm[2], side_mm; ///< in the isocentre plane
-  double first, pitch;         ///< of the layers, distance from the source over the SAD
-  float *ratio;                ///< [layer][y][x]
+  int size[3];                  ///< x, y in the isocentre plane, and along the beam
+  double first_mm[2], side_mm;  ///< in the isocentre plane
+  double first, pitch;          ///< of the layers, distance from the source over the SAD
+  float *ratio;                 ///< [layer][y][x]
 } pcn_lateral_scaling;
 
 /// A beam whose dose is to be scaled. All borrowed, during the call only.
@@ -31,13 +31,13 @@ uint64_t pcn_lateral_scaling_bytes(const pencone_grid *grid, int threads);
 
 /// @param progress  where it starts and its span. @param[out] out  freed by pcn_lateral_scaling_free()
 /// @return PENCONE_OK, E_MEMORY, E_NUMERIC, E_CANCELLED
-pencone_status pcn_lateral_scaling_make(pencone_context *ctx, const pcn_lateral_beam *beam, const double progress[2],
-                                        pcn_lateral_scaling *out);
+pencone_status pcn_lateral_scaling_make(pencone_context *ctx, const pcn_lateral_beam *beam,
+                                        const double progress[2], pcn_lateral_scaling *out);
 void pcn_lateral_scaling_free(pcn_lateral_scaling *scaling);
 
-/// Multiplies n doses. @param plane_pitch  unit of the voxels' planes, which begin at the near end of the span: distance
-/// from the source over the SAD
-void pcn_lateral_scaling_apply(const pcn_lateral_scaling *scaling, double plane_pitch, const pcn_pencil_voxels *voxels,
-                               size_t n, float *dose);
+/// Multiplies n doses. @param plane_pitch  unit of the voxels' planes, which begin at the near end of the
+/// span: distance from the source over the SAD
+void pcn_lateral_scaling_apply(const pcn_lateral_scaling *scaling, double plane_pitch,
+                               const pcn_pencil_voxels *voxels, size_t n, float *dose);
 
 #endif

@@ -38,7 +38,8 @@ static void fill_basis(basis *b) {
   }
 }
 
-// Least squares with shares that are not negative: a sum of many signs would not survive being stretched by density.
+// Least squares with shares that are not negative: a sum of many signs would not survive being stretched by
+// density.
 static pencone_status fit_node(pencone_context *ctx, const basis *b, const pcn_pencil_kernel *k, int depth,
                                double share[TERMS], double *residual) {
   double right[TERMS] = {0}, circle[RADII];
@@ -70,7 +71,8 @@ static pencone_status fit_node(pencone_context *ctx, const basis *b, const pcn_p
   return PENCONE_OK;
 }
 
-static pencone_status fit_all(pencone_context *ctx, const basis *b, const pcn_pencil_kernel *k, pcn_lateral_terms *out) {
+static pencone_status fit_all(pencone_context *ctx, const basis *b, const pcn_pencil_kernel *k,
+                              pcn_lateral_terms *out) {
   double share[2][TERMS];
   int node = 0, below = 0;
   PCN_TRY(fit_node(ctx, b, k, 0, share[1], &out->residual));
@@ -91,7 +93,8 @@ static pencone_status fit_all(pencone_context *ctx, const basis *b, const pcn_pe
   return PENCONE_OK;
 }
 
-pencone_status pcn_lateral_terms_make(pencone_context *ctx, const pcn_pencil_kernel *kernel, pcn_lateral_terms **out) {
+pencone_status pcn_lateral_terms_make(pencone_context *ctx, const pcn_pencil_kernel *kernel,
+                                      pcn_lateral_terms **out) {
   basis *b = pcn_alloc(ctx, 1, sizeof *b);
   pcn_lateral_terms *terms = pcn_calloc(ctx, 1, sizeof *terms);
   pencone_status status = b != NULL && terms != NULL ? PENCONE_OK : PENCONE_E_MEMORY;

@@ -10,7 +10,8 @@
 /// Energy within a radius R at a depth: sum over terms of share[depth] (1 - exp(-R / length)), MeV/g.
 typedef struct pcn_lateral_terms {
   float share[PCN_PENCIL_DEPTHS][PCN_LATERAL_TERMS];  ///< >= 0; every mm of water
-  /// Largest of the kernel less this, over the largest circle's dose of the depth: 10 to 400 mm deep, from a radius of 2 mm on.
+  /// Largest of the kernel less this, over the largest circle's dose of the depth: 10 to 400 mm deep, from a
+  /// radius of 2 mm on.
   double residual;
 } pcn_lateral_terms;
 
@@ -18,6 +19,7 @@ typedef struct pcn_lateral_terms {
 double pcn_lateral_length_mm(int i);
 
 /// @param[out] out  freed by pcn_free(). @return PENCONE_OK, E_MEMORY, E_NUMERIC
-pencone_status pcn_lateral_terms_make(pencone_context *ctx, const pcn_pencil_kernel *kernel, pcn_lateral_terms **out);
+pencone_status pcn_lateral_terms_make(pencone_context *ctx, const pcn_pencil_kernel *kernel,
+                                      pcn_lateral_terms **out);
 
 #endif

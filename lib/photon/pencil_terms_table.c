@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Measured kernels as the table that kernels are split from, and what kernels give on the axis of a rectangle.
+// Measured kernels as the table that kernels are split from, and what kernels give on the axis of a
+// rectangle.
 #include <math.h>
 
 #include "num/constants.h"

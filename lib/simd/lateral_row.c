@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One exponential is computed, that of the longest term over half a step, where three terms of its series are enough;
-// the others are its squares.
+// One exponential is computed, that of the longest term over half a step, where three terms of its series are
+// enough; the others are its squares.
 #include "simd/lateral_row.h"
 
 #include "simd/isa.h"

@@ -14,9 +14,12 @@ void pcn_lateral_row_reference(const pcn_lateral_step *step, const pcn_lateral_r
     double length_mm = PCN_LATERAL_LONGEST_MM, dose = 0, dose_water = 0;
     for (size_t i = 0; i < PCN_LATERAL_TERMS; i++, length_mm *= 0.5) {
       const size_t at = i * row->stride + q;
-      const double share = (double)row->share[at], source = (double)row->fluence[q], released = share * source;
-      const double half = exp(-0.5 * (double)step->length_mm * (double)row->density[i >= PCN_LATERAL_LONG][q] / length_mm);
-      const double comes = arriving(row->in, at, step) - released, comes_water = arriving(row->in_water, at, step) - source;
+      const double share = (double)row->share[at], source = (double)row->fluence[q],
+                   released = share * source;
+      const double half =
+          exp(-0.5 * (double)step->length_mm * (double)row->density[i >= PCN_LATERAL_LONG][q] / length_mm);
+      const double comes = arriving(row->in, at, step) - released,
+                   comes_water = arriving(row->in_water, at, step) - source;
       dose += released + half * comes;
       dose_water += share * (source + (double)step->half[i] * comes_water);
       row->out[at] = (float)(released + half * half * comes);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels fitted to tissue-phantom ratios and output factors give back what they were fitted to. The tables are those
-// of a machine that is known: sums of its point kernels in water, for each depth with the surface where it then is.
+// Kernels fitted to tissue-phantom ratios and output factors give back what they were fitted to. The tables
+// are those of a machine that is known: sums of its point kernels in water, for each depth with the surface
+// where it then is.
 #include <pencone/commission.h>
 
 #include "physics.h"
@@ -13,14 +14,16 @@ static const double depths_mm[DEPTHS] = {3,   6,   10,  15,  20,  25,  30,  40, 
                                          120, 140, 160, 180, 200, 220, 240, 260, 280, 300, 340, 380};
 static const double ssd_mm = 900, reference_mm = 100;
 
-/// Dose of each field at each depth, any unit; points in the isocentre plane, or the surface 900 mm from the source.
+/// Dose of each field at each depth, any unit; points in the isocentre plane, or the surface 900 mm from the
+/// source.
 typedef struct known {
   double dose[FIELDS][DEPTHS];
   pencone_depth_dose curve[FIELDS];
   pencone_output_factor factor[FIELDS];
 } known;
 
-static double in_table(double table[PCN_PENCIL_NODES][PCN_PENCIL_RADII], const double width_mm[2], double depth_mm) {
+static double in_table(double table[PCN_PENCIL_NODES][PCN_PENCIL_RADII], const double width_mm[2],
+                       double depth_mm) {
   double radius_mm[PCN_RECTANGLE_POINTS], weight[PCN_RECTANGLE_POINTS], sum[2] = {0};
   int i = 0;
   while (pcn_pencil_node_mm(i + 1) < depth_mm) {
@@ -59,8 +62,10 @@ static void know(pencone_context *ctx, const char *spectrum, int ratios, known *
     }
   }
   for (int f = 0; f < FIELDS; f++) {
-    k->curve[f] = (pencone_depth_dose){fields_mm[f], fields_mm[f], ratios ? 0 : ssd_mm, DEPTHS, depths_mm, k->dose[f]};
-    k->factor[f] = (pencone_output_factor){fields_mm[f], fields_mm[f], reference_mm, at_reference[f] / at_reference[4]};
+    k->curve[f] =
+        (pencone_depth_dose){fields_mm[f], fields_mm[f], ratios ? 0 : ssd_mm, DEPTHS, depths_mm, k->dose[f]};
+    k->factor[f] =
+        (pencone_output_factor){fields_mm[f], fields_mm[f], reference_mm, at_reference[f] / at_reference[4]};
     for (int d = 0; d < DEPTHS; d++) {
       k->dose[f][d] /= at_reference[f];
     }
@@ -87,10 +92,11 @@ static void comes_back(pencone_context *ctx, const char *spectrum, const char *b
   pencone_fit_curve curve[FIELDS];
   physics_ok(ctx, pencone_kernel_fit_run(ctx, m, &fit, &machine, &found, curve));
   print_message("%s from %s, %s: rms %.3f %%, factor %.3f to %.3f\n", spectrum, begin,
-                ratios ? "tissue-phantom ratios" : "depth doses", found.rms_pct, found.factor_min, found.factor_max);
+                ratios ? "tissue-phantom ratios" : "depth doses", found.rms_pct, found.factor_min,
+                found.factor_max);
   for (int f = 0; f < FIELDS; f++) {
-    print_message("  %3.0f mm: rms %.3f %%, max %+.3f %% at %g mm\n", fields_mm[f], curve[f].rms_pct, curve[f].max_pct,
-                  curve[f].max_at_mm);
+    print_message("  %3.0f mm: rms %.3f %%, max %+.3f %% at %g mm\n", fields_mm[f], curve[f].rms_pct,
+                  curve[f].max_pct, curve[f].max_at_mm);
     assert_close(curve[f].max_pct, 0, allowed_pct(fields_mm[f]));
   }
   pencone_machine_destroy(machine);

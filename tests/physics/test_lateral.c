@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels scaled by the density across the beam: nothing changes in flat water, density scaling holds in uniform
-// media, and behind and in lung the dose is nearer to direct superposition than without.
+// Kernels scaled by the density across the beam: nothing changes in flat water, density scaling holds in
+// uniform media, and behind and in lung the dose is nearer to direct superposition than without.
 #include "physics.h"
 
 #include <pencone/dij.h>
@@ -27,7 +27,8 @@ static void lay_lung(physics_setup *setup) {
   setup->layer[2] = (physics_layer){1e6, 1, "water"};
 }
 
-// The ratio is then that of equal sums: rounding of single precision, ten terms and sixteen directions, each to 2^-24.
+// The ratio is then that of equal sums: rounding of single precision, ten terms and sixteen directions, each
+// to 2^-24.
 static void water_is_water(void **state) {
   physics_case c[2];
   for (int m = 0; m < 2; m++) {
@@ -82,8 +83,9 @@ static void ten_exponentials_do(void **state) {
   }
 }
 
-// A medium of density 0.25 has at 400 mm the depth of 100 mm of water; a field that is 60 mm there looks like one of
-// 15 mm: the two modes differ by the ratio of those two fields. The rest is the lattice: pitch 4 mm, 16 directions.
+// A medium of density 0.25 has at 400 mm the depth of 100 mm of water; a field that is 60 mm there looks like
+// one of 15 mm: the two modes differ by the ratio of those two fields. The rest is the lattice: pitch 4 mm,
+// 16 directions.
 static void uniform_medium(void **state) {
   const double deep_mm = 402, magnified = 1 + 0.001 * deep_mm;
   double axis[2];
@@ -103,8 +105,8 @@ static void uniform_medium(void **state) {
   assert_near(axis[1] / axis[0], expected, 0.02);
 }
 
-// In and behind lung, on the axis of a narrow beam, against direct superposition: each point nearer or within 3 %,
-// and the sum of squares a tenth at most.
+// In and behind lung, on the axis of a narrow beam, against direct superposition: each point nearer or within
+// 3 %, and the sum of squares a tenth at most.
 static void lung_is_nearer(void **state) {
   static const double depth_mm[] = {90, 110, 130, 154, 170, 200};
   enum { POINTS = sizeof depth_mm / sizeof depth_mm[0] };
@@ -164,7 +166,8 @@ static void same_bits(void **state) {
 static void no_influence_matrix(void **state) {
   const pencone_grid grid = physics_grid(11, 11, 11, 8, 8, 8);
   const physics_layer water[PHYSICS_LAYERS] = {{1e6, 1, "water"}};
-  physics_case c = {.machine = physics_machine(*state, "mohan6", 1000), .phantom = physics_phantom(*state, &grid, water)};
+  physics_case c = {.machine = physics_machine(*state, "mohan6", 1000),
+                    .phantom = physics_phantom(*state, &grid, water)};
   pencone_beam beam = physics_beam(c.machine, 40);
   beam.bixel_mm[0] = beam.bixel_mm[1] = 10;
   physics_ok(*state, pencone_plan_create(*state, "bixels", &c.plan));
@@ -220,7 +223,8 @@ static void loops_agree(void **state) {
     for (int i = 0; i < N; i++) {
       assert_near((double)sum[1][0][i], (double)sum[0][0][i], 1e-5);
       assert_near((double)sum[1][1][i], (double)sum[0][1][i], 1e-5);
-      for (int t = 0; t < T; t++) {  // rounding of the longest term's exponential, doubled nine times by its squares
+      for (int t = 0; t < T;
+           t++) {  // rounding of the longest term's exponential, doubled nine times by its squares
         assert_close((double)out[1][0][t * STRIDE + i], (double)out[0][0][t * STRIDE + i], 1e-4);
         assert_close((double)out[1][1][t * STRIDE + i], (double)out[0][1][t * STRIDE + i], 1e-6);
       }
@@ -230,8 +234,9 @@ static void loops_agree(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {UNIT_TEST(water_is_water), UNIT_TEST(ten_exponentials_do), UNIT_TEST(uniform_medium),
-                                     UNIT_TEST(lung_is_nearer), UNIT_TEST(same_bits),
-                                     UNIT_TEST(no_influence_matrix), UNIT_TEST(loops_agree)};
+  const struct CMUnitTest tests[] = {UNIT_TEST(water_is_water), UNIT_TEST(ten_exponentials_do),
+                                     UNIT_TEST(uniform_medium), UNIT_TEST(lung_is_nearer),
+                                     UNIT_TEST(same_bits),      UNIT_TEST(no_influence_matrix),
+                                     UNIT_TEST(loops_agree)};
   return cmocka_run_group_tests_name("lateral", tests, NULL, NULL);
 }

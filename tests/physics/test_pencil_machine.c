@@ -6,7 +6,8 @@
 enum { ACROSS = 81 };
 static const double voxel_mm = 2;
 
-// Dose of a field of 60 mm along x at 100 mm, through the axis, by a machine. @return PENCONE_OK or the engine's failure
+// Dose of a field of 60 mm along x at 100 mm, through the axis, by a machine. @return PENCONE_OK or the
+// engine's failure
 static pencone_status profile(pencone_context *ctx, const pencone_machine_desc *desc, const char *engine,
                               double out[ACROSS]) {
   const pencone_grid grid = physics_grid(ACROSS, 60, ACROSS, voxel_mm, 2, voxel_mm);
@@ -35,7 +36,8 @@ static pencone_machine_desc plain(pencone_machine **owner, pencone_context *ctx)
   return *pencone_machine_describe(*owner);
 }
 
-// The profile is that of the point source, averaged over the Gaussian as wide as it is 101 mm behind the isocentre.
+// The profile is that of the point source, averaged over the Gaussian as wide as it is 101 mm behind the
+// isocentre.
 static void penumbra_is_a_gaussian(void **state) {
   double sharp[ACROSS], blurred[ACROSS], worst = 0;
   pencone_machine *owner = NULL;
@@ -54,7 +56,8 @@ static void penumbra_is_a_gaussian(void **state) {
   }
   print_message("penumbra: the worst voxel differs by %.2g of the axis\n", worst);
   pencone_machine_destroy(owner);
-  assert_true(worst < 0.005);  // the Gaussian is made of passes over pixels of 1 mm, and here of voxels of 2 mm
+  assert_true(worst <
+              0.005);  // the Gaussian is made of passes over pixels of 1 mm, and here of voxels of 2 mm
 }
 
 static void horn_multiplies(void **state) {

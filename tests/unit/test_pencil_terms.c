@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What machines know for the pencil beam only: measured kernels, penumbra and horn, in memory and in files; and
-// output factors.
+// What machines know for the pencil beam only: measured kernels, penumbra and horn, in memory and in files;
+// and output factors.
 #define _XOPEN_SOURCE 700
 #include <pencone/machine.h>
 
@@ -137,7 +137,8 @@ static void files_name_the_line(void **state) {
     char text[512];
     pencone_machine *machine = NULL;
     snprintf(text, sizeof text, "%s%s", head, cases[i].text);
-    assert_true(pencone_machine_read(files->ctx, unit_write_text(files, "m.yaml", text), &machine) != PENCONE_OK);
+    assert_true(pencone_machine_read(files->ctx, unit_write_text(files, "m.yaml", text), &machine) !=
+                PENCONE_OK);
     assert_error_has(files->ctx, cases[i].says);
     assert_null(machine);
   }
@@ -196,7 +197,8 @@ static void output_factors_scale(void **state) {
   pencone_output_kind kind = PENCONE_PHANTOM_SCATTER;
   const char *factors = unit_write_text(
       files, "of.csv", "field_x_mm,field_y_mm,depth_mm,total_scatter\n100,100,100,1\n50,50,100,0.9\n");
-  assert_int_equal(pencone_measurement_read(files->ctx, unit_write_text(files, "t.csv", table), &m), PENCONE_OK);
+  assert_int_equal(pencone_measurement_read(files->ctx, unit_write_text(files, "t.csv", table), &m),
+                   PENCONE_OK);
   assert_close(pencone_measurement_at(m, 0)->ssd_mm, 0, 0);
   assert_close(pencone_measurement_at(m, 0)->dose[0], 1.2, 0);
   assert_int_equal(pencone_output_factors_read(files->ctx, factors, m, &kind, &scaled), PENCONE_OK);
@@ -216,14 +218,18 @@ static void output_factors_name_the_line(void **state) {
       {"field_x_mm,field_y_mm,depth_mm,scatter\n", "of.csv:1: first row: got another name in column 4"},
       {PCN_HEAD "50,50,100,-1\n", "of.csv:2: phantom_scatter: got -1, expected 0.001 to 1000"},
       {PCN_HEAD "50,50,100,x\n", "of.csv:2: phantom_scatter: got 'x', expected a number"},
-      {PCN_HEAD "50,50,200,0.9\n", "of.csv:2: depth_mm: got 200, expected one within the field's depth dose, 50 to 100"},
-      {PCN_HEAD "50,50,100,0.9\n70,70,100,1\n", "of.csv:3: field: got 70 x 70 mm, expected one that has a depth dose"},
+      {PCN_HEAD "50,50,200,0.9\n",
+       "of.csv:2: depth_mm: got 200, expected one within the field's depth dose, 50 to 100"},
+      {PCN_HEAD "50,50,100,0.9\n70,70,100,1\n",
+       "of.csv:3: field: got 70 x 70 mm, expected one that has a depth dose"},
       {PCN_HEAD "50,50,100,0.9\n50,50,50,1\n", "of.csv:3: field: got 50 x 50 mm again, expected it once"},
-      {PCN_HEAD "50,50,100,0.9\n", "of.csv:2: output factor: got none for 100 x 100 mm, expected one for each"},
+      {PCN_HEAD "50,50,100,0.9\n",
+       "of.csv:2: output factor: got none for 100 x 100 mm, expected one for each"},
   };
   const unit_files *files = *state;
   pencone_measurement *m = NULL;
-  assert_int_equal(pencone_measurement_read(files->ctx, unit_write_text(files, "t.csv", table), &m), PENCONE_OK);
+  assert_int_equal(pencone_measurement_read(files->ctx, unit_write_text(files, "t.csv", table), &m),
+                   PENCONE_OK);
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     pencone_measurement *scaled = NULL;
     pencone_output_kind kind = PENCONE_PHANTOM_SCATTER;
@@ -250,10 +256,14 @@ static void cubic_goes_through_its_points(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      UNIT_FILES_TEST(files_keep_them),         UNIT_FILES_TEST(hashes_tell_them_apart),
-      UNIT_FILES_TEST(values_are_checked),      UNIT_FILES_TEST(files_name_the_line),
-      UNIT_FILES_TEST(every_allocation_may_fail), UNIT_FILES_TEST(kernels_follow_the_terms),
-      UNIT_FILES_TEST(output_factors_scale),    UNIT_FILES_TEST(output_factors_name_the_line),
+      UNIT_FILES_TEST(files_keep_them),
+      UNIT_FILES_TEST(hashes_tell_them_apart),
+      UNIT_FILES_TEST(values_are_checked),
+      UNIT_FILES_TEST(files_name_the_line),
+      UNIT_FILES_TEST(every_allocation_may_fail),
+      UNIT_FILES_TEST(kernels_follow_the_terms),
+      UNIT_FILES_TEST(output_factors_scale),
+      UNIT_FILES_TEST(output_factors_name_the_line),
       UNIT_FILES_TEST(cubic_goes_through_its_points),
   };
   return cmocka_run_group_tests_name("pencil_terms", tests, NULL, NULL);
