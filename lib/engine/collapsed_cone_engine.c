@@ -12,7 +12,7 @@ static const pencone_option_info options[] = {
      24, 1024, 1},
     {"margin_mm", "dose only this far around the box of the field, mm, the same there; 0: everywhere", "0",
      NULL, 0, 1000, 0},
-    {"beamlet_margin_mm", "influence matrices: dose only this far around the box of a bixel, mm; 0: like margin_mm", "100", NULL,
+    {"beamlet_margin_mm", "influence matrices: dose only this far around the box of a bixel, mm; 0: like margin_mm", "0", NULL,
      0, 1000, 0},
     {"kernel_depth_cm", "depth of water whose spectrum shapes the scatter kernel, cm", "10", NULL, 0, 50, 0},
 };

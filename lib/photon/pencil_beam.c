@@ -165,7 +165,8 @@ pencone_status pcn_pencil_depths(pencone_context *ctx, const pcn_pencil_beam *e,
 }
 
 // Depth values linear between mm; beyond the table's last depth as its end falls.
-static void put_weights(const pcn_pencil_kernel *k, int64_t n, const float *depth_mm, float *scale, float *weight) {
+static void put_weights(const pcn_pencil_kernel *k, int64_t n, const float *restrict depth_mm, float *restrict scale,
+                        float *restrict weight) {
   const int32_t last = PCN_PENCIL_DEPTHS - 2;
   const float end = (float)(last + 1), fall = k->depth[last + 1][0] / k->depth[last][0];
   int32_t node[CHUNK];
@@ -213,6 +214,7 @@ static void fill_chunk(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, co
   const double limit[4] = {e->x_mm[0] - e->reach_mm, e->x_mm[1] + e->reach_mm, e->y_mm[0] - e->reach_mm,
                            e->y_mm[1] + e->reach_mm};
   double xyz[3];
+  double near[CHUNK], place[3][CHUNK], strength[CHUNK];
   float depth_mm[CHUNK], scale[CHUNK];
   pencone_grid_centre(&m->grid, ijk[0], ijk[1], ijk[2], xyz);
   const pcn_vec3 r = pcn_v3_sub(pcn_v3_from(xyz), f->source);
@@ -227,10 +229,18 @@ static void fill_chunk(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, co
     const double x = (x0 + along * ex) * magnified, y = (y0 + along * ey) * magnified;
     const double inside = ((z > 0) & (x > limit[0]) & (x < limit[1]) & (y > limit[2]) & (y < limit[3])) ? 1 : 0;
     const double plane = (z / sad - first_plane) * per_pitch, low = plane > 0 ? plane : 0;
-    out->x[i] = (float)(inside * x);
-    out->y[i] = (float)(inside * y);
-    out->plane[i] = (float)(inside * (low < last_plane ? low : last_plane));
-    scale[i] = (float)(inside * magnified * magnified * sqrt(1 + (x * x + y * y) * per_square));  // eq. 6: |r| / z
+    near[i] = inside;
+    place[0][i] = x;
+    place[1][i] = y;
+    place[2][i] = low < last_plane ? low : last_plane;
+    strength[i] = magnified * magnified * sqrt(1 + (x * x + y * y) * per_square);  // eq. 6: |r| / z
+  }
+  for (int64_t i = 0; i < n; i++) {
+    const int here = near[i] != 0;
+    out->x[i] = here ? (float)place[0][i] : 0;
+    out->y[i] = here ? (float)place[1][i] : 0;
+    out->plane[i] = here ? (float)place[2][i] : 0;
+    scale[i] = here ? (float)strength[i] : 0;
   }
   find_depths(e, rays, ijk, n, depth_mm);
   const size_t first = (size_t)((ijk[2] * m->grid.size[1] + ijk[1]) * m->grid.size[0] + ijk[0]);
