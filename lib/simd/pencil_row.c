@@ -63,7 +63,8 @@ PCN_INLINE void find_places(const pcn_pencil_table *table, const pcn_pencil_voxe
   for (size_t k = 0; k < n; k++) {
     const float x = fabsf(t.turn[0] * vx[k] + t.turn[1] * vy[k] - t.centre[0]) * t.per_mm[0];
     const float y = fabsf(t.turn[0] * vy[k] - t.turn[1] * vx[k] - t.centre[1]) * t.per_mm[1];
-    const float at_x = x < edge_x ? x : edge_x, at_y = y < edge_y ? y : edge_y, p = vp[k];
+    const float at_x = x < edge_x ? x : edge_x, at_y = y < edge_y ? y : edge_y;
+    const float p = vp[k] > 0 ? vp[k] : 0;  // anything, behind the last voxel
     const int32_t ix = (int32_t)at_x, iy = (int32_t)at_y, ip = (int32_t)(p < last_slab ? p : last_slab);
     out->pixel[k] = (ip * slab + iy * row + ix) * PIXEL;
     out->u[k] = at_x - (float)ix;
