@@ -175,6 +175,21 @@ static void set_table(pcn_layer *l) {
   pcn_mixing_make(&l->engine->rays, table, bragg.before_mm, bragg.scale, &l->mixing);
 }
 
+// Around all spots of the layer, whatever their protons: a matrix and a dose must agree.
+static void set_field(pcn_layer *l, const pencone_proton_layer *spots) {
+  const double margin_mm = 20 + 3 * sqrt(l->energy->lattice_mm2);
+  double(*field)[2] = l->mixing.field_mm;
+  field[0][0] = field[1][0] = INFINITY;
+  field[0][1] = field[1][1] = -INFINITY;
+  for (int s = 0; s < spots->spot_count; s++) {
+    const double at[2] = {spots->spots[s].x_mm, spots->spots[s].y_mm};
+    for (int a = 0; a < 2; a++) {
+      field[a][0] = fmin(field[a][0], at[a] - margin_mm);
+      field[a][1] = fmax(field[a][1], at[a] + margin_mm);
+    }
+  }
+}
+
 // Planes before those all of whose cells lie deeper than the table is long.
 static int64_t planes_of(const pcn_layer *l) {
   const pcn_rays *rays = &l->engine->rays;
@@ -193,6 +208,7 @@ void pcn_layer_walk(pencone_context *ctx, pcn_layer *layer, int index) {
   const pcn_rays *rays = &layer->engine->rays;
   layer->energy = &layer->engine->energy[index];
   set_table(layer);
+  set_field(layer, &layer->engine->beam->layers[index]);
   layer->planes = planes_of(layer);
   for (int64_t k = 0; k < layer->planes; k++) {
     layer->own[k] = pcn_proton_beam_own(layer->engine, layer->energy, rays->cell[2].first + rays->cell[2].step * (double)k);

@@ -154,7 +154,8 @@ void pcn_mixing_make(const pcn_rays *rays, const pcn_depth_table *table, double 
     core = fmax(core, table->row[i].core);
   }
   *out = (pcn_mixing){
-      .rays = rays, .table = table, .before_mm = before_mm, .scale = scale, .reach_mm = far_sigmas * stretch_most * sqrt(core)};
+      .rays = rays, .table = table, .before_mm = before_mm, .scale = scale, .reach_mm = far_sigmas * stretch_most * sqrt(core),
+      .field_mm = {{-INFINITY, INFINITY}, {-INFINITY, INFINITY}}};
   for (int r = 0, p = 0; r < 3; r++) {
     for (int i = 0; i < rings[r].points; i++, p++) {
       const double angle = 2 * PCN_PI * (i + rings[r].angle) / rings[r].points;
@@ -197,17 +198,30 @@ static void mix_cells(const pcn_mixing *m, const int64_t cell[3], int64_t n, flo
   }
 }
 
+// Cells of a row in the field: first, one behind the last.
+static void field_range(const pcn_mixing *m, const double spread[2], int64_t y, int64_t range[2]) {
+  const pcn_axis *cell = m->rays->cell;
+  const double at_y = (cell[1].first + cell[1].step * (double)y) / spread[1], most = (double)cell[0].count;
+  const int inside = at_y >= m->field_mm[1][0] && at_y <= m->field_mm[1][1];
+  const double low = (m->field_mm[0][0] * spread[0] - cell[0].first) / cell[0].step;
+  const double high = (m->field_mm[0][1] * spread[0] - cell[0].first) / cell[0].step;
+  range[0] = (int64_t)fmin(fmax(ceil(low), 0), most);
+  range[1] = inside ? (int64_t)fmin(fmax(floor(high) + 1, 0), most) : range[0];
+}
+
 // In blocks that do not depend on the part of the row that is asked for.
 void pcn_mixed_row(const pcn_mixing *mixing, int64_t k, int64_t y, int64_t x, int64_t n, float *dose) {
   const pcn_rays *rays = mixing->rays;
   double spread[2];
+  int64_t range[2];
   find_spread(rays, k, spread);
-  const int64_t row = column_of(rays->cell[1], y, spread[1]);
-  for (int64_t i = 0, next; i < n; i = next) {
+  field_range(mixing, spread, y, range);
+  const int64_t row = column_of(rays->cell[1], y, spread[1]), end_of_row = range[1] - x < n ? range[1] - x : n;
+  for (int64_t i = range[0] > x ? range[0] - x : 0, next; i < end_of_row; i = next) {
     const int64_t block = (x + i) / PCN_RAYS_BLOCK * PCN_RAYS_BLOCK, end = block + PCN_RAYS_BLOCK;
     const int64_t first[2] = {column_of(rays->cell[0], block, spread[0]), row};
     const int64_t last[2] = {column_of(rays->cell[0], end - 1, spread[0]) + 1, row + 1};
-    next = end - x < n ? end - x : n;
+    next = end - x < end_of_row ? end - x : end_of_row;
     if (pcn_mixing_may(mixing, k, first, last)) {
       const int64_t cell[3] = {x + i, y, k};
       mix_cells(mixing, cell, next - i, dose + i);

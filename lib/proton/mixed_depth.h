@@ -16,11 +16,12 @@ typedef struct pcn_mixing {
   double before_mm;  ///< water in front of all cells: the range shifter
   double scale;      ///< of the dose
   double reach_mm;   ///< how far beside a cell columns are looked at, at most
+  double field_mm[2][2];  ///< x and y in the isocentre plane: beside it protons are few, and cells keep their own depth
   double point[PCN_MIXING_POINTS][2];  ///< where protons came from, in sigmas
   double weight[PCN_MIXING_POINTS];
 } pcn_mixing;
 
-/// Tables of a layer.
+/// Tables of a layer; its field is all there is until it is set.
 void pcn_mixing_make(const pcn_rays *rays, const pcn_depth_table *table, double before_mm, double scale,
                      pcn_mixing *out);
 
