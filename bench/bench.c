@@ -211,7 +211,8 @@ pencone_beam bench_beam(const pencone_machine *machine, double field_mm) {
   return beam;
 }
 
-int bench_session_begin(const char *machine, const char *engine, const pencone_grid *grid, bench_session *out) {
+int bench_session_begin(const char *machine, const char *engine, const pencone_grid *grid,
+                        bench_session *out) {
   return bench_session_begin_in(machine, engine, grid, 0, out);
 }
 

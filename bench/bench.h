@@ -4,9 +4,8 @@
 #ifndef BENCH_H
 #define BENCH_H
 
-#include <stddef.h>
-
 #include <pencone/pencone.h>
+#include <stddef.h>
 
 /// One timed case. The last group says what one run needs at least; bench/run sets it against the limits of
 /// the machine (bench_machine.c). 0: not counted.
@@ -78,8 +77,10 @@ typedef struct bench_session {
 } bench_session;
 
 /// One thread, a phantom of water on the grid, a plan without beams, a dose; no engine yet.
-/// @param[out] out  ended by bench_session_end(), also after a failure. @return 0, or 1 with a text on the standard error
-int bench_session_begin(const char *machine, const char *engine, const pencone_grid *grid, bench_session *out);
+/// @param[out] out  ended by bench_session_end(), also after a failure. @return 0, or 1 with a text on the
+/// standard error
+int bench_session_begin(const char *machine, const char *engine, const pencone_grid *grid,
+                        bench_session *out);
 
 /// The same with the phantom of bench_phantom().
 int bench_session_begin_in(const char *machine, const char *engine, const pencone_grid *grid, int lung,

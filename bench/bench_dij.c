@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Influence matrices on 120^3 voxels of 2.5 mm: 225 bixels of 5 mm by the pencil beam, and proton spots of 30
-// layers, threshold 1e-4. A sink that counts takes the columns, so that no file is timed. Verified on 48^3 voxels
-// with the default threshold: the matrix times the plan's weights is the plan's dose to 0.1 % of the maximum.
-// usage: bench_dij [--quick] [--verify] [RUNS]
-#include "bench.h"
-
+// layers, threshold 1e-4. A sink that counts takes the columns, so that no file is timed. Verified on 48^3
+// voxels with the default threshold: the matrix times the plan's weights is the plan's dose to 0.1 % of the
+// maximum. usage: bench_dij [--quick] [--verify] [RUNS]
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "bench.h"
 
 enum { EDGE = 120, SMALL = 48, LAYERS = 30, SPOTS = 9 };
 

@@ -2,9 +2,9 @@
 // Dose-volume histogram of a cube of 80^3 voxels under a dose that rises evenly along x.
 // Verified: D50 is the dose in the middle, D98 and D2 are at 2 % from the ends.
 // usage: bench_dvh [--quick] [--verify] [RUNS]
-#include "bench.h"
-
 #include <stdlib.h>
+
+#include "bench.h"
 
 enum { EDGE = 120, INNER = 80, FIRST = (EDGE - INNER) / 2 };
 

@@ -3,12 +3,12 @@
 // ("compute"), from the densities to the dose in Gy. Verified: bits on 1 and 3 threads, and each engine
 // against direct superposition at points on and beside the axis; superposition itself against a published
 // depth dose. usage: bench_engines [--quick] [--verify] [RUNS]
-#include "bench.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "bench.h"
 
 /// What is calculated.
 typedef struct setting {

@@ -2,10 +2,10 @@
 // Gamma of two doses on one 100 x 100 x 100 grid of 2.5 mm: a shifted, slightly higher field against itself.
 // Verified: pass rate and mean of each instruction set against the reference loop, point by point in double.
 // usage: bench_gamma [--quick] [--verify] [RUNS]
-#include "bench.h"
-
 #include <math.h>
 #include <stdio.h>
+
+#include "bench.h"
 
 enum { EDGE = 100 };
 

@@ -4,11 +4,11 @@
 // usage: bench_io [--quick] [--verify] [RUNS]
 #define _XOPEN_SOURCE 700
 
-#include "bench.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "bench.h"
 
 enum { EDGE = 120 };
 

@@ -5,14 +5,14 @@
 // [RUNS]
 #define _XOPEN_SOURCE 700
 
-#include "bench.h"
-#include "loops.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "bench.h"
+#include "loops.h"
 
 /// One instruction-set level.
 typedef struct level {

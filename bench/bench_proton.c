@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Proton pencil beams on 120^3 voxels of 2.5 mm: one spot, plans of 3000 spots in 30 layers, and influence matrices of
-// 270 spots at two thresholds; in water, obliquely (33 degrees), and along the edge of a slab of lung and bone.
-// Verified: depth of 80 % behind the peak of a 150 MeV beam, 158.2 mm (lib/data/proton_beam.csv), and that
-// the dose of two spots is twice that of one. usage: bench_proton [--quick] [--verify] [RUNS]
-#include "bench.h"
-
+// Proton pencil beams on 120^3 voxels of 2.5 mm: one spot, plans of 3000 spots in 30 layers, and influence
+// matrices of 270 spots at two thresholds; in water, obliquely (33 degrees), and along the edge of a slab of
+// lung and bone. Verified: depth of 80 % behind the peak of a 150 MeV beam, 158.2 mm
+// (lib/data/proton_beam.csv), and that the dose of two spots is twice that of one. usage: bench_proton
+// [--quick] [--verify] [RUNS]
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "bench.h"
 
 enum { EDGE = 120, LAYERS = 30, SPOTS = 100, MATRIX_SPOTS = 9 };
 
@@ -53,7 +54,8 @@ static int set_up(bench_session *p, const site *where, int layers, int spots, do
   pencone_proton_layer layer[LAYERS];
   const int side = (int)lround(sqrt(spots));
   for (int s = 0; s < spots; s++) {
-    const pencone_proton_spot at = {apart_mm * (s % side - 0.5 * (side - 1)), apart_mm * (s / side - 0.5 * (side - 1)), 1e6};
+    const pencone_proton_spot at = {apart_mm * (s % side - 0.5 * (side - 1)),
+                                    apart_mm * (s / side - 0.5 * (side - 1)), 1e6};
     spot[s] = at;
   }
   for (int l = 0; l < layers; l++) {
@@ -61,7 +63,8 @@ static int set_up(bench_session *p, const site *where, int layers, int spots, do
     layer[l] = of;
   }
   const pencone_grid grid = bench_grid(EDGE, 2.5);
-  if (bench_session_begin("ideal-proton", "proton-pencil-beam", &grid, p) != 0 || (where->edge && put_edge(p) != 0)) {
+  if (bench_session_begin("ideal-proton", "proton-pencil-beam", &grid, p) != 0 ||
+      (where->edge && put_edge(p) != 0)) {
     return 1;
   }
   pencone_beam beam = bench_beam(p->machine, 100);
@@ -120,12 +123,14 @@ static int time_plan(const bench_options *o, const site *where, double once) {
     bad = bench_wrong("dose of the plan", many, 2 * once);
   }
   char name[64], create[80];
-  snprintf(name, sizeof name, "proton-3000-spots%s%s", where == sites ? "" : "-", where == sites ? "" : where->name);
+  snprintf(name, sizeof name, "proton-3000-spots%s%s", where == sites ? "" : "-",
+           where == sites ? "" : where->name);
   snprintf(create, sizeof create, "%s-create", name);
   for (int all = 0; all < 2 && !bad && !o->verify_only; all++) {
     bad = pencone_context_set_threads(p.ctx, all ? 0 : 1) != PENCONE_OK;
     const int threads = pencone_context_threads(p.ctx);
-    bench_case what = {name, "proton-pencil-beam", "-", threads, (double)LAYERS * SPOTS, "spot", 0, 0, 0, 0, 0};
+    bench_case what = {name, "proton-pencil-beam", "-", threads, (double)LAYERS * SPOTS, "spot", 0, 0, 0, 0,
+                       0};
     bad = bad || ((!all || threads > 1) && bench_time(o, &what, bench_session_compute, &p));
     what.name = create;
     bad = bad || (!all && bench_time(o, &what, bench_session_create, &p));
@@ -142,7 +147,8 @@ typedef struct matrix {
   int64_t entries;
 } matrix;
 
-static pencone_status count_entries(void *data, pencone_context *ctx, const pencone_dij_column *columns, int count) {
+static pencone_status count_entries(void *data, pencone_context *ctx, const pencone_dij_column *columns,
+                                    int count) {
   matrix *m = data;
   (void)ctx;
   for (int i = 0; i < count; i++) {
@@ -168,9 +174,9 @@ static int time_matrix(const bench_options *o, const site *where) {
     bad = stream(&m);
     char name[64];
     snprintf(name, sizeof name, "proton-dij-%s-%g", where->name, m.threshold);
-    const double entries = (double)m.entries; // index and value of an entry are written once: 8 bytes
-    const bench_case what = {name, "dij", pencone_context_isa(m.plan.ctx), 1, entries, "entry", 8 * entries, 8 * entries, 0,
-                             0, 0};
+    const double entries = (double)m.entries;  // index and value of an entry are written once: 8 bytes
+    const bench_case what = {
+        name, "dij", pencone_context_isa(m.plan.ctx), 1, entries, "entry", 8 * entries, 8 * entries, 0, 0, 0};
     bad = bad || bench_time(o, &what, stream, &m);
   }
   bench_session_end(&m.plan);

@@ -2,12 +2,11 @@
 // The exact walk of rays through 120^3 voxels, and radiological depths by the lattice of rays.
 // Verified: lengths add up to the chord; depths against every voxel's own ray.
 // usage: bench_ray [--quick] [--verify] [RUNS]
-#include "bench.h"
-
 #include <math.h>
 #include <stdlib.h>
 
 #include "beam/aperture.h"
+#include "bench.h"
 #include "geom/depth.h"
 #include "geom/ray.h"
 

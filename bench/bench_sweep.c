@@ -3,14 +3,13 @@
 // level, 60^3 and 120^3 voxels, 48 and 128 directions, one and all threads; one direction alone; the
 // recursion in double. Verified: each level against the reference loops, voxel by voxel in double; the
 // recursion against its closed form. usage: bench_sweep [--quick] [--verify] [RUNS]
-#include "bench.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/base.h"
+#include "bench.h"
 #include "photon/sweep.h"
 #include "photon/tables.h"
 #include "simd/isa.h"

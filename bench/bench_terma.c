@@ -2,11 +2,10 @@
 // Released energy in 120^3 voxels, field 10 x 10 cm2, radiological depth included; resampling of a phantom on
 // the calculation grid; and the tables of a machine. Verified: TERMA against every voxel's own ray;
 // resampling keeps the mass. usage: bench_terma [--quick] [--verify] [RUNS]
-#include "bench.h"
-
 #include <math.h>
 #include <stdlib.h>
 
+#include "bench.h"
 #include "photon/tables.h"
 
 enum { EDGE = 120 };

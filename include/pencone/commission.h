@@ -64,9 +64,10 @@ PENCONE_API pencone_status pencone_photon_fit_run(pencone_context *ctx,
 /// How kernels of the pencil beam are fitted. Start from PENCONE_KERNEL_FIT_DEFAULT, which lacks the energy.
 typedef struct pencone_kernel_fit {
   size_t struct_size;
-  pencone_photon_fit photon;        ///< name of the machine, and how its spectrum is fitted
-  const pencone_machine *spectrum;  ///< a machine whose spectrum and distances are taken instead; NULL: they are fitted
-  pencone_output_kind kind;         ///< of the output factors, for the machine's description
+  pencone_photon_fit photon;  ///< name of the machine, and how its spectrum is fitted
+  const pencone_machine
+      *spectrum;  ///< a machine whose spectrum and distances are taken instead; NULL: they are fitted
+  pencone_output_kind kind;  ///< of the output factors, for the machine's description
 } pencone_kernel_fit;
 
 #define PENCONE_KERNEL_FIT_DEFAULT \
@@ -84,12 +85,14 @@ typedef struct pencone_kernel_found {
   { sizeof(pencone_kernel_found), PENCONE_PHOTON_FOUND_DEFAULT, 0, 0, 0 }
 
 /// Fits the kernels of photon-pencil-beam to depth doses or tissue-phantom ratios that are in one unit
-/// (pencone_measurement_scale()). Absolute dose is that of the spectrum 10 cm deep in the field nearest to 10 cm.
+/// (pencone_measurement_scale()). Absolute dose is that of the spectrum 10 cm deep in the field nearest to 10
+/// cm.
 /// @param measurement  3 field sizes or more. @param[out] machine  owned by the caller
 /// @param[out] curve  one per curve, computed by the fitted kernels; may be NULL. All have one scale.
-/// @return PENCONE_OK, E_ARGUMENT, E_RANGE (also where table and factors contradict each other), E_NUMERIC, E_MEMORY, E_CANCELLED,
-/// E_UNSUPPORTED (another libpencone).
-PENCONE_API pencone_status pencone_kernel_fit_run(pencone_context *ctx, const pencone_measurement *measurement,
+/// @return PENCONE_OK, E_ARGUMENT, E_RANGE (also where table and factors contradict each other), E_NUMERIC,
+/// E_MEMORY, E_CANCELLED, E_UNSUPPORTED (another libpencone).
+PENCONE_API pencone_status pencone_kernel_fit_run(pencone_context *ctx,
+                                                  const pencone_measurement *measurement,
                                                   const pencone_kernel_fit *fit, pencone_machine **machine,
                                                   pencone_kernel_found *found, pencone_fit_curve *curve);
 

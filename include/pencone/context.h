@@ -48,8 +48,7 @@ PENCONE_API void pencone_context_clear_error(pencone_context *ctx);
 PENCONE_API void pencone_context_set_log(pencone_context *ctx, pencone_log_fn log, void *user);
 
 /// Sets the progress and cancel callback; NULL switches it off.
-PENCONE_API void pencone_context_set_progress(pencone_context *ctx, pencone_progress_fn progress,
-                                              void *user);
+PENCONE_API void pencone_context_set_progress(pencone_context *ctx, pencone_progress_fn progress, void *user);
 
 /// Sets the number of threads (1 or more; 0: all processors). The dose has the same bits for any number.
 /// @return PENCONE_OK or PENCONE_E_RANGE (negative or above 1024).

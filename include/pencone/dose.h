@@ -14,7 +14,8 @@ extern "C" {
 typedef struct pencone_dose pencone_dose;
 
 /// Creates a dose of zeros on a grid. @param[out] out owned by the caller.
-PENCONE_API pencone_status pencone_dose_create(pencone_context *ctx, const pencone_grid *grid, pencone_dose **out);
+PENCONE_API pencone_status pencone_dose_create(pencone_context *ctx, const pencone_grid *grid,
+                                               pencone_dose **out);
 
 /// A dose on the caller's own array (float, Gy, C order, one value per voxel); it must outlive the dose.
 PENCONE_API pencone_status pencone_dose_borrow(pencone_context *ctx, const pencone_grid *grid, float *values,
@@ -46,9 +47,10 @@ PENCONE_API int pencone_dose_part_count(const pencone_dose *dose);
 PENCONE_API const char *pencone_dose_part_name(const pencone_dose *dose, int i);
 PENCONE_API const float *pencone_dose_part_values(const pencone_dose *dose, int i);
 
-/// Further volumes of the plan or of a beam, by name: "let" (dose-averaged LET, keV/um), "rbe_dose" (RBE-weighted dose,
-/// Gy (RBE)). They share the grid; a calculation replaces them all. docs/formats.md has the names.
-/// Adds a volume of zeros. @param beam  NULL: of the plan; all texts are copied. @param[out] values  may be NULL
+/// Further volumes of the plan or of a beam, by name: "let" (dose-averaged LET, keV/um), "rbe_dose"
+/// (RBE-weighted dose, Gy (RBE)). They share the grid; a calculation replaces them all. docs/formats.md has
+/// the names. Adds a volume of zeros. @param beam  NULL: of the plan; all texts are copied. @param[out]
+/// values  may be NULL
 /// @return PENCONE_OK, E_ARGUMENT (an empty name, or one that the plan or beam has already), E_MEMORY.
 PENCONE_API pencone_status pencone_dose_add_volume(pencone_context *ctx, pencone_dose *dose, const char *beam,
                                                    const char *name, const char *units, const char *quantity,
@@ -61,7 +63,8 @@ PENCONE_API const char *pencone_dose_volume_units(const pencone_dose *dose, int 
 PENCONE_API const char *pencone_dose_volume_quantity(const pencone_dose *dose, int i);
 PENCONE_API const float *pencone_dose_volume_values(const pencone_dose *dose, int i);
 /// Values of a volume by name; NULL when there is none. @param beam  NULL: of the plan
-PENCONE_API const float *pencone_dose_volume_find(const pencone_dose *dose, const char *beam, const char *name);
+PENCONE_API const float *pencone_dose_volume_find(const pencone_dose *dose, const char *beam,
+                                                  const char *name);
 
 /// Dose at a point by trilinear interpolation between voxel centres; in the outer half voxel the
 /// nearest voxels' value. NaN outside the grid. Any thread.

@@ -16,18 +16,18 @@ typedef struct pencone_engine pencone_engine;
 /// An option of an engine as it is documented and checked.
 typedef struct pencone_option_info {
   const char *key;
-  const char *summary;       ///< what it does, with unit
-  const char *default_value; ///< text
-  const char *choices;       ///< words separated by '|', or NULL for a number
-  double min, max;           ///< range of a number
-  int integer;               ///< 1: whole numbers only
+  const char *summary;        ///< what it does, with unit
+  const char *default_value;  ///< text
+  const char *choices;        ///< words separated by '|', or NULL for a number
+  double min, max;            ///< range of a number
+  int integer;                ///< 1: whole numbers only
 } pencone_option_info;
 
 /// An engine as the table of engines shows it. Static storage.
 typedef struct pencone_engine_info {
   const char *name;
   const char *summary;
-  const char *references; ///< DOIs, one per line
+  const char *references;  ///< DOIs, one per line
   const pencone_option_info *options;
   int option_count;
 } pencone_engine_info;
@@ -40,13 +40,15 @@ PENCONE_API const pencone_engine_info *pencone_engine_at(int i);
 /// (PENCONE_ESTIMATE_DEFAULT).
 typedef struct pencone_estimate_info {
   size_t struct_size;
-  uint64_t bytes;      ///< peak memory of create and compute, besides phantom and plan
-  uint64_t voxels;     ///< voxels of the calculation grid
-  double seconds;      ///< order of magnitude, one thread
-  pencone_grid grid;   ///< grid of the dose
+  uint64_t bytes;     ///< peak memory of create and compute, besides phantom and plan
+  uint64_t voxels;    ///< voxels of the calculation grid
+  double seconds;     ///< order of magnitude, one thread
+  pencone_grid grid;  ///< grid of the dose
 } pencone_estimate_info;
 
+// clang-format off
 #define PENCONE_ESTIMATE_DEFAULT {sizeof(pencone_estimate_info), 0, 0, 0, {{0, 0, 0}, {0, 0, 0}, {0, 0, 0}}}
+// clang-format on
 
 /// Estimates memory and time of a plan on a phantom. Cheap: it allocates nothing that grows with the grid.
 /// @return PENCONE_OK, E_ARGUMENT, E_RANGE (no beams, a dose box outside the phantom), E_GEOMETRY.
@@ -65,15 +67,16 @@ PENCONE_API void pencone_engine_destroy(pencone_engine *engine);
 PENCONE_API const pencone_grid *pencone_engine_grid(const pencone_engine *engine);
 
 /// Calculates: fills the dose (created on pencone_engine_grid()), its parts per beam when keep_beams is
-/// not 0, units and provenance. What the dose held before is replaced, its parts too: pointers to their values
-/// end. Re-entrant: several threads may compute with one engine, each with its
-/// own context and dose. The same bits for any number of threads.
+/// not 0, units and provenance. What the dose held before is replaced, its parts too: pointers to their
+/// values end. Re-entrant: several threads may compute with one engine, each with its own context and dose.
+/// The same bits for any number of threads.
 /// @return PENCONE_OK, E_ARGUMENT, E_SHAPE (another grid), E_MEMORY, E_CANCELLED.
 PENCONE_API pencone_status pencone_engine_compute(pencone_context *ctx, const pencone_engine *engine,
                                                   int keep_beams, pencone_dose *dose);
 
 /// Dose at single points, by engines that can ("photon-superposition": the slow, independent oracle).
-/// @param points  number of points. @param xyz_mm  points x 3, patient axes. @param[out] dose_gy  one per point
+/// @param points  number of points. @param xyz_mm  points x 3, patient axes. @param[out] dose_gy  one per
+/// point
 /// @return PENCONE_OK, E_ARGUMENT, E_UNSUPPORTED (this engine calculates grids only), E_CANCELLED.
 PENCONE_API pencone_status pencone_engine_points(pencone_context *ctx, const pencone_engine *engine,
                                                  size_t points, const double *xyz_mm, double *dose_gy);

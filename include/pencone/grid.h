@@ -11,9 +11,9 @@ extern "C" {
 /// A regular voxel grid in patient axes (DICOM LPS, mm), axes parallel to the patient's.
 /// Arrays on it are C order [z][y][x], x fastest: index = (k * size[1] + j) * size[0] + i.
 typedef struct pencone_grid {
-  int64_t size[3];      ///< voxels along x, y, z; 1 or more
-  double spacing_mm[3]; ///< voxel edge along x, y, z; > 0
-  double origin_mm[3];  ///< centre of voxel (0,0,0)
+  int64_t size[3];       ///< voxels along x, y, z; 1 or more
+  double spacing_mm[3];  ///< voxel edge along x, y, z; > 0
+  double origin_mm[3];   ///< centre of voxel (0,0,0)
 } pencone_grid;
 
 /// Checks sizes (1 to 32767 per axis, at most 2^31 - 1 voxels), spacing (finite, > 0) and origin (finite).

@@ -23,20 +23,22 @@ extern "C" {
 typedef enum pencone_file_kind {
   PENCONE_FILE_PHANTOM = 1,
   PENCONE_FILE_DOSE = 2,
-  PENCONE_FILE_REFERENCE = 3, ///< a dose on a rectilinear grid with its uncertainty
-  PENCONE_FILE_DIJ = 4,       ///< an influence matrix
+  PENCONE_FILE_REFERENCE = 3,  ///< a dose on a rectilinear grid with its uncertainty
+  PENCONE_FILE_DIJ = 4,        ///< an influence matrix
   PENCONE_FILE_PLAN = 5,
   PENCONE_FILE_MACHINE = 6,
-  PENCONE_FILE_RECIPE = 7 ///< of a phantom
+  PENCONE_FILE_RECIPE = 7  ///< of a phantom
 } pencone_file_kind;
 
 /// Finds out what a file holds, without reading all of it or checking the rest.
 /// @return PENCONE_OK, E_FILE, E_FORMAT (none of these) or E_MEMORY.
-PENCONE_API pencone_status pencone_file_identify(pencone_context *ctx, const char *path, pencone_file_kind *out);
+PENCONE_API pencone_status pencone_file_identify(pencone_context *ctx, const char *path,
+                                                 pencone_file_kind *out);
 
 /// Reads a phantom (HDF5, docs/formats.md), also the one that a dose file carries.
 /// @param[out] out owned by the caller.
-PENCONE_API pencone_status pencone_phantom_read(pencone_context *ctx, const char *path, pencone_phantom **out);
+PENCONE_API pencone_status pencone_phantom_read(pencone_context *ctx, const char *path,
+                                                pencone_phantom **out);
 
 /// Writes a phantom; readable by ITK, VTK and Octave too.
 PENCONE_API pencone_status pencone_phantom_write(pencone_context *ctx, const char *path,
@@ -51,8 +53,8 @@ PENCONE_API pencone_status pencone_dose_read(pencone_context *ctx, const char *p
 
 /// Writes a dose with its parts, units and provenance, and the phantom's structures and CT beside it.
 /// @param phantom  may be NULL
-PENCONE_API pencone_status pencone_dose_write(pencone_context *ctx, const char *path, const pencone_dose *dose,
-                                              const pencone_phantom *phantom);
+PENCONE_API pencone_status pencone_dose_write(pencone_context *ctx, const char *path,
+                                              const pencone_dose *dose, const pencone_phantom *phantom);
 
 /// Reads a reference: a dose on a rectilinear grid with its uncertainty. @param[out] out owned by the caller.
 PENCONE_API pencone_status pencone_reference_read(pencone_context *ctx, const char *path,
@@ -60,7 +62,8 @@ PENCONE_API pencone_status pencone_reference_read(pencone_context *ctx, const ch
 
 /// Reads the criteria of a case (YAML, docs/formats.md) and the table of expectations that it names. A limit
 /// or an expectation without its source is an error. @param[out] out owned by the caller.
-PENCONE_API pencone_status pencone_criteria_read(pencone_context *ctx, const char *path, pencone_criteria **out);
+PENCONE_API pencone_status pencone_criteria_read(pencone_context *ctx, const char *path,
+                                                 pencone_criteria **out);
 
 /// Reads a plan (YAML). Unknown keys, missing keys and bad values are errors with file and line.
 /// @param[out] phantom_path  the plan's phantom file, relative names resolved against the plan's folder; NULL
@@ -83,8 +86,9 @@ PENCONE_API pencone_status pencone_machine_write(pencone_context *ctx, const cha
 PENCONE_API pencone_status pencone_measurement_read(pencone_context *ctx, const char *path,
                                                     pencone_measurement **out);
 
-/// Reads the output factors (CSV, docs/formats.md) of a measurement, one for each of its curves, and scales it by them;
-/// errors name file and line. @param[out] kind  what the factors are of. @param[out] out owned by the caller.
+/// Reads the output factors (CSV, docs/formats.md) of a measurement, one for each of its curves, and scales
+/// it by them; errors name file and line. @param[out] kind  what the factors are of. @param[out] out owned by
+/// the caller.
 PENCONE_API pencone_status pencone_output_factors_read(pencone_context *ctx, const char *path,
                                                        const pencone_measurement *measurement,
                                                        pencone_output_kind *kind, pencone_measurement **out);
@@ -95,32 +99,34 @@ PENCONE_API const char *pencone_machine_name_at(int i);
 
 // Influence matrices (dij.h) in files. A writer is the sink of one stream:
 //   create, pencone_dij_stream() with first_column = pencone_dij_writer_done_columns(), destroy.
-// The matrix grows in PATH.part, with a log of its finished blocks in PATH.part.log, and gets its name when it is
-// whole. After a failure, a cancel or a crash both stay, and a writer with resume goes on at the last finished block:
-// in the end the columns have the same bits as without the interruption.
+// The matrix grows in PATH.part, with a log of its finished blocks in PATH.part.log, and gets its name when
+// it is whole. After a failure, a cancel or a crash both stay, and a writer with resume goes on at the last
+// finished block: in the end the columns have the same bits as without the interruption.
 
 /// Forms of an influence matrix (docs/formats.md).
 typedef enum pencone_dij_format {
-  PENCONE_DIJ_PENCONE = 0, ///< our own, HDF5
-  PENCONE_DIJ_PORTPY = 1,  ///< a folder as PortPy reads it; made from our own when all columns are there
-  PENCONE_DIJ_FRED = 2     ///< FRED's binary ij file, version 2.0, which matRad, pyRadPlan and FREDtools read
+  PENCONE_DIJ_PENCONE = 0,  ///< our own, HDF5
+  PENCONE_DIJ_PORTPY = 1,   ///< a folder as PortPy reads it; made from our own when all columns are there
+  PENCONE_DIJ_FRED = 2  ///< FRED's binary ij file, version 2.0, which matRad, pyRadPlan and FREDtools read
 } pencone_dij_format;
 
 /// Start from PENCONE_DIJ_WRITER_OPTIONS_DEFAULT. Texts are copied.
 typedef struct pencone_dij_writer_options {
   size_t struct_size;
-  int resume;               ///< not 0: go on with the part that is there, or begin if there is none
-  const char *plan_text;    ///< for the provenance; NULL: none
-  const char *phantom_path; ///< the same
+  int resume;                ///< not 0: go on with the part that is there, or begin if there is none
+  const char *plan_text;     ///< for the provenance; NULL: none
+  const char *phantom_path;  ///< the same
 } pencone_dij_writer_options;
 
-#define PENCONE_DIJ_WRITER_OPTIONS_DEFAULT {sizeof(pencone_dij_writer_options), 0, 0, 0}
+#define PENCONE_DIJ_WRITER_OPTIONS_DEFAULT \
+  { sizeof(pencone_dij_writer_options), 0, 0, 0 }
 
 typedef struct pencone_dij_writer pencone_dij_writer;
 
 /// Makes a writer. Without resume, a part that is there is an error: it may hold hours of work.
 /// @param options  NULL: the defaults. @param[out] out  owned by the caller
-/// @return PENCONE_OK, E_ARGUMENT, E_FILE (also a folder for PortPy that is there), E_FORMAT (a damaged log), E_MEMORY.
+/// @return PENCONE_OK, E_ARGUMENT, E_FILE (also a folder for PortPy that is there), E_FORMAT (a damaged log),
+/// E_MEMORY.
 PENCONE_API pencone_status pencone_dij_writer_create(pencone_context *ctx, const char *path,
                                                      pencone_dij_format format,
                                                      const pencone_dij_writer_options *options,
@@ -129,14 +135,16 @@ PENCONE_API pencone_status pencone_dij_writer_create(pencone_context *ctx, const
 /// Closes what is open. A matrix that is not whole stays as a part, if it has an entry.
 PENCONE_API void pencone_dij_writer_destroy(pencone_dij_writer *writer);
 
-/// The sink for one stream; valid while the writer lives. Besides what writing may return it refuses (E_FORMAT) to
-/// go on with a part made from another plan, phantom or options or by another version or instruction set.
+/// The sink for one stream; valid while the writer lives. Besides what writing may return it refuses
+/// (E_FORMAT) to go on with a part made from another plan, phantom or options or by another version or
+/// instruction set.
 PENCONE_API pencone_dij_sink pencone_dij_writer_sink(pencone_dij_writer *writer);
 
 /// Columns that are there: first_column of the stream. 0 of NULL.
 PENCONE_API int64_t pencone_dij_writer_done_columns(const pencone_dij_writer *writer);
 
-/// What the file holds after the stream, columns of earlier runs included; and its bytes, 0 until it is whole.
+/// What the file holds after the stream, columns of earlier runs included; and its bytes, 0 until it is
+/// whole.
 /// @param[out] bytes  may be NULL
 PENCONE_API pencone_dij_report pencone_dij_writer_report(const pencone_dij_writer *writer, uint64_t *bytes);
 
@@ -145,14 +153,16 @@ typedef struct pencone_dij_file_info {
   size_t struct_size;
   pencone_grid grid;
   int64_t columns, entries;
-  int64_t empty;     ///< columns without an entry
-  double threshold;  ///< see pencone_dij_options
-  int sampling;      ///< the same
-  double sum, lost;  ///< of all columns
-  double worst_lost; ///< largest lost / sum of a column
+  int64_t empty;      ///< columns without an entry
+  double threshold;   ///< see pencone_dij_options
+  int sampling;       ///< the same
+  double sum, lost;   ///< of all columns
+  double worst_lost;  ///< largest lost / sum of a column
 } pencone_dij_file_info;
 
+// clang-format off
 #define PENCONE_DIJ_FILE_INFO_DEFAULT {sizeof(pencone_dij_file_info), {{0, 0, 0}, {0, 0, 0}, {0, 0, 0}}, 0, 0, 0, 0, 0, 0, 0, 0}
+// clang-format on
 
 PENCONE_API pencone_status pencone_dij_file_describe(pencone_context *ctx, const char *path,
                                                      pencone_dij_file_info *out);
@@ -162,18 +172,21 @@ PENCONE_API pencone_status pencone_dij_file_describe(pencone_context *ctx, const
 PENCONE_API pencone_status pencone_dij_file_beamlets(pencone_context *ctx, const char *path, int64_t count,
                                                      pencone_beamlet *out);
 
-/// Whether a matrix file was made with the beams of a plan: their geometry and machines, as far as the file tells.
-/// Beamlets are for the caller to compare. @return PENCONE_OK, E_FORMAT (with what differs), E_FILE, E_MEMORY.
-PENCONE_API pencone_status pencone_dij_file_match(pencone_context *ctx, const char *path, const pencone_plan *plan);
+/// Whether a matrix file was made with the beams of a plan: their geometry and machines, as far as the file
+/// tells. Beamlets are for the caller to compare. @return PENCONE_OK, E_FORMAT (with what differs), E_FILE,
+/// E_MEMORY.
+PENCONE_API pencone_status pencone_dij_file_match(pencone_context *ctx, const char *path,
+                                                  const pencone_plan *plan);
 
 /// Reads a whole matrix into memory. @param dij  what it held before is forgotten, also after a failure
 /// @return PENCONE_OK, E_FILE, E_FORMAT, E_SHAPE, E_RANGE, E_MEMORY.
 PENCONE_API pencone_status pencone_dij_read(pencone_context *ctx, const char *path, pencone_dij *dij);
 
 /// dose = A weights from a file, a piece of it in memory at a time: the same bits as pencone_dij_dose().
-/// @param count, weights  one per column. @param[out] out  dose with the file's provenance, owned by the caller
-/// @return PENCONE_OK, E_SHAPE (another count), E_RANGE (a weight that is not finite or negative; an entry outside the
-/// grid), E_FILE, E_FORMAT, E_CANCELLED, E_MEMORY.
+/// @param count, weights  one per column. @param[out] out  dose with the file's provenance, owned by the
+/// caller
+/// @return PENCONE_OK, E_SHAPE (another count), E_RANGE (a weight that is not finite or negative; an entry
+/// outside the grid), E_FILE, E_FORMAT, E_CANCELLED, E_MEMORY.
 PENCONE_API pencone_status pencone_dij_file_dose(pencone_context *ctx, const char *path, int64_t count,
                                                  const double *weights, pencone_dose **out);
 

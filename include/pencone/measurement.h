@@ -8,18 +8,18 @@
 extern "C" {
 #endif
 
-/// Depth doses, or tissue-phantom ratios, measured in water on the axis of a beam: what a machine is fitted to
-/// (commission.h). Immutable once created; any number of threads may read it.
+/// Depth doses, or tissue-phantom ratios, measured in water on the axis of a beam: what a machine is fitted
+/// to (commission.h). Immutable once created; any number of threads may read it.
 typedef struct pencone_measurement pencone_measurement;
 
 /// One depth dose, beam at right angles to the surface.
 typedef struct pencone_depth_dose {
   double field_x_mm, field_y_mm;  ///< width of the opening in the isocentre plane, 5 to 400
-  double ssd_mm;                  ///< source to surface, 300 to 5000; 0: tissue-phantom ratios, the points stay in
-                                  ///< the isocentre plane while the water above them rises
-  int points;                     ///< 2 to 10000
-  const double *depth_mm;         ///< rising, 0 to 600
-  const double *dose;             ///< > 0; any unit, one for the whole curve
+  double ssd_mm;           ///< source to surface, 300 to 5000; 0: tissue-phantom ratios, the points stay in
+                           ///< the isocentre plane while the water above them rises
+  int points;              ///< 2 to 10000
+  const double *depth_mm;  ///< rising, 0 to 600
+  const double *dose;      ///< > 0; any unit, one for the whole curve
 } pencone_depth_dose;
 
 /// Creates a measurement; all is copied. @param curves  1 to 100. @param[out] out owned by the caller
@@ -51,8 +51,9 @@ typedef struct pencone_output_factor {
 /// Makes a copy whose curves are in one unit: each is scaled so that it is the output factor at that depth.
 /// @param factor  one for each curve, in any order. @param[out] out owned by the caller
 /// @return PENCONE_OK, E_ARGUMENT, E_RANGE (field and value are in the text) or E_MEMORY.
-PENCONE_API pencone_status pencone_measurement_scale(pencone_context *ctx, const pencone_measurement *measurement,
-                                                     int factors, const pencone_output_factor *factor,
+PENCONE_API pencone_status pencone_measurement_scale(pencone_context *ctx,
+                                                     const pencone_measurement *measurement, int factors,
+                                                     const pencone_output_factor *factor,
                                                      pencone_measurement **out);
 
 #ifdef __cplusplus

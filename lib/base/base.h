@@ -16,29 +16,31 @@
 // --- errors ------------------------------------------------------------------------------------
 
 /// Records a one-line text in the context and returns the status. ctx may be NULL (the text is lost).
-pencone_status pcn_fail(pencone_context *ctx, pencone_status status, const char *format, ...) PCN_PRINTF(3, 4);
+pencone_status pcn_fail(pencone_context *ctx, pencone_status status, const char *format, ...)
+    PCN_PRINTF(3, 4);
 
 /// Puts "prefix: " before the text of the last failure and returns status: where a caller knows the file.
 pencone_status pcn_fail_prefix(pencone_context *ctx, pencone_status status, const char *prefix);
 
 /// Leaves the function with the status of a call that failed.
-#define PCN_TRY(call)                                \
-  do {                                               \
-    const pencone_status pcn_try_status = (call);    \
-    if (pcn_try_status != PENCONE_OK) {              \
-      return pcn_try_status;                         \
-    }                                                \
+#define PCN_TRY(call)                             \
+  do {                                            \
+    const pencone_status pcn_try_status = (call); \
+    if (pcn_try_status != PENCONE_OK) {           \
+      return pcn_try_status;                      \
+    }                                             \
   } while (0)
 
 /// Leaves the function with a failure unless the condition holds.
-#define PCN_CHECK(ctx, condition, status, ...)            \
-  do {                                                    \
-    if (!(condition)) {                                   \
-      return pcn_fail((ctx), (status), __VA_ARGS__);      \
-    }                                                     \
+#define PCN_CHECK(ctx, condition, status, ...)       \
+  do {                                               \
+    if (!(condition)) {                              \
+      return pcn_fail((ctx), (status), __VA_ARGS__); \
+    }                                                \
   } while (0)
 
-/// A context for work inside one thread of another's: the same instruction set, one thread, no callbacks, no budget.
+/// A context for work inside one thread of another's: the same instruction set, one thread, no callbacks, no
+/// budget.
 /// @param[out] out  freed by pencone_context_destroy()
 pencone_status pcn_context_child(pencone_context *ctx, pencone_context **out);
 
@@ -91,11 +93,11 @@ void pcn_parallel_for(pencone_context *ctx, size_t count, pcn_task task, void *w
 pencone_status pcn_parallel_for_progress(pencone_context *ctx, size_t count, pcn_task task, void *work,
                                          double base, double share, const char *stage);
 
-/// The same for tasks that need what earlier ones have done: task i starts after all tasks up to i - distance, so that
-/// at most distance threads find work. Threads do not wait for each other at every step, as they would in one
-/// pcn_parallel_for() per step. @param distance  at least 1
+/// The same for tasks that need what earlier ones have done: task i starts after all tasks up to i -
+/// distance, so that at most distance threads find work. Threads do not wait for each other at every step, as
+/// they would in one pcn_parallel_for() per step. @param distance  at least 1
 /// @return PENCONE_OK, E_CANCELLED (some tasks were then not run) or E_MEMORY.
-pencone_status pcn_parallel_chain(pencone_context *ctx, size_t count, size_t distance, pcn_task task, void *work,
-                                  const double progress[2], const char *stage);
+pencone_status pcn_parallel_chain(pencone_context *ctx, size_t count, size_t distance, pcn_task task,
+                                  void *work, const double progress[2], const char *stage);
 
 #endif

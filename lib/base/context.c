@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The context: last error, log, progress and cancel, threads, memory budget.
 #define _POSIX_C_SOURCE 200809L
-#include "context_internal.h"
-
-#include "base.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "base.h"
+#include "context_internal.h"
 
 static const double progress_interval_s = 0.05;
 
@@ -21,7 +21,7 @@ pencone_status pencone_context_create(pencone_context **out) {
     return PENCONE_E_MEMORY;
   }
   (*out)->alloc_fail_after = -1;
-  const char *isa = getenv("PENCONE_ISA"); // an unknown name is as good as none
+  const char *isa = getenv("PENCONE_ISA");  // an unknown name is as good as none
   if (isa != NULL && strlen(isa) < sizeof(*out)->isa) {
     memcpy((*out)->isa, isa, strlen(isa) + 1);
   }
@@ -70,8 +70,8 @@ pencone_status pencone_context_set_threads(pencone_context *ctx, int threads) {
   if (ctx == NULL) {
     return PENCONE_E_ARGUMENT;
   }
-  PCN_CHECK(ctx, threads >= 0 && threads <= 1024, PENCONE_E_RANGE, "threads: got %d, expected 0 (all) to 1024",
-            threads);
+  PCN_CHECK(ctx, threads >= 0 && threads <= 1024, PENCONE_E_RANGE,
+            "threads: got %d, expected 0 (all) to 1024", threads);
   ctx->threads = threads;
   return PENCONE_OK;
 }
@@ -88,7 +88,7 @@ uint64_t pencone_context_memory_budget(const pencone_context *ctx) {
 
 pencone_status pcn_fail(pencone_context *ctx, pencone_status status, const char *format, ...) {
   if (ctx != NULL) {
-    char text[PCN_ERROR_CHARS]; // the arguments may point into ctx->error
+    char text[PCN_ERROR_CHARS];  // the arguments may point into ctx->error
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);

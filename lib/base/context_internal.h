@@ -14,12 +14,12 @@ struct pencone_context {
   void *log_user;
   pencone_progress_fn progress;
   void *progress_user;
-  double progress_last_s; ///< when the callback was last called
-  int threads;            ///< 0: all processors
+  double progress_last_s;  ///< when the callback was last called
+  int threads;             ///< 0: all processors
   uint64_t memory_budget;
-  int64_t alloc_fail_after; ///< negative: never
-  pcn_crew *crew;           ///< threads that wait for work; NULL: none do
-  char isa[16];             ///< instruction set asked for; "": the best
+  int64_t alloc_fail_after;  ///< negative: never
+  pcn_crew *crew;            ///< threads that wait for work; NULL: none do
+  char isa[16];              ///< instruction set asked for; "": the best
 };
 
 #endif

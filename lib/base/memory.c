@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#define _DEFAULT_SOURCE // madvise() is not POSIX
-#include "base.h"
-#include "context_internal.h"
+#define _DEFAULT_SOURCE  // madvise() is not POSIX
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-static const size_t alignment = 64; // one cache line, one AVX-512 register
+#include "base.h"
+#include "context_internal.h"
+
+static const size_t alignment = 64;  // one cache line, one AVX-512 register
 static const size_t huge_page = 2u << 20;
 
 static int must_fail(pencone_context *ctx) {

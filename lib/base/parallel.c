@@ -9,6 +9,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
 #include <stdatomic.h>
+
 #include "base.h"
 #include "context_internal.h"
 
@@ -212,7 +213,7 @@ static void run_with_progress(void *work, size_t index, int worker) {
   }
   p->task(p->work, index, worker);
   const size_t done = atomic_fetch_add(&state->done, 1) + 1;
-  if (worker == 0) { // the thread that called the library
+  if (worker == 0) {  // the thread that called the library
     const double fraction = state->base + state->share * (double)done / (double)state->count;
     if (pcn_progress(state->ctx, fraction, state->stage) != PENCONE_OK) {
       atomic_store(&state->cancelled, 1);
@@ -237,10 +238,10 @@ typedef struct chain {
   size_t distance;
   pcn_task task;
   void *work;
-  atomic_uchar *done;  ///< by task
-  atomic_size_t next;  ///< task to be handed out
-  atomic_size_t ahead; ///< all tasks before this one are done
-  atomic_int asleep;   ///< threads that wait for moved
+  atomic_uchar *done;   ///< by task
+  atomic_size_t next;   ///< task to be handed out
+  atomic_size_t ahead;  ///< all tasks before this one are done
+  atomic_int asleep;    ///< threads that wait for moved
   pthread_mutex_t lock;
   pthread_cond_t moved;
 } chain;
@@ -296,7 +297,7 @@ static void run_chain(void *work, size_t index, int worker) {
     }
     c->task(c->work, i, worker);
     mark_done(c, i);
-    if (worker == 0) { // the thread that called the library
+    if (worker == 0) {  // the thread that called the library
       const double fraction = state->base + state->share * (double)(i + 1) / (double)state->count;
       if (pcn_progress(state->ctx, fraction, state->stage) != PENCONE_OK) {
         atomic_store(&state->cancelled, 1);
@@ -306,8 +307,8 @@ static void run_chain(void *work, size_t index, int worker) {
   }
 }
 
-pencone_status pcn_parallel_chain(pencone_context *ctx, size_t count, size_t distance, pcn_task task, void *work,
-                                  const double progress[2], const char *stage) {
+pencone_status pcn_parallel_chain(pencone_context *ctx, size_t count, size_t distance, pcn_task task,
+                                  void *work, const double progress[2], const char *stage) {
   chain c = {.state = {.ctx = ctx, .count = count, .base = progress[0], .share = progress[1], .stage = stage},
              .distance = distance,
              .task = task,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "beam/aperture.h"
 
-#include "base/base.h"
-#include "beam/control_points.h"
 #include <math.h>
 #include <string.h>
+
+#include "base/base.h"
+#include "beam/control_points.h"
 
 pcn_frame pcn_beam_frame(const pencone_beam *beam) {
   return pcn_frame_make(beam->isocenter_mm, pencone_machine_describe(beam->machine)->sad_mm, beam->gantry_deg,
@@ -23,15 +24,17 @@ static void set_edges(const pcn_aperture *a, const pcn_vec3 side[2], const doubl
   }
 }
 
-static pcn_opening opening_of(const pcn_aperture *a, const pencone_beam *beam, const pencone_control_point *point) {
-  const pcn_frame f = pcn_frame_make(beam->isocenter_mm, a->frame.sad_mm, beam->gantry_deg, point->collimator_deg,
-                                     beam->couch_deg);
+static pcn_opening opening_of(const pcn_aperture *a, const pencone_beam *beam,
+                              const pencone_control_point *point) {
+  const pcn_frame f = pcn_frame_make(beam->isocenter_mm, a->frame.sad_mm, beam->gantry_deg,
+                                     point->collimator_deg, beam->couch_deg);
   pcn_opening opening = {.ex = f.ex,
                          .ey = f.ey,
                          .x_mm = {point->field_x_mm[0], point->field_x_mm[1]},
                          .y_mm = {point->field_y_mm[0], point->field_y_mm[1]},
                          .weight = point->weight};
-  set_edges(a, (const pcn_vec3[2]){f.ex, f.ey}, (const double *const[2]){opening.x_mm, opening.y_mm}, opening.edge);
+  set_edges(a, (const pcn_vec3[2]){f.ex, f.ey}, (const double *const[2]){opening.x_mm, opening.y_mm},
+            opening.edge);
   return opening;
 }
 
@@ -40,8 +43,8 @@ static void widen(double range[2], double value) {
   range[1] = fmax(range[1], value);
 }
 
-// Around a turned opening's corner, opening_share() gives voxels that both edges' planes cut but the corner does
-// not reach a little: they lie up to the square root of 2 times their half diagonal outside.
+// Around a turned opening's corner, opening_share() gives voxels that both edges' planes cut but the corner
+// does not reach a little: they lie up to the square root of 2 times their half diagonal outside.
 static void allow_corners(pcn_aperture *a) {
   for (int i = 0; i < a->openings; i++) {
     const int turned = fabs(pcn_v3_dot(a->opening[i].ex, a->frame.ex)) < 1 - 1e-12;
@@ -85,8 +88,8 @@ pencone_status pcn_aperture_make(pencone_context *ctx, const pencone_beam *beam,
       enclose(out, &out->opening[out->openings++]);
     }
   }
-  set_edges(out, (const pcn_vec3[2]){out->frame.ex, out->frame.ey}, (const double *const[2]){out->x_mm, out->y_mm},
-            out->edge);
+  set_edges(out, (const pcn_vec3[2]){out->frame.ex, out->frame.ey},
+            (const double *const[2]){out->x_mm, out->y_mm}, out->edge);
   allow_corners(out);
   return PENCONE_OK;
 }
@@ -103,7 +106,7 @@ static double below(double edge, double at, double steep, double a, double b) {
   if (fabs(edge - at) >= reach) {
     return edge > at ? 1 : 0;
   }
-  if (fabs(edge - at) <= steep - reach) { // it cuts all intervals, and their mean is the middle one's
+  if (fabs(edge - at) <= steep - reach) {  // it cuts all intervals, and their mean is the middle one's
     return 0.5 + (edge - at) * per_width;
   }
   double sum = 0;
@@ -132,13 +135,13 @@ static double box_share(double at, const double slope[3], const double edges[2])
 /// A voxel seen from the source: its centre's offset and how it projects.
 typedef struct look {
   pcn_vec3 r, ez;
-  double scale; ///< of the projection on the isocentre plane
+  double scale;  ///< of the projection on the isocentre plane
   double sad_mm;
-  double bend; ///< its half diagonal over its distance from the source
+  double bend;  ///< its half diagonal over its distance from the source
 } look;
 
-// A voxel's half width across an edge's plane, where opening_share() projects with the slope at the voxel's centre
-// instead of at the edge: wider by its half diagonal over its distance from the source, at most.
+// A voxel's half width across an edge's plane, where opening_share() projects with the slope at the voxel's
+// centre instead of at the edge: wider by its half diagonal over its distance from the source, at most.
 static double half_width(const pcn_edge_plane *edge, double bend) {
   return 1.001 * edge->half + bend * edge->reach;
 }
@@ -171,7 +174,7 @@ double pcn_aperture_share(const pcn_aperture *a, pcn_vec3 centre) {
   const pcn_vec3 r = pcn_v3_sub(centre, f->source);
   const double z = pcn_v3_dot(r, f->ez);
   double share = 0;
-  if (z > a->reach_mm) { // the voxel is before the source plane
+  if (z > a->reach_mm) {  // the voxel is before the source plane
     const look l = {r, f->ez, f->sad_mm / z, f->sad_mm, a->reach_mm / z};
     for (int i = 0; i < a->openings; i++) {
       share += a->opening[i].weight * opening_share(a, &a->opening[i], &l);
@@ -185,8 +188,8 @@ double pcn_aperture_share(const pcn_aperture *a, pcn_vec3 centre) {
 /// A row of voxels along x, as the first is seen from the source.
 typedef struct row_view {
   pcn_vec3 r, step;
-  double z, z_step; ///< along the axis
-  double bend;      ///< a voxel's half diagonal over the distance of the nearest from the source
+  double z, z_step;  ///< along the axis
+  double bend;       ///< a voxel's half diagonal over the distance of the nearest from the source
 } row_view;
 
 // Narrows a range to where at + step * i <= limit.
@@ -201,9 +204,10 @@ static void narrow(double at, double step, double limit, double range[2]) {
   }
 }
 
-// Narrows one range to the voxels that a rectangle may touch, and one to those that it holds: the distance from each
-// edge's plane is linear along the row.
-static void narrow_to(const row_view *v, const pcn_edge_plane edge[PCN_EDGES], double touched[2], double held[2]) {
+// Narrows one range to the voxels that a rectangle may touch, and one to those that it holds: the distance
+// from each edge's plane is linear along the row.
+static void narrow_to(const row_view *v, const pcn_edge_plane edge[PCN_EDGES], double touched[2],
+                      double held[2]) {
   for (int e = 0; e < PCN_EDGES; e++) {
     const double at = pcn_v3_dot(v->r, edge[e].normal), step = pcn_v3_dot(v->step, edge[e].normal);
     const double margin = half_width(&edge[e], v->bend);
@@ -235,7 +239,8 @@ static void add_edge(const pcn_aperture *a, const pcn_opening *o, const row_view
 // Voxels that the whole opening holds need no look.
 static void add_opening(const pcn_aperture *a, const pcn_opening *o, const row_view *v, const int64_t row[2],
                         float *share) {
-  double touched[2] = {(double)row[0], (double)(row[1] - 1)}, held[2] = {(double)row[0], (double)(row[1] - 1)};
+  double touched[2] = {(double)row[0], (double)(row[1] - 1)},
+         held[2] = {(double)row[0], (double)(row[1] - 1)};
   int64_t part[2], whole[2];
   narrow_to(v, o->edge, touched, held);
   to_voxels(touched, part);

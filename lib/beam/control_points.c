@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "beam/control_points.h"
 
-#include "base/base.h"
 #include <math.h>
 #include <string.h>
+
+#include "base/base.h"
 
 pencone_control_point pcn_control_point_of(const pencone_beam *beam) {
   const pencone_control_point point = {.gantry_deg = beam->gantry_deg,
@@ -26,15 +27,19 @@ static pencone_status check_angle(pencone_context *ctx, const char *what, const 
 static pencone_status check_jaws(pencone_context *ctx, const char *what, char axis, const double jaw_mm[2],
                                  double weight) {
   const double largest = 1000;
-  PCN_CHECK(ctx, isfinite(jaw_mm[0]) && isfinite(jaw_mm[1]) && fabs(jaw_mm[0]) <= largest && fabs(jaw_mm[1]) <= largest,
-            PENCONE_E_RANGE, "%s: field %c: got %g to %g mm, expected -%g to %g", what, axis, jaw_mm[0], jaw_mm[1],
-            largest, largest);
+  PCN_CHECK(
+      ctx,
+      isfinite(jaw_mm[0]) && isfinite(jaw_mm[1]) && fabs(jaw_mm[0]) <= largest && fabs(jaw_mm[1]) <= largest,
+      PENCONE_E_RANGE, "%s: field %c: got %g to %g mm, expected -%g to %g", what, axis, jaw_mm[0], jaw_mm[1],
+      largest, largest);
   PCN_CHECK(ctx, jaw_mm[1] > jaw_mm[0] || weight == 0, PENCONE_E_RANGE,
-            "%s: field %c: got %g to %g mm, expected a field of more than zero size", what, axis, jaw_mm[0], jaw_mm[1]);
+            "%s: field %c: got %g to %g mm, expected a field of more than zero size", what, axis, jaw_mm[0],
+            jaw_mm[1]);
   return PENCONE_OK;
 }
 
-pencone_status pcn_control_point_check(pencone_context *ctx, const char *what, const pencone_control_point *point) {
+pencone_status pcn_control_point_check(pencone_context *ctx, const char *what,
+                                       const pencone_control_point *point) {
   PCN_CHECK(ctx, isfinite(point->weight) && point->weight >= 0, PENCONE_E_RANGE,
             "%s: weight: got %g, expected 0 or more", what, point->weight);
   PCN_TRY(check_angle(ctx, what, "gantry angle", point->gantry_deg));
@@ -53,7 +58,8 @@ static double whole_turn(double degrees) {
 }
 
 static int share_geometry(const pencone_control_point *a, const pencone_control_point *b) {
-  return whole_turn(a->gantry_deg) == whole_turn(b->gantry_deg) && whole_turn(a->couch_deg) == whole_turn(b->couch_deg);
+  return whole_turn(a->gantry_deg) == whole_turn(b->gantry_deg) &&
+         whole_turn(a->couch_deg) == whole_turn(b->couch_deg);
 }
 
 // 1 when a step opens a group: none before it has weight and its geometry.
@@ -79,7 +85,8 @@ int pcn_beam_groups_count(const pencone_beam *beam) {
 static int gather(const pencone_beam *beam, int first, pencone_control_point *out) {
   int count = 0;
   for (int i = first; i < beam->control_point_count; i++) {
-    if (beam->control_points[i].weight > 0 && share_geometry(&beam->control_points[first], &beam->control_points[i])) {
+    if (beam->control_points[i].weight > 0 &&
+        share_geometry(&beam->control_points[first], &beam->control_points[i])) {
       out[count++] = beam->control_points[i];
     }
   }

@@ -10,14 +10,15 @@ pencone_control_point pcn_control_point_of(const pencone_beam *beam);
 
 /// Checks angles (-360 to 360), weight (>= 0) and, unless the weight is 0, the field (more than zero size).
 /// @param what  names the step in messages: "beam AP". @return PENCONE_OK, E_RANGE.
-pencone_status pcn_control_point_check(pencone_context *ctx, const char *what, const pencone_control_point *point);
+pencone_status pcn_control_point_check(pencone_context *ctx, const char *what,
+                                       const pencone_control_point *point);
 
 /// The beam as calculations: one for each pair of gantry and couch angles, in the order in which these come
 /// first, with the steps of weight > 0 that share it. A beam without control points is its own only group.
 typedef struct pcn_beam_groups {
   int count;
-  pencone_beam *beam;           ///< angles of the group's first step; name and machine borrowed
-  pencone_control_point *point; ///< steps, group by group; the beams point into it
+  pencone_beam *beam;            ///< angles of the group's first step; name and machine borrowed
+  pencone_control_point *point;  ///< steps, group by group; the beams point into it
 } pcn_beam_groups;
 
 /// @param[out] out  freed by pcn_beam_groups_free(). @return PENCONE_OK, E_MEMORY.

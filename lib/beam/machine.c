@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <string.h>
+
 #include "base/base.h"
 #include "beam/pencil_terms.h"
 #include "num/sha256.h"
@@ -62,13 +63,14 @@ static pencone_status check_spots(pencone_context *ctx, const pencone_machine_de
     const pencone_spot_optics one = {0, desc->spot_sigma_mm, desc->divergence_mrad, desc->correlation};
     return check_optics(ctx, desc->name, &one);
   }
-  PCN_CHECK(ctx, desc->optics_count >= 2 && desc->optics_count <= optics_max && desc->optics != NULL, PENCONE_E_ARGUMENT,
-            "machine %s: spots by energy: got %d, expected 2 to %d", desc->name, desc->optics_count, optics_max);
+  PCN_CHECK(ctx, desc->optics_count >= 2 && desc->optics_count <= optics_max && desc->optics != NULL,
+            PENCONE_E_ARGUMENT, "machine %s: spots by energy: got %d, expected 2 to %d", desc->name,
+            desc->optics_count, optics_max);
   double before = 0;
   for (int i = 0; i < desc->optics_count; i++) {
-    PCN_CHECK(ctx, isfinite(desc->optics[i].energy_mev) && desc->optics[i].energy_mev > before, PENCONE_E_RANGE,
-              "machine %s: spot energy_mev %d: got %g, expected above %g", desc->name, i + 1, desc->optics[i].energy_mev,
-              before);
+    PCN_CHECK(ctx, isfinite(desc->optics[i].energy_mev) && desc->optics[i].energy_mev > before,
+              PENCONE_E_RANGE, "machine %s: spot energy_mev %d: got %g, expected above %g", desc->name, i + 1,
+              desc->optics[i].energy_mev, before);
     before = desc->optics[i].energy_mev;
     PCN_TRY(check_optics(ctx, desc->name, &desc->optics[i]));
   }
@@ -80,15 +82,17 @@ static pencone_status check_protons(pencone_context *ctx, const pencone_machine_
   PCN_TRY(check_spots(ctx, desc));
   for (int a = 0; a < 2; a++) {
     const double sad_mm = desc->scan_sad_mm[a], limit_mm = desc->spot_limit_mm[a];
-    PCN_CHECK(ctx, sad_mm == 0 || (sad_mm >= 1000 && sad_mm <= 20000), PENCONE_E_RANGE,
-              "machine %s: scanning magnet of %c to isocentre: got %g mm, expected 1000 to 20000, or 0 (parallel)",
-              desc->name, 'x' + a, sad_mm);
+    PCN_CHECK(
+        ctx, sad_mm == 0 || (sad_mm >= 1000 && sad_mm <= 20000), PENCONE_E_RANGE,
+        "machine %s: scanning magnet of %c to isocentre: got %g mm, expected 1000 to 20000, or 0 (parallel)",
+        desc->name, 'x' + a, sad_mm);
     PCN_CHECK(ctx, limit_mm > 0 && limit_mm <= 300, PENCONE_E_RANGE,
-              "machine %s: limit of spots along %c: got %g mm, expected above 0 to 300", desc->name, 'x' + a, limit_mm);
+              "machine %s: limit of spots along %c: got %g mm, expected above 0 to 300", desc->name, 'x' + a,
+              limit_mm);
   }
-  PCN_CHECK(ctx, desc->range_shifter_distance_mm >= 0 && desc->range_shifter_distance_mm <= 2000, PENCONE_E_RANGE,
-            "machine %s: range shifter to isocentre: got %g mm, expected 0 to 2000", desc->name,
-            desc->range_shifter_distance_mm);
+  PCN_CHECK(ctx, desc->range_shifter_distance_mm >= 0 && desc->range_shifter_distance_mm <= 2000,
+            PENCONE_E_RANGE, "machine %s: range shifter to isocentre: got %g mm, expected 0 to 2000",
+            desc->name, desc->range_shifter_distance_mm);
   return PENCONE_OK;
 }
 
@@ -115,9 +119,9 @@ static void hash_protons(pencone_machine *machine) {
   pcn_sha256 hash;
   static const char version[] = "pencone-proton-machine-2";
   const pencone_machine_desc *d = &machine->desc;
-  const double values[] = {d->sad_mm,         d->spot_sigma_mm,  d->divergence_mrad,  d->correlation,
-                           d->scan_sad_mm[0], d->scan_sad_mm[1], d->spot_limit_mm[0], d->spot_limit_mm[1],
-                           d->range_shifter_distance_mm};
+  const double values[] = {d->sad_mm,           d->spot_sigma_mm,    d->divergence_mrad,
+                           d->correlation,      d->scan_sad_mm[0],   d->scan_sad_mm[1],
+                           d->spot_limit_mm[0], d->spot_limit_mm[1], d->range_shifter_distance_mm};
   pcn_sha256_start(&hash);
   pcn_sha256_add(&hash, version, sizeof version);
   pcn_sha256_add_doubles(&hash, values, sizeof values / sizeof values[0]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <pencone/measurement.h>
-
 #include <string.h>
+
 #include "base/base.h"
 
 enum { CURVES_MAX = 100, POINTS_MAX = 10000 };
@@ -23,7 +23,8 @@ static pencone_status check_curve(pencone_context *ctx, int i, const pencone_dep
             "depth dose %d: field: got %g x %g mm, expected %g to %g mm", i + 1, c->field_x_mm, c->field_y_mm,
             field_mm[0], field_mm[1]);
   PCN_CHECK(ctx, c->ssd_mm == 0 || is_in(c->ssd_mm, ssd_mm), PENCONE_E_RANGE,
-            "depth dose %d: ssd: got %g mm, expected %g to %g mm, or 0: tissue-phantom ratios", i + 1, c->ssd_mm, ssd_mm[0], ssd_mm[1]);
+            "depth dose %d: ssd: got %g mm, expected %g to %g mm, or 0: tissue-phantom ratios", i + 1,
+            c->ssd_mm, ssd_mm[0], ssd_mm[1]);
   PCN_CHECK(ctx, c->points >= 2 && c->points <= POINTS_MAX, PENCONE_E_RANGE,
             "depth dose %d: got %d points, expected 2 to %d", i + 1, c->points, POINTS_MAX);
   PCN_CHECK(ctx, c->depth_mm != NULL && c->dose != NULL, PENCONE_E_ARGUMENT,

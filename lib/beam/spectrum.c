@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+
 #include "base/base.h"
 #include "data/data.h"
 #include "num/csv.h"

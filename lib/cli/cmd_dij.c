@@ -78,7 +78,8 @@ static void tell_before(const cli_session *session, const job *j) {
   cli_line("plan", "%s (%s)", pencone_plan_name(j->in.plan), j->in.plan_path);
   cli_line("phantom", "%s", j->in.phantom_path);
   cli_line("engine", "%s, %s, %s", pencone_plan_engine(j->in.plan),
-           cli_engine_options(options, sizeof options, j->in.plan), cli_quantity(pencone_plan_quantity(j->in.plan)));
+           cli_engine_options(options, sizeof options, j->in.plan),
+           cli_quantity(pencone_plan_quantity(j->in.plan)));
   cli_put_grid("dose grid", pencone_engine_grid(j->in.engine));
   cli_line("columns", "%lld in %d beam%s, some %.2g entries", (long long)pencone_dij_columns(j->in.plan),
            pencone_plan_beam_count(j->in.plan), pencone_plan_beam_count(j->in.plan) == 1 ? "" : "s",
@@ -106,14 +107,15 @@ static void tell_after(const cli_session *session, const void *the_job) {
   char size[32];
   uint64_t bytes = 0;
   const pencone_dij_report all = pencone_dij_writer_report(j->writer, &bytes);
-  cli_line("matrix", "%lld columns, %lld entries, %.4g per column", (long long)all.columns, (long long)all.entries,
-           (double)all.entries / (double)all.columns);
+  cli_line("matrix", "%lld columns, %lld entries, %.4g per column", (long long)all.columns,
+           (long long)all.entries, (double)all.entries / (double)all.columns);
   if (all.empty > 0) {
     cli_line("", "%lld columns are empty: their beamlets miss the dose grid or what is wanted of it",
              (long long)all.empty);
   }
-  cli_line("lost dose", "%.3g %% of all, %.3g %% of the worst column (threshold %g%s)", lost_pct(all.lost, all.sum),
-           100 * all.worst_lost, j->options.threshold, j->options.sampling ? ", sampled" : "");
+  cli_line("lost dose", "%.3g %% of all, %.3g %% of the worst column (threshold %g%s)",
+           lost_pct(all.lost, all.sum), 100 * all.worst_lost, j->options.threshold,
+           j->options.sampling ? ", sampled" : "");
   cli_line("time", "%.2f s, %.2f s of them for the columns: %.3g ns per entry", j->seconds, j->stream_s,
            ns_per_entry(j));
   cli_line("written", "%s, %s", j->in.output, cli_bytes(size, sizeof size, bytes));
@@ -154,7 +156,8 @@ static void tell_json(const cli_session *session, const void *the_job) {
 // --- before the work ---------------------------------------------------------------------------
 
 /// PortPy builds its maps of beamlets on a lattice of 2.5 mm and compares positions exactly.
-static int warn_of_lattice(cli_session *session, const job *j, const pencone_beamlet *beamlets, int64_t count) {
+static int warn_of_lattice(cli_session *session, const job *j, const pencone_beamlet *beamlets,
+                           int64_t count) {
   const double lattice_mm = 2.5;
   int64_t astray = 0;
   for (int64_t i = 0; i < count; ++i) {
@@ -164,8 +167,10 @@ static int warn_of_lattice(cli_session *session, const job *j, const pencone_bea
   }
   if (j->form->format == PENCONE_DIJ_PORTPY && astray > 0) {
     cli_progress_clear(session);
-    fprintf(stderr, "pencone: warning: %lld of %lld beamlets have edges off PortPy's lattice of %g mm, on which its "
-            "leaves and maps of beamlets stand\n", (long long)astray, (long long)count, lattice_mm);
+    fprintf(stderr,
+            "pencone: warning: %lld of %lld beamlets have edges off PortPy's lattice of %g mm, on which its "
+            "leaves and maps of beamlets stand\n",
+            (long long)astray, (long long)count, lattice_mm);
   }
   return CLI_GO_ON;
 }
@@ -190,8 +195,9 @@ static int prepare(cli_session *session, job *j) {
   cli_guard(session);
   // A folder for PortPy must not be there yet; the writer says so.
   const int is_new = access(j->in.output, F_OK) != 0;
-  int outcome = is_new || j->form->format != PENCONE_DIJ_PORTPY ? cli_check_output(session, j->in.output, inputs, 2)
-                                                                : CLI_GO_ON;
+  int outcome = is_new || j->form->format != PENCONE_DIJ_PORTPY
+                    ? cli_check_output(session, j->in.output, inputs, 2)
+                    : CLI_GO_ON;
   outcome = outcome == CLI_GO_ON ? check_beamlets(session, j) : outcome;
   outcome = outcome == CLI_GO_ON ? cli_input_phantom(session, &j->in) : outcome;
   if (outcome != CLI_GO_ON) {
@@ -215,7 +221,8 @@ static pencone_status calculate(cli_session *session, job *j) {
   cli_progress_clear(session);
   tell_before(session, j);
   const double stream_start_s = cli_seconds();
-  const pencone_status status = pencone_dij_stream(session->ctx, j->in.engine, &j->options, &sink, &j->report);
+  const pencone_status status =
+      pencone_dij_stream(session->ctx, j->in.engine, &j->options, &sink, &j->report);
   j->stream_s = cli_seconds() - stream_start_s;
   j->seconds += cli_seconds() - start_s;
   return status;
@@ -227,8 +234,9 @@ static int failed(cli_session *session, const job *j, pencone_status status) {
   const long long all = (long long)pencone_dij_columns(j->in.plan);
   cli_progress_clear(session);
   if (status == PENCONE_E_CANCELLED) {
-    return done > 0 ? cli_error(session, CLI_RUN, "interrupted; %lld of %lld columns are in %s.part, --resume goes on",
-                                done, all, j->in.output)
+    return done > 0 ? cli_error(session, CLI_RUN,
+                                "interrupted; %lld of %lld columns are in %s.part, --resume goes on", done,
+                                all, j->in.output)
                     : cli_error(session, CLI_RUN, "interrupted; nothing was written");
   }
   if (status == PENCONE_E_FILE) {
@@ -239,7 +247,8 @@ static int failed(cli_session *session, const job *j, pencone_status status) {
   if (status == PENCONE_E_NUMERIC) {
     return cli_error(session, CLI_INPUT, "%s: %s", j->in.plan_path, pencone_context_error(session->ctx));
   }
-  return status == PENCONE_E_FORMAT ? cli_report(session, status) : cli_report_file(session, status, j->in.plan_path);
+  return status == PENCONE_E_FORMAT ? cli_report(session, status)
+                                    : cli_report_file(session, status, j->in.plan_path);
 }
 
 static int run(cli_session *session, void *the_job) {
@@ -256,7 +265,8 @@ static int run(cli_session *session, void *the_job) {
   if (status != PENCONE_OK) {
     return failed(session, j, status);
   }
-  outcome = cli_mask_make(session, j->in.phantom, pencone_engine_grid(j->in.engine), &j->structures, &j->mask);
+  outcome =
+      cli_mask_make(session, j->in.phantom, pencone_engine_grid(j->in.engine), &j->structures, &j->mask);
   if (outcome != CLI_GO_ON) {
     return outcome;
   }
@@ -302,17 +312,18 @@ int cli_dij(int argc, char **argv) {
        &j.in.output, 0, 0},
       {"format", 'f', CLI_TEXT, "WORD", "pencone (default), portpy or fred", &j.format, 0, 0},
       {"threshold", 0, CLI_NUMBER, "F",
-       "leave out entries below F times the largest of their column, 0 to 1 (default: 1e-5)", &j.threshold, 0, 1},
+       "leave out entries below F times the largest of their column, 0 to 1 (default: 1e-5)", &j.threshold, 0,
+       1},
       {"sample", 0, CLI_FLAG, NULL,
-       "keep an entry below the threshold with a probability, raised to the threshold: right in the mean", &j.sample,
-       0, 0},
+       "keep an entry below the threshold with a probability, raised to the threshold: right in the mean",
+       &j.sample, 0, 0},
       {"seed", 0, CLI_COUNT, "N", "of --sample: the same entries for the same seed (default: 1)", &j.seed, 0,
        2147483647},
       {"structure", 's', CLI_TEXTS, "NAME",
        "only voxels that this structure of the phantom touches; every use adds one (default: all voxels)",
        &j.structures, 0, 0},
-      {"resume", 'r', CLI_FLAG, NULL, "go on with the part that an interrupted run has left, if there is one", &j.resume,
-       0, 0},
+      {"resume", 'r', CLI_FLAG, NULL, "go on with the part that an interrupted run has left, if there is one",
+       &j.resume, 0, 0},
       CLI_OPTION_PHANTOM(&j.in),
       CLI_OPTION_QUALITY(&j.in),
       CLI_OPTION_JSON(&common),

@@ -85,8 +85,7 @@ static void put_entry_extras(const job *j, const entry *e) {
 
 static void put_text(const cli_session *session, const job *j, const entry *entries, int count) {
   if (!session->common.quiet) {
-    printf("# %s, %s, in %s\n", j->dose_path, pencone_dose_quantity(j->dose),
-           pencone_dose_units(j->dose));
+    printf("# %s, %s, in %s\n", j->dose_path, pencone_dose_quantity(j->dose), pencone_dose_units(j->dose));
     printf("# %-16s %10s %10s %10s %10s %10s %10s %10s %10s %10s %7s\n", "structure", "cm3", "mean", "min",
            "max", "D98", "D95", "D50", "D5", "D2", "HI");
   }
@@ -312,8 +311,10 @@ static int check_use(const job *j, const cli_common *common) {
   if (j->csv && common->json) {
     return cli_wrong_use(usage.command, "--csv and --json exclude each other");
   }
-  if (cli_volume_is_let(&j->volume) && (!isnan(j->isodose) || !isnan(j->geud) || j->ntcp.given || j->tcp.given)) {
-    return cli_wrong_use(usage.command, "--isodose, --geud, --ntcp and --tcp are figures of a dose, got --volume let");
+  if (cli_volume_is_let(&j->volume) &&
+      (!isnan(j->isodose) || !isnan(j->geud) || j->ntcp.given || j->tcp.given)) {
+    return cli_wrong_use(usage.command,
+                         "--isodose, --geud, --ntcp and --tcp are figures of a dose, got --volume let");
   }
   return CLI_GO_ON;
 }

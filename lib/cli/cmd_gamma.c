@@ -135,7 +135,8 @@ static void put_json(const job *j) {
 
 static int read_reference(cli_session *session, job *j) {
   if (j->volume.name != NULL) {
-    return cli_error(session, CLI_INPUT, "%s: --volume: got a Monte Carlo reference, which holds dose, expected a dose file",
+    return cli_error(session, CLI_INPUT,
+                     "%s: --volume: got a Monte Carlo reference, which holds dose, expected a dose file",
                      j->reference_path);
   }
   const pencone_status status = pencone_reference_read(session->ctx, j->reference_path, &j->reference);
@@ -151,15 +152,16 @@ static int read_inputs(cli_session *session, job *j) {
   const int outcome = kind == PENCONE_FILE_REFERENCE
                           ? read_reference(session, j)
                           : cli_volume_read(session, j->reference_path, &j->volume, &j->dose);
-  return outcome == CLI_GO_ON ? cli_volume_read(session, j->evaluated_path, &j->volume, &j->evaluated) : outcome;
+  return outcome == CLI_GO_ON ? cli_volume_read(session, j->evaluated_path, &j->volume, &j->evaluated)
+                              : outcome;
 }
 
 /// cGy beside Gy, or dose beside dose per fluence, is compared as it is asked for, but not without a word.
 static void warn_of_units(const job *j) {
   const char *evaluated = pencone_dose_units(j->evaluated), *reference = reference_units(j);
   if (strcmp(evaluated, reference) != 0) {
-    fprintf(stderr, "pencone: warning: %s is in %s, %s in %s: numbers are compared as they are\n", j->evaluated_path,
-            evaluated, j->reference_path, reference);
+    fprintf(stderr, "pencone: warning: %s is in %s, %s in %s: numbers are compared as they are\n",
+            j->evaluated_path, evaluated, j->reference_path, reference);
   }
 }
 

@@ -62,8 +62,8 @@ static void put_volumes(const pencone_dose *dose) {
     const double maximum = cli_maximum(grid, pencone_dose_volume_values(dose, i), at);
     const char *beam = pencone_dose_volume_beam(dose, i);
     cli_line(i == 0 ? "volumes" : "", "%s%s%s: largest %.5g %s; %s", pencone_dose_volume_name(dose, i),
-             beam != NULL ? " of " : "", beam != NULL ? beam : "", maximum, pencone_dose_volume_units(dose, i),
-             pencone_dose_volume_quantity(dose, i));
+             beam != NULL ? " of " : "", beam != NULL ? beam : "", maximum,
+             pencone_dose_volume_units(dose, i), pencone_dose_volume_quantity(dose, i));
   }
 }
 
@@ -192,8 +192,8 @@ static void put_matrix(const pencone_dij_file_info *m) {
            (double)m->entries / (double)m->columns,
            100 * (double)m->entries / (double)m->columns / (double)pencone_grid_voxels(&m->grid));
   cli_line("threshold", "%g of a column's largest%s", m->threshold, m->sampling ? ", sampled below" : "");
-  cli_line("lost dose", "%.3g %% of all, %.3g %% of the worst column", m->sum > 0 ? 100 * m->lost / m->sum : 0,
-           100 * m->worst_lost);
+  cli_line("lost dose", "%.3g %% of all, %.3g %% of the worst column",
+           m->sum > 0 ? 100 * m->lost / m->sum : 0, 100 * m->worst_lost);
 }
 
 static void json_matrix(cli_json *json, const pencone_dij_file_info *m) {
@@ -383,7 +383,8 @@ int cli_info(int argc, char **argv) {
   cli_common common = {0};
   job j = {NULL, 0, 0};
   const cli_option options[] = {
-      {"full", 0, CLI_FLAG, NULL, "print long texts, such as the plan in a dose file, in full", &j.full, 0, 0},
+      {"full", 0, CLI_FLAG, NULL, "print long texts, such as the plan in a dose file, in full", &j.full, 0,
+       0},
       CLI_OPTION_JSON(&common),
   };
   const int outcome =

@@ -67,8 +67,8 @@ static void put_curves(const answer *a) {
     char field[32], ssd[32];
     snprintf(field, sizeof field, "%g x %g", d->field_x_mm, d->field_y_mm);
     snprintf(ssd, sizeof ssd, d->ssd_mm > 0 ? "%g" : "TPR", d->ssd_mm);
-    printf("%-14s %7s %7d %8g %7.2f %+7.2f %7g   %.4g\n", field, ssd, c->points, c->from_mm, c->rms_pct, c->max_pct,
-           c->max_at_mm, c->scale);
+    printf("%-14s %7s %7d %8g %7.2f %+7.2f %7g   %.4g\n", field, ssd, c->points, c->from_mm, c->rms_pct,
+           c->max_pct, c->max_at_mm, c->scale);
   }
 }
 
@@ -143,10 +143,12 @@ static pencone_photon_fit photon_fit(const request *r) {
   return fit;
 }
 
-static pencone_status fit_kernels(cli_session *session, const request *r, pencone_output_kind kind, answer *a) {
+static pencone_status fit_kernels(cli_session *session, const request *r, pencone_output_kind kind,
+                                  answer *a) {
   pencone_machine *spectrum = NULL;
   pencone_kernel_fit fit = PENCONE_KERNEL_FIT_DEFAULT;
-  pencone_status status = r->spectrum != NULL ? pencone_machine_read(session->ctx, r->spectrum, &spectrum) : PENCONE_OK;
+  pencone_status status =
+      r->spectrum != NULL ? pencone_machine_read(session->ctx, r->spectrum, &spectrum) : PENCONE_OK;
   if (status == PENCONE_OK) {
     fit.photon = photon_fit(r);
     fit.spectrum = spectrum;
@@ -210,9 +212,9 @@ static int fit_file(cli_session *session, void *job) {
   if (status == PENCONE_OK && r->factors != NULL) {
     status = pencone_output_factors_read(session->ctx, r->factors, m, &kind, &scaled);
   }
-  const int result = status == PENCONE_OK
-                         ? fit_and_write(session, r, scaled != NULL ? scaled : m, scaled != NULL ? &kind : NULL)
-                         : cli_report(session, status);
+  const int result = status == PENCONE_OK ? fit_and_write(session, r, scaled != NULL ? scaled : m,
+                                                          scaled != NULL ? &kind : NULL)
+                                          : cli_report(session, status);
   pencone_measurement_destroy(scaled);
   pencone_measurement_destroy(m);
   return result;
@@ -238,10 +240,11 @@ int cli_machine(int argc, char **argv) {
        &r.output, 0, 0},
       {"energy", 'e', CLI_NUMBER, "MV", "nominal accelerating voltage, where the fit begins", &r.energy_mv, 2,
        20},
-      {"output-factors", 0, CLI_TEXT, "FILE", "output factors of the table's fields: fit the pencil beam's kernels, too",
-       &r.factors, 0, 0},
+      {"output-factors", 0, CLI_TEXT, "FILE",
+       "output factors of the table's fields: fit the pencil beam's kernels, too", &r.factors, 0, 0},
       {"spectrum", 0, CLI_TEXT, "MACHINE",
-       "with --output-factors: take spectrum and SAD of this machine (name or file) instead of fitting one", &r.spectrum, 0, 0},
+       "with --output-factors: take spectrum and SAD of this machine (name or file) instead of fitting one",
+       &r.spectrum, 0, 0},
       {"name", 'n', CLI_TEXT, "NAME", "name of the machine (default: fitted)", &r.name, 0, 0},
       {"sad", 0, CLI_NUMBER, "MM", "source to isocentre (default: 1000)", &r.sad_mm, 300, 5000},
       {"beyond", 0, CLI_NUMBER, "MM",

@@ -84,7 +84,8 @@ int cli_phantom(int argc, char **argv) {
   };
   char **operands = NULL;
   int count = 0;
-  const int outcome = cli_parse(&usage, options, sizeof options / sizeof options[0], argc, argv, &operands, &count);
+  const int outcome =
+      cli_parse(&usage, options, sizeof options / sizeof options[0], argc, argv, &operands, &count);
   if (outcome != CLI_GO_ON) {
     return outcome;
   }

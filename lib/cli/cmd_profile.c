@@ -82,7 +82,8 @@ static void put_heading(const line_of_dose *line, const pencone_dose *dose, int 
     for (char *c = units; *c != '\0'; ++c) {
       *c = (char)(*c == ' ' || *c == ',' ? '_' : *c);
     }
-    printf("distance_mm,x_mm,y_mm,z_mm,%s_%s\n", line->volume.name != NULL ? line->volume.name : "dose", units);
+    printf("distance_mm,x_mm,y_mm,z_mm,%s_%s\n", line->volume.name != NULL ? line->volume.name : "dose",
+           units);
     return;
   }
   printf("# %s, %s, %zu points %.4g mm apart\n", line->file, pencone_dose_quantity(dose), line->count,
@@ -129,8 +130,8 @@ static int sample(cli_session *session, const line_of_dose *line) {
   pencone_dose *dose = NULL;
   int outcome = cli_volume_read(session, line->file, &line->volume, &dose);
   if (outcome == CLI_GO_ON) {
-    const pencone_status status = pencone_profile_sample(session->ctx, dose, line->from.mm, line->to.mm, line->count,
-                                                         line->distance_mm, line->dose);
+    const pencone_status status = pencone_profile_sample(session->ctx, dose, line->from.mm, line->to.mm,
+                                                         line->count, line->distance_mm, line->dose);
     outcome = status == PENCONE_OK ? check_crossing(session, line, pencone_dose_grid_of(dose))
                                    : cli_report(session, status);
   }

@@ -148,7 +148,8 @@ static int prepare(cli_session *session, job *j) {
     return outcome;
   }
   cli_guard(session);
-  const char *inputs[4] = {j->in.plan_path, j->in.phantom_path, j->weighing.matrix_path, j->weighing.weights_path};
+  const char *inputs[4] = {j->in.plan_path, j->in.phantom_path, j->weighing.matrix_path,
+                           j->weighing.weights_path};
   outcome = cli_check_output(session, j->in.output, inputs, 4);
   outcome = outcome == CLI_GO_ON ? cli_input_phantom(session, &j->in) : outcome;
   j->read_seconds = cli_seconds() - start_s;
@@ -248,7 +249,8 @@ int cli_run(int argc, char **argv) {
     return outcome;
   }
   if (j.weighing.matrix_path == NULL && j.weighing.weights_path != NULL) {
-    return cli_wrong_use(usage.command, "--weights needs the matrix that they belong to: --from-dij MATRIX.h5");
+    return cli_wrong_use(usage.command,
+                         "--weights needs the matrix that they belong to: --from-dij MATRIX.h5");
   }
   if (j.weighing.matrix_path != NULL && (j.keep_beams || j.in.quality != NULL)) {
     return cli_wrong_use(usage.command, "--beams and --quality belong to a calculation, not to --from-dij");

@@ -55,8 +55,9 @@ static void put_text(FILE *out, const char *key, const char *text) {
 
 static void put_plan(FILE *out, const job *j) {
   const pencone_beam *beam = pencone_plan_beam(j->plan, 0);
-  fprintf(out, "# Made by pencone sobp: range %g mm, width %g mm, %g x %g mm, flat within %.2f %% on the axis.\n",
-          j->wanted.range_mm, j->wanted.width_mm, j->wanted.size_mm[0], j->wanted.size_mm[1], j->flatness_pct);
+  fprintf(
+      out, "# Made by pencone sobp: range %g mm, width %g mm, %g x %g mm, flat within %.2f %% on the axis.\n",
+      j->wanted.range_mm, j->wanted.width_mm, j->wanted.size_mm[0], j->wanted.size_mm[1], j->flatness_pct);
   fprintf(out, "plan: spread-out peak %g/%g mm\n", j->wanted.range_mm, j->wanted.width_mm);
   if (j->phantom != NULL) {
     put_text(out, "phantom", j->phantom);
@@ -73,7 +74,8 @@ static void put_plan(FILE *out, const job *j) {
     const pencone_proton_layer *layer = &beam->layers[l];
     fprintf(out, "      - energy_mev: %.4f\n        spots:\n", layer->energy_mev);
     for (int i = 0; i < layer->spot_count; ++i) {
-      fprintf(out, "          - [%.6g, %.6g, %.8e]\n", layer->spots[i].x_mm, layer->spots[i].y_mm, layer->spots[i].protons);
+      fprintf(out, "          - [%.6g, %.6g, %.8e]\n", layer->spots[i].x_mm, layer->spots[i].y_mm,
+              layer->spots[i].protons);
     }
   }
 }
@@ -104,7 +106,8 @@ static int write_plan(cli_session *session, const job *j) {
   }
   const int written = write_as(part, j);
   free(part);
-  return written ? CLI_OK : cli_error(session, CLI_RUN, "%s: cannot be written: %s", j->output, strerror(errno));
+  return written ? CLI_OK
+                 : cli_error(session, CLI_RUN, "%s: cannot be written: %s", j->output, strerror(errno));
 }
 
 static void tell(const cli_session *session, const job *j) {
@@ -125,8 +128,10 @@ static void tell(const cli_session *session, const job *j) {
     cli_json_text(&json, "output", j->output);
     cli_json_end(&json);
   } else if (!session->common.quiet) {
-    cli_line("layers", "%d, %.2f to %.2f MeV, %lld spots in all", beam->layer_count, low, high, (long long)spots);
-    cli_line("flatness", "within %.2f %% of %g Gy on the axis, between the outer peaks", j->flatness_pct, j->wanted.dose_gy);
+    cli_line("layers", "%d, %.2f to %.2f MeV, %lld spots in all", beam->layer_count, low, high,
+             (long long)spots);
+    cli_line("flatness", "within %.2f %% of %g Gy on the axis, between the outer peaks", j->flatness_pct,
+             j->wanted.dose_gy);
     cli_line("written", "%s", j->output);
   }
 }
@@ -167,7 +172,8 @@ static int check(const job *j, const cli_common *common) {
   if (!(j->wanted.range_mm > 0) || !(j->wanted.width_mm > 0)) {
     return cli_wrong_use("sobp", "--range and --width are needed, both in mm of water");
   }
-  return common->json && j->output == NULL ? cli_wrong_use("sobp", "--json needs -o: the plan itself is YAML") : CLI_GO_ON;
+  return common->json && j->output == NULL ? cli_wrong_use("sobp", "--json needs -o: the plan itself is YAML")
+                                           : CLI_GO_ON;
 }
 
 int cli_sobp(int argc, char **argv) {
@@ -175,14 +181,19 @@ int cli_sobp(int argc, char **argv) {
   cli_common common = {0};
   job j = {.wanted = defaults, .size_mm = 100, .machine_name = "ideal-proton"};
   const cli_option options[] = {
-      {"range", 0, CLI_NUMBER, "MM", "depth of 80 % behind the deepest peak, mm of water", &j.wanted.range_mm, 1, 400},
+      {"range", 0, CLI_NUMBER, "MM", "depth of 80 % behind the deepest peak, mm of water", &j.wanted.range_mm,
+       1, 400},
       {"depth", 0, CLI_NUMBER, "MM", "the same as --range", &j.wanted.range_mm, 1, 400},
-      {"width", 0, CLI_NUMBER, "MM", "length of the plateau in depth, mm of water", &j.wanted.width_mm, 1, 400},
+      {"width", 0, CLI_NUMBER, "MM", "length of the plateau in depth, mm of water", &j.wanted.width_mm, 1,
+       400},
       {"size", 0, CLI_NUMBER, "MM", "side of the square field, mm (default: 100)", &j.size_mm, 5, 600},
       {"dose", 0, CLI_NUMBER, "GY", "dose on the plateau (default: 2)", &j.wanted.dose_gy, 1e-6, 1e6},
-      {"spacing", 0, CLI_NUMBER, "MM", "distance of spots, mm (default: 1.3 times the smallest spot)", &j.wanted.spot_spacing_mm, 1, 20},
-      {"range-shifter", 0, CLI_NUMBER, "MM", "thickness of a range shifter of PMMA, mm (default: none)", &j.wanted.range_shifter_mm, 0, 300},
-      {"machine", 'm', CLI_TEXT, "NAME", "a shipped machine or a file (default: ideal-proton)", &j.machine_name, 0, 0},
+      {"spacing", 0, CLI_NUMBER, "MM", "distance of spots, mm (default: 1.3 times the smallest spot)",
+       &j.wanted.spot_spacing_mm, 1, 20},
+      {"range-shifter", 0, CLI_NUMBER, "MM", "thickness of a range shifter of PMMA, mm (default: none)",
+       &j.wanted.range_shifter_mm, 0, 300},
+      {"machine", 'm', CLI_TEXT, "NAME", "a shipped machine or a file (default: ideal-proton)",
+       &j.machine_name, 0, 0},
       {"phantom", 'p', CLI_TEXT, "FILE", "the phantom that the plan names (default: none)", &j.phantom, 0, 0},
       {"output", 'o', CLI_TEXT, "FILE", "the plan file to write (default: standard output)", &j.output, 0, 0},
       CLI_OPTION_JSON(&common),

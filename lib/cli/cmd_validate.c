@@ -286,8 +286,8 @@ int cli_validate(int argc, char **argv) {
       CLI_OPTION_JSON(&common),
       {"quiet", 'q', CLI_FLAG, NULL, "print the table without its heading", &common.quiet, 0, 0},
   };
-  const int outcome =
-      cli_parse(&usage, options, sizeof options / sizeof options[0], argc, argv, &j.operands, &j.operand_count);
+  const int outcome = cli_parse(&usage, options, sizeof options / sizeof options[0], argc, argv, &j.operands,
+                                &j.operand_count);
   if (outcome != CLI_GO_ON) {
     return outcome;
   }

@@ -33,15 +33,15 @@ int cli_info(int argc, char **argv);
 // --- command line ------------------------------------------------------------------------------
 
 typedef enum cli_kind {
-  CLI_FLAG,    ///< int: set to 1
-  CLI_TEXT,    ///< const char *
-  CLI_COUNT,   ///< int between min and max
-  CLI_NUMBER,  ///< double between min and max
-  CLI_POINT,   ///< cli_point: x,y,z in mm
-  CLI_BYTES,   ///< uint64_t: a size such as 500M or 2G
-  CLI_TEXTS,   ///< cli_texts: every use adds one
-  CLI_PERCENT, ///< double: 3 or 3%; the range is the library's to judge
-  CLI_LENGTH   ///< double: 2 or 2mm; the same
+  CLI_FLAG,     ///< int: set to 1
+  CLI_TEXT,     ///< const char *
+  CLI_COUNT,    ///< int between min and max
+  CLI_NUMBER,   ///< double between min and max
+  CLI_POINT,    ///< cli_point: x,y,z in mm
+  CLI_BYTES,    ///< uint64_t: a size such as 500M or 2G
+  CLI_TEXTS,    ///< cli_texts: every use adds one
+  CLI_PERCENT,  ///< double: 3 or 3%; the range is the library's to judge
+  CLI_LENGTH    ///< double: 2 or 2mm; the same
 } cli_kind;
 
 enum { CLI_TEXTS_MAX = 64 };
@@ -136,8 +136,8 @@ typedef struct cli_session {
 /// What a command does between opening and closing; job is the command's own. @return an exit status
 typedef int (*cli_work)(cli_session *session, void *job);
 
-/// The end of every command: makes a context with threads, memory budget, log and progress, does the work, flushes what
-/// was printed. @return the command's exit status
+/// The end of every command: makes a context with threads, memory budget, log and progress, does the work,
+/// flushes what was printed. @return the command's exit status
 int cli_with_session(const cli_common *common, cli_work work, void *job);
 
 /// From here on Ctrl-C (and SIGTERM, SIGHUP) no longer end the process but wait to be noticed by the

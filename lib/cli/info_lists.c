@@ -107,16 +107,17 @@ static void put_spots(const pencone_machine_desc *m) {
   }
   for (int i = 0; i < m->optics_count; ++i) {
     const pencone_spot_optics *o = &m->optics[i];
-    cli_line(i == 0 ? "spot" : "", "%g MeV: %g mm (1 sigma) in the isocentre plane, %g mrad, correlation %g", o->energy_mev,
-             o->sigma_mm, o->divergence_mrad, o->correlation);
+    cli_line(i == 0 ? "spot" : "", "%g MeV: %g mm (1 sigma) in the isocentre plane, %g mrad, correlation %g",
+             o->energy_mev, o->sigma_mm, o->divergence_mrad, o->correlation);
   }
   if (m->scan_sad_mm[0] > 0 || m->scan_sad_mm[1] > 0) {
-    cli_line("scanning", "magnets at %g mm (x) and %g mm (y) from the isocentre", m->scan_sad_mm[0], m->scan_sad_mm[1]);
+    cli_line("scanning", "magnets at %g mm (x) and %g mm (y) from the isocentre", m->scan_sad_mm[0],
+             m->scan_sad_mm[1]);
   } else {
     cli_line("scanning", "parallel");
   }
-  cli_line("limits", "spots within %g and %g mm along x and y; range shifter %g mm from the isocentre", m->spot_limit_mm[0],
-           m->spot_limit_mm[1], m->range_shifter_distance_mm);
+  cli_line("limits", "spots within %g and %g mm along x and y; range shifter %g mm from the isocentre",
+           m->spot_limit_mm[0], m->spot_limit_mm[1], m->range_shifter_distance_mm);
 }
 
 static void json_spots(cli_json *json, const pencone_machine_desc *m) {
@@ -143,9 +144,9 @@ static void json_spots(cli_json *json, const pencone_machine_desc *m) {
 
 static void put_extras(const pencone_machine_desc *m) {
   if (m->pencil != NULL) {
-    cli_line("pencil beam", "measured kernels: %d terms, %d depths to %g mm, %d radii to %g mm", m->pencil->terms,
-             m->pencil->depths, m->pencil->depth_mm[m->pencil->depths - 1], m->pencil->radii,
-             m->pencil->radius_mm[m->pencil->radii - 1]);
+    cli_line("pencil beam", "measured kernels: %d terms, %d depths to %g mm, %d radii to %g mm",
+             m->pencil->terms, m->pencil->depths, m->pencil->depth_mm[m->pencil->depths - 1],
+             m->pencil->radii, m->pencil->radius_mm[m->pencil->radii - 1]);
   }
   if (m->penumbra_sigma_mm > 0) {
     cli_line("penumbra", "%g mm (1 sigma) in the isocentre plane", m->penumbra_sigma_mm);
@@ -234,7 +235,8 @@ int cli_tell_machines(cli_session *session) {
       cli_json_end(&json);
     } else {
       if (m->modality == PENCONE_PROTON) {
-        printf("%-20s %8g %9s  %s\n", m->name, m->sad_mm, "protons", m->description != NULL ? m->description : "");
+        printf("%-20s %8g %9s  %s\n", m->name, m->sad_mm, "protons",
+               m->description != NULL ? m->description : "");
       } else {
         printf("%-20s %8g %9.3f  %s\n", m->name, m->sad_mm, cli_mean_energy_mev(m),
                m->description != NULL ? m->description : "");

@@ -18,17 +18,17 @@ typedef struct cli_input {
   char *default_output;
 } cli_input;
 
-#define CLI_OPTION_PHANTOM(in)                                                                               \
-  {                                                                                                          \
-    "phantom", 'p', CLI_TEXT, "FILE", "calculate on this phantom instead of the one the plan names",         \
-        &(in)->phantom_path, 0, 0                                                                            \
+#define CLI_OPTION_PHANTOM(in)                                                                       \
+  {                                                                                                  \
+    "phantom", 'p', CLI_TEXT, "FILE", "calculate on this phantom instead of the one the plan names", \
+        &(in)->phantom_path, 0, 0                                                                    \
   }
-#define CLI_OPTION_QUALITY(in)                                                                               \
-  {                                                                                                          \
-    "quality", 0, CLI_TEXT, "WORD",                                                                          \
-        "fast, standard or reference: sets the engine's options that the plan does not set ('pencone info "  \
-        "engines' tells what it stands for)",                                                                \
-        &(in)->quality, 0, 0                                                                                 \
+#define CLI_OPTION_QUALITY(in)                                                                              \
+  {                                                                                                         \
+    "quality", 0, CLI_TEXT, "WORD",                                                                         \
+        "fast, standard or reference: sets the engine's options that the plan does not set ('pencone info " \
+        "engines' tells what it stands for)",                                                               \
+        &(in)->quality, 0, 0                                                                                \
   }
 
 /// Ends a function that returns a pencone_status when a step of it fails.
@@ -46,9 +46,9 @@ typedef void (*cli_tell)(const cli_session *session, const void *job);
 /// What a command that calculates does with its input; in lies inside of job.
 typedef struct cli_calculation {
   cli_input *in;
-  const char *ending;  ///< of the output in place of the plan's, where the command line names none
-  cli_work run;        ///< returns CLI_GO_ON when all is written
-  cli_tell text, json;  ///< then one of them says so, or none with --quiet
+  const char *ending;        ///< of the output in place of the plan's, where the command line names none
+  cli_work run;              ///< returns CLI_GO_ON when all is written
+  cli_tell text, json;       ///< then one of them says so, or none with --quiet
   void (*clean)(void *job);  ///< frees what the job holds besides the input
   void *job;
 } cli_calculation;

@@ -7,7 +7,8 @@
 #include <string.h>
 
 /// Index of the voxel of one grid in which the centre of another's voxel lies; -1: none.
-static int64_t voxel_around(const pencone_grid *grid, const pencone_grid *other, int64_t i, int64_t j, int64_t k) {
+static int64_t voxel_around(const pencone_grid *grid, const pencone_grid *other, int64_t i, int64_t j,
+                            int64_t k) {
   double at_mm[3];
   int64_t index[3];
   pencone_grid_centre(other, i, j, k, at_mm);
@@ -21,7 +22,8 @@ static int64_t voxel_around(const pencone_grid *grid, const pencone_grid *other,
 }
 
 /// Marks what one structure touches: its voxels' centres, or the centres of the dose's voxels.
-static void mark(const pencone_grid *ct, const uint8_t *share, const pencone_grid *grid, int by_dose, uint8_t *mask) {
+static void mark(const pencone_grid *ct, const uint8_t *share, const pencone_grid *grid, int by_dose,
+                 uint8_t *mask) {
   const pencone_grid *walked = by_dose ? grid : ct;
   const pencone_grid *around = by_dose ? ct : grid;
   int64_t here = 0;
@@ -56,8 +58,10 @@ int cli_mask_make(cli_session *session, const pencone_phantom *phantom, const pe
   for (int s = 0; s < structures->count; ++s) {
     const int i = find_structure(phantom, structures->text[s]);
     if (i < 0) {
-      return cli_error(session, CLI_INPUT, "--structure: got '%s', expected a structure of the phantom ('pencone info' "
-                       "lists them)", structures->text[s]);
+      return cli_error(session, CLI_INPUT,
+                       "--structure: got '%s', expected a structure of the phantom ('pencone info' "
+                       "lists them)",
+                       structures->text[s]);
     }
     mark(ct, pencone_phantom_structure_mask(phantom, i), grid, 0, *mask);
     mark(ct, pencone_phantom_structure_mask(phantom, i), grid, 1, *mask);

@@ -5,7 +5,8 @@
 
 #include "command.h"
 
-/// A voxel counts when its centre lies in a voxel of one of the structures, or the centre of one of theirs in it.
+/// A voxel counts when its centre lies in a voxel of one of the structures, or the centre of one of theirs in
+/// it.
 /// @param[out] mask  freed by free(); NULL: no structures were named
 /// @return CLI_GO_ON or, after a message, an exit status
 int cli_mask_make(cli_session *session, const pencone_phantom *phantom, const pencone_grid *grid,

@@ -147,7 +147,7 @@ static int run_gnuplot(const cli_picture *p) {
   if (child == 0) {
     // The name goes through the environment: no quoting can go wrong.
     setenv("PENCONE_PICTURE", p->temporary, 1);
-    setenv("LC_ALL", "C.UTF-8", 1); // names of structures in any script, decimal points
+    setenv("LC_ALL", "C.UTF-8", 1);  // names of structures in any script, decimal points
     execlp("gnuplot", "gnuplot", "-e", "output=system('printf %s \"$PENCONE_PICTURE\"')", p->path,
            (char *)NULL);
     _exit(127);
@@ -183,8 +183,8 @@ static int draw(cli_session *session, const cli_picture *p) {
 /// A script is the user's only when it is whole.
 static int keep_script(cli_session *session, cli_picture *p) {
   if (rename(p->path, p->request->script) != 0) {
-    return cli_error(session, CLI_RUN, "%s: the gnuplot script cannot be moved to its place: %s", p->request->script,
-                     strerror(errno));
+    return cli_error(session, CLI_RUN, "%s: the gnuplot script cannot be moved to its place: %s",
+                     p->request->script, strerror(errno));
   }
   p->path[strlen(p->request->script)] = '\0';
   return CLI_GO_ON;

@@ -14,7 +14,8 @@ void cli_line(const char *label, const char *format, ...) __attribute__((format(
 /// "123 MB". @return text
 const char *cli_bytes(char *text, size_t size, uint64_t bytes);
 
-/// "folder/plan.yaml" with an ending of its own: "folder/plan.dose.h5". @return text to free, NULL without memory
+/// "folder/plan.yaml" with an ending of its own: "folder/plan.dose.h5". @return text to free, NULL without
+/// memory
 char *cli_output_name(const char *plan_path, const char *ending);
 
 /// "0.3 to 1", or "1" when both are the same. @return text

@@ -269,7 +269,8 @@ int cli_check_output(cli_session *session, const char *path, const char *const *
     }
     for (int i = 0; i < input_count; ++i) {
       struct stat in;
-      if (inputs[i] != NULL && stat(inputs[i], &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino) {
+      if (inputs[i] != NULL && stat(inputs[i], &in) == 0 && in.st_dev == out.st_dev &&
+          in.st_ino == out.st_ino) {
         return cli_error(session, CLI_USAGE,
                          "%s: the output would overwrite the input %s; choose another name with -o", path,
                          inputs[i]);

@@ -19,17 +19,19 @@ static int is_same(const pencone_beamlet *a, const pencone_beamlet *b) {
          fabs(a->width_mm[1] - b->width_mm[1]) < near && fabs(a->energy_mev - b->energy_mev) < near;
 }
 
-static int check_plan(cli_session *session, const cli_weighing *weighing, const cli_input *in, const columns *c) {
+static int check_plan(cli_session *session, const cli_weighing *weighing, const cli_input *in,
+                      const columns *c) {
   const pencone_status status = pencone_dij_beamlets(session->ctx, in->plan, c->of_plan);
   if (status != PENCONE_OK) {
     return cli_report_file(session, status, in->plan_path);
   }
   for (int64_t i = 0; i < c->count; ++i) {
     if (!is_same(&c->of_file[i], &c->of_plan[i])) {
-      return cli_error(session, CLI_INPUT,
-                       "%s: column %lld: got a beamlet at %g, %g mm of beam %d, expected %g, %g mm of beam %d as in %s",
-                       weighing->matrix_path, (long long)i, c->of_file[i].x_mm, c->of_file[i].y_mm, c->of_file[i].beam,
-                       c->of_plan[i].x_mm, c->of_plan[i].y_mm, c->of_plan[i].beam, in->plan_path);
+      return cli_error(
+          session, CLI_INPUT,
+          "%s: column %lld: got a beamlet at %g, %g mm of beam %d, expected %g, %g mm of beam %d as in %s",
+          weighing->matrix_path, (long long)i, c->of_file[i].x_mm, c->of_file[i].y_mm, c->of_file[i].beam,
+          c->of_plan[i].x_mm, c->of_plan[i].y_mm, c->of_plan[i].beam, in->plan_path);
     }
   }
   return CLI_GO_ON;
@@ -44,7 +46,8 @@ static int read_columns(cli_session *session, const cli_weighing *weighing, cons
   }
   c->count = info.columns;
   if (info.columns != wanted) {
-    return cli_error(session, CLI_INPUT, "%s: got a matrix of %lld columns, expected %lld, the beamlets of %s",
+    return cli_error(session, CLI_INPUT,
+                     "%s: got a matrix of %lld columns, expected %lld, the beamlets of %s",
                      weighing->matrix_path, (long long)info.columns, (long long)wanted, in->plan_path);
   }
   c->of_file = malloc((size_t)c->count * sizeof *c->of_file);
@@ -59,7 +62,8 @@ static int read_columns(cli_session *session, const cli_weighing *weighing, cons
   return status == PENCONE_OK ? check_plan(session, weighing, in, c) : cli_report(session, status);
 }
 
-static int set_notes(cli_session *session, const cli_weighing *weighing, const cli_input *in, pencone_dose *dose) {
+static int set_notes(cli_session *session, const cli_weighing *weighing, const cli_input *in,
+                     pencone_dose *dose) {
   const char *weights = weighing->weights_path != NULL ? weighing->weights_path : "the plan's own";
   const char *const notes[][2] = {{"matrix", weighing->matrix_path},
                                   {"weights", weights},
@@ -76,7 +80,8 @@ static int set_notes(cli_session *session, const cli_weighing *weighing, const c
 
 static int multiply(cli_session *session, const cli_weighing *weighing, int64_t count, const double *weights,
                     pencone_dose **dose) {
-  const pencone_status status = pencone_dij_file_dose(session->ctx, weighing->matrix_path, count, weights, dose);
+  const pencone_status status =
+      pencone_dij_file_dose(session->ctx, weighing->matrix_path, count, weights, dose);
   cli_progress_clear(session);
   if (status == PENCONE_E_CANCELLED) {
     return cli_error(session, CLI_RUN, "interrupted; nothing was written");
@@ -92,7 +97,8 @@ static int weigh(cli_session *session, const cli_weighing *weighing, const colum
   int64_t count = c->count;
   double *weights = NULL;
   if (weighing->weights_path != NULL) {
-    const pencone_status status = pencone_weights_read(session->ctx, weighing->weights_path, &count, &weights);
+    const pencone_status status =
+        pencone_weights_read(session->ctx, weighing->weights_path, &count, &weights);
     if (status != PENCONE_OK) {
       return cli_report(session, status);
     }

@@ -20,7 +20,8 @@ typedef struct residual {
   double range_mm[STEPS + 2], energy_mev[STEPS + 2];
 } residual;
 
-/// Shares of slices of range, from SHORTER - 1 slices before widest sigmas below the mean to as many above it.
+/// Shares of slices of range, from SHORTER - 1 slices before widest sigmas below the mean to as many above
+/// it.
 typedef struct spread {
   double first_mm, slice_mm, share[SLICES + SHORTER - 1];
 } spread;

@@ -2,6 +2,7 @@
 #include "commission/bremsstrahlung.h"
 
 #include <math.h>
+
 #include "base/base.h"
 
 enum { BINS = PCN_BREMSSTRAHLUNG_BINS, NODES = 4 };

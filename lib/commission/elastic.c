@@ -19,12 +19,13 @@ static double recoil_mev(double energy_mev) {
   return fmax(0.65 * exp(-0.0013 * energy_mev) - 0.71 * exp(-0.0177 * energy_mev), 1e-3);
 }
 
-// Adds the scatters in one step of the way: the recoil T is exponential, and so is the loss of depth by the angle,
-// 1 - cos = M T / p^2, on the way that is left, and by T itself. By steps rounded to the nearest.
+// Adds the scatters in one step of the way: the recoil T is exponential, and so is the loss of depth by the
+// angle, 1 - cos = M T / p^2, on the way that is left, and by T itself. By steps rounded to the nearest.
 static void add_scatters(const pcn_energy_range *table, int i, double step_mm, int count, double *events) {
   const double lost_mev = table->energy_mev[i + 1] - table->energy_mev[i];
   const double way_mm = table->range_mm[i + 1] - table->range_mm[i];
-  const double energy_mev = table->energy_mev[i] + 0.5 * lost_mev, left_mm = table->range_mm[i] + 0.5 * way_mm;
+  const double energy_mev = table->energy_mev[i] + 0.5 * lost_mev,
+               left_mm = table->range_mm[i] + 0.5 * way_mm;
   const double momentum2 = energy_mev * (energy_mev + 2 * proton_mass_mev), t = recoil_mev(energy_mev);
   const double mean_mm = t * (oxygen_mass_mev / momentum2 * left_mm + way_mm / lost_mev);
   const double number = 0.1 * way_mm * scatters(energy_mev), ratio = exp(-step_mm / mean_mm);
@@ -37,7 +38,8 @@ static void add_scatters(const pcn_energy_range *table, int i, double step_mm, i
   events[count - 1] += number * beyond;
 }
 
-void pcn_elastic_loss(const pcn_energy_range *table, double range_mm, double step_mm, int count, double *share) {
+void pcn_elastic_loss(const pcn_energy_range *table, double range_mm, double step_mm, int count,
+                      double *share) {
   double events[COUNT_MAX] = {0}, all = 0, sum = 0;
   for (int i = 0; i + 1 < table->count && table->range_mm[i + 1] <= range_mm; i++) {
     add_scatters(table, i, step_mm, count, events);

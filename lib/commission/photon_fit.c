@@ -208,8 +208,10 @@ static pencone_status check(pencone_context *ctx, const pencone_measurement *m,
   PCN_CHECK(ctx, fit->beyond_max_mm >= 0 && fit->beyond_max_mm <= 200, PENCONE_E_RANGE,
             "photon fit: depth beyond the maximum: got %g mm, expected 0 to 200", fit->beyond_max_mm);
   for (int c = 0; c < pencone_measurement_count(m); c++) {
-    PCN_CHECK(ctx, pencone_measurement_at(m, c)->ssd_mm > 0, PENCONE_E_UNSUPPORTED,
-              "photon fit: curve %d: got tissue-phantom ratios, expected depth doses, or output factors with them", c + 1);
+    PCN_CHECK(
+        ctx, pencone_measurement_at(m, c)->ssd_mm > 0, PENCONE_E_UNSUPPORTED,
+        "photon fit: curve %d: got tissue-phantom ratios, expected depth doses, or output factors with them",
+        c + 1);
   }
   return PENCONE_OK;
 }

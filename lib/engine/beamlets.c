@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/beamlets.h"
 
+#include <math.h>
+
 #include "base/base.h"
 #include "engine/biology.h"
-#include <math.h>
 
 static int is_proton(const pencone_beam *beam) {
   return pencone_machine_describe(beam->machine)->modality == PENCONE_PROTON;
@@ -20,11 +21,13 @@ pencone_status pcn_bixels_count(pencone_context *ctx, const pencone_beam *beam, 
   for (int a = 0; a < 2; a++) {
     const double width = field[a][1] - field[a][0], bixels = width / bixel[a];
     PCN_CHECK(ctx, isfinite(bixel[a]) && bixel[a] > 0, PENCONE_E_RANGE,
-              "beam %s: bixel width %c: got %g mm, expected more than 0, or 0 for both", beam->name, 'x' + a, bixel[a]);
-    PCN_CHECK(ctx, bixels > 0.5 && bixels < most && fabs(bixels - round(bixels)) <= per_bixel, PENCONE_E_RANGE,
-              "beam %s: bixel width %c: got %g mm, which is not a whole part of the field of %g mm (%g to %g), expected "
-              "1 to %g bixels",
-              beam->name, 'x' + a, bixel[a], width, field[a][0], field[a][1], most);
+              "beam %s: bixel width %c: got %g mm, expected more than 0, or 0 for both", beam->name, 'x' + a,
+              bixel[a]);
+    PCN_CHECK(
+        ctx, bixels > 0.5 && bixels < most && fabs(bixels - round(bixels)) <= per_bixel, PENCONE_E_RANGE,
+        "beam %s: bixel width %c: got %g mm, which is not a whole part of the field of %g mm (%g to %g), expected "
+        "1 to %g bixels",
+        beam->name, 'x' + a, bixel[a], width, field[a][0], field[a][1], most);
     wanted[a] = (int)round(bixels);
   }
   count[0] = wanted[0];
@@ -52,15 +55,18 @@ int64_t pencone_dij_columns(const pencone_plan *plan) {
   return columns;
 }
 
-static pencone_status put_bixels(pencone_context *ctx, const pencone_beam *beam, int index, pencone_beamlet **next) {
+static pencone_status put_bixels(pencone_context *ctx, const pencone_beam *beam, int index,
+                                 pencone_beamlet **next) {
   int count[2];
   PCN_TRY(pcn_bixels_count(ctx, beam, count));
   PCN_CHECK(ctx, count[0] > 0, PENCONE_E_RANGE,
-            "beam %s: it has no bixels: got bixel_mm 0, expected their widths for an influence matrix", beam->name);
-  PCN_CHECK(ctx, beam->control_point_count == 0, PENCONE_E_UNSUPPORTED,
-            "beam %s: it has %d control points and bixels: the influence matrix of a beam is for one open field, expected "
-            "no control points (a beam for each angle)",
-            beam->name, beam->control_point_count);
+            "beam %s: it has no bixels: got bixel_mm 0, expected their widths for an influence matrix",
+            beam->name);
+  PCN_CHECK(
+      ctx, beam->control_point_count == 0, PENCONE_E_UNSUPPORTED,
+      "beam %s: it has %d control points and bixels: the influence matrix of a beam is for one open field, expected "
+      "no control points (a beam for each angle)",
+      beam->name, beam->control_point_count);
   for (int j = 0; j < count[1]; j++) {
     for (int i = 0; i < count[0]; i++) {
       const pencone_beamlet b = {.beam = index,
@@ -90,7 +96,8 @@ static void put_spots(const pencone_beam *beam, int index, pencone_beamlet **nex
 }
 
 pencone_status pencone_dij_beamlets(pencone_context *ctx, const pencone_plan *plan, pencone_beamlet *out) {
-  PCN_CHECK(ctx, plan != NULL && out != NULL, PENCONE_E_ARGUMENT, "pencone_dij_beamlets: an argument is NULL");
+  PCN_CHECK(ctx, plan != NULL && out != NULL, PENCONE_E_ARGUMENT,
+            "pencone_dij_beamlets: an argument is NULL");
   const int beams = pencone_plan_beam_count(plan);
   PCN_CHECK(ctx, beams > 0, PENCONE_E_RANGE, "plan %s: it has no beams", pencone_plan_name(plan));
   PCN_TRY(pcn_biology_refuse(ctx, plan));

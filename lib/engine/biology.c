@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/biology.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/base.h"
 #include "engine/dose.h"
 #include "engine/engine_type.h"
 #include "proton/rbe.h"
-#include <stdio.h>
-#include <string.h>
 
 static const char let_name[] = "let";
 
@@ -31,12 +32,13 @@ pencone_status pcn_biology_refuse(pencone_context *ctx, const pencone_plan *plan
   const int has_rbe = model_of(plan) != PCN_RBE_NONE;
   PCN_CHECK(ctx, !has_rbe && pcn_let_of(plan) == PCN_LET_NONE, PENCONE_E_UNSUPPORTED,
             "option %s: got \"%s\", expected \"%s\": an influence matrix holds dose, neither LET nor RBE",
-            has_rbe ? "rbe" : let_name, pencone_plan_option(plan, has_rbe ? "rbe" : let_name), has_rbe ? "none" : "no");
+            has_rbe ? "rbe" : let_name, pencone_plan_option(plan, has_rbe ? "rbe" : let_name),
+            has_rbe ? "none" : "no");
   return PENCONE_OK;
 }
 
-pencone_status pcn_biology_begin(pencone_context *ctx, const pencone_plan *plan, const char *beam, pencone_dose *dose,
-                                 float **out) {
+pencone_status pcn_biology_begin(pencone_context *ctx, const pencone_plan *plan, const char *beam,
+                                 pencone_dose *dose, float **out) {
   const pcn_let let = pcn_let_of(plan);
   *out = NULL;
   if (let == PCN_LET_NONE) {
@@ -60,7 +62,7 @@ static const float *dose_of(const pencone_dose *dose, const char *beam) {
 
 // LET is a ratio: where next to no dose is left it is one of remnants, and 0 is put in its place.
 static void divide(const float *dose, float *sum, size_t voxels) {
-  const float least = 1e-5f; // of the largest dose
+  const float least = 1e-5f;  // of the largest dose
   float largest = 0;
   for (size_t i = 0; i < voxels; i++) {
     largest = dose[i] > largest ? dose[i] : largest;
@@ -75,10 +77,12 @@ static pencone_status add_weighted(pencone_context *ctx, const pencone_plan *pla
   if (model == PCN_RBE_NONE) {
     return PENCONE_OK;
   }
-  const double r = pcn_plan_option_number(plan, "alpha_beta_gy"), n = pcn_plan_option_number(plan, "fractions");
+  const double r = pcn_plan_option_number(plan, "alpha_beta_gy"),
+               n = pcn_plan_option_number(plan, "fractions");
   char quantity[192];
   if (pcn_rbe_needs_let(model)) {
-    snprintf(quantity, sizeof quantity, "RBE-weighted dose, %s, alpha/beta %g Gy, fractions %g", pcn_rbe_title(model), r, n);
+    snprintf(quantity, sizeof quantity, "RBE-weighted dose, %s, alpha/beta %g Gy, fractions %g",
+             pcn_rbe_title(model), r, n);
   } else {
     snprintf(quantity, sizeof quantity, "RBE-weighted dose, %s", pcn_rbe_title(model));
   }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <math.h>
+#include <string.h>
+
 #include "base/base.h"
 #include "engine/engine_type.h"
 #include "photon/cone_beamlet.h"
-#include <math.h>
-#include <string.h>
 
 static const pencone_option_info options[] = {
     {"quality", "sets the options below: fast is 48 directions and 50 mm of margin, reference 264 directions",
@@ -12,8 +13,9 @@ static const pencone_option_info options[] = {
      24, 1024, 1},
     {"margin_mm", "dose only this far around the box of the field, mm, the same there; 0: everywhere", "0",
      NULL, 0, 1000, 0},
-    {"beamlet_margin_mm", "influence matrices: dose only this far around the box of a bixel, mm; 0: like margin_mm", "0", NULL,
-     0, 1000, 0},
+    {"beamlet_margin_mm",
+     "influence matrices: dose only this far around the box of a bixel, mm; 0: like margin_mm", "0", NULL, 0,
+     1000, 0},
     {"kernel_depth_cm", "depth of water whose spectrum shapes the scatter kernel, cm", "10", NULL, 0, 50, 0},
 };
 
@@ -68,7 +70,7 @@ static pencone_status make(pencone_context *ctx, const pcn_job *job, void *state
 }
 
 static void destroy(void *state) {
-  (void)state; // all of it is borrowed
+  (void)state;  // all of it is borrowed
 }
 
 static pencone_status add(pencone_context *ctx, const void *state, float *const out[4],
@@ -76,21 +78,24 @@ static pencone_status add(pencone_context *ctx, const void *state, float *const 
   return pcn_collapsed_cone_add(ctx, state, out, progress);
 }
 
-static uint64_t beamlets_bytes(const pencone_plan *plan, const pencone_grid *medium, const pencone_grid *rows, int threads) {
+static uint64_t beamlets_bytes(const pencone_plan *plan, const pencone_grid *medium, const pencone_grid *rows,
+                               int threads) {
   (void)plan;
   (void)rows;
   return pcn_cone_beamlets_bytes(medium) * (uint64_t)threads;
 }
 
 static pencone_status beamlets_make(pencone_context *ctx, const pcn_beamlet_job *job, void *beamlets) {
-  return pcn_cone_beamlets_make(ctx, job->state, job->rows, pcn_plan_option_number(job->plan, "beamlet_margin_mm"), beamlets);
+  return pcn_cone_beamlets_make(ctx, job->state, job->rows,
+                                pcn_plan_option_number(job->plan, "beamlet_margin_mm"), beamlets);
 }
 
 static void beamlets_free(void *beamlets) {
-  (void)beamlets; // all of it is borrowed
+  (void)beamlets;  // all of it is borrowed
 }
 
-static pencone_status beamlet(pencone_context *ctx, const void *beamlets, const pencone_beamlet *which, pcn_column *out) {
+static pencone_status beamlet(pencone_context *ctx, const void *beamlets, const pencone_beamlet *which,
+                              pcn_column *out) {
   const double centre_mm[2] = {which->x_mm, which->y_mm};
   return pcn_cone_beamlet(ctx, beamlets, centre_mm, out);
 }

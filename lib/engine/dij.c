@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // An influence matrix in memory: compressed sparse columns, filled by a stream.
-#include "base/base.h"
 #include <math.h>
 #include <pencone/dij.h>
 #include <string.h>
 
+#include "base/base.h"
+
 struct pencone_dij {
   pencone_grid grid;
-  int64_t columns, filled; ///< of the matrix; those that have come
+  int64_t columns, filled;  ///< of the matrix; those that have come
   pencone_beamlet *beamlets;
   int64_t *first;
-  int64_t room; ///< entries
+  int64_t room;  ///< entries
   int32_t *voxel;
   float *value;
 };
@@ -42,7 +43,8 @@ static pencone_status begin(void *data, pencone_context *ctx, const pencone_dij_
   pencone_dij *dij = data;
   const size_t columns = (size_t)info->columns;
   PCN_CHECK(ctx, info->options->first_column == 0, PENCONE_E_RANGE,
-            "influence matrix in memory: first column: got %lld, expected 0", (long long)info->options->first_column);
+            "influence matrix in memory: first column: got %lld, expected 0",
+            (long long)info->options->first_column);
   clear(dij);
   dij->grid = info->grid;
   dij->columns = info->columns;
@@ -119,15 +121,16 @@ pencone_dij_view pencone_dij_view_of(const pencone_dij *dij) {
   return view;
 }
 
-pencone_status pencone_dij_dose(pencone_context *ctx, const pencone_dij *dij, int64_t count, const double *weights,
-                                float *dose) {
+pencone_status pencone_dij_dose(pencone_context *ctx, const pencone_dij *dij, int64_t count,
+                                const double *weights, float *dose) {
   PCN_CHECK(ctx, dij != NULL && weights != NULL && dose != NULL, PENCONE_E_ARGUMENT,
             "pencone_dij_dose: an argument is NULL");
   PCN_CHECK(ctx, dij->first != NULL && dij->filled == dij->columns, PENCONE_E_ARGUMENT,
             "pencone_dij_dose: the matrix has %lld of its %lld columns, expected a stream to have filled it",
             (long long)dij->filled, (long long)dij->columns);
-  PCN_CHECK(ctx, count == dij->columns, PENCONE_E_SHAPE, "weights: got %lld, expected %lld, one for each column",
-            (long long)count, (long long)dij->columns);
+  PCN_CHECK(ctx, count == dij->columns, PENCONE_E_SHAPE,
+            "weights: got %lld, expected %lld, one for each column", (long long)count,
+            (long long)dij->columns);
   for (int64_t j = 0; j < count; j++) {
     PCN_CHECK(ctx, isfinite(weights[j]) && weights[j] >= 0, PENCONE_E_RANGE,
               "weight %lld: got %g, expected 0 or more", (long long)j + 1, weights[j]);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Influence matrices, block by block: while the threads calculate one, the one before goes to the sink.
+#include <math.h>
+#include <string.h>
+
 #include "base/base.h"
 #include "engine/beamlets.h"
 #include "engine/engine_state.h"
 #include "engine/keep.h"
-#include <math.h>
-#include <string.h>
 
 enum { BLOCK = PENCONE_DIJ_BLOCK, SIDES = 2, SAMPLES = 4 };
 
@@ -25,35 +26,38 @@ typedef struct stream {
   pencone_dij_report report;
   pencone_beamlet *beamlets;
   pcn_quota quota;
-  int workers, together;    ///< threads; columns that a task makes at most
-  int sift;                 ///< 1: the engine does, straight into the blocks
-  pencone_context **worker; ///< one for each thread, then one for the sink
-  pcn_column *raw;          ///< of each thread: the column in work
-  int beam, layer;          ///< whose beamlets are ready; -1: none
+  int workers, together;     ///< threads; columns that a task makes at most
+  int sift;                  ///< 1: the engine does, straight into the blocks
+  pencone_context **worker;  ///< one for each thread, then one for the sink
+  pcn_column *raw;           ///< of each thread: the column in work
+  int beam, layer;           ///< whose beamlets are ready; -1: none
   void *shared;
-  block *blocks;            ///< SIDES of them
+  block *blocks;  ///< SIDES of them
   // What the threads do at the moment:
-  block *work, *put;        ///< put: NULL when there is nothing to be written
-  int first, part;          ///< columns of the block that the tasks start with and make
+  block *work, *put;  ///< put: NULL when there is nothing to be written
+  int first, part;    ///< columns of the block that the tasks start with and make
   pencone_status put_status, status[BLOCK];
-  int failed_in[BLOCK];     ///< worker
+  int failed_in[BLOCK];  ///< worker
   atomic_int failed;
 } stream;
 
 // --- checks ------------------------------------------------------------------------------------
 
-static pencone_status check(pencone_context *ctx, const pencone_engine *engine, const pencone_dij_options *options) {
+static pencone_status check(pencone_context *ctx, const pencone_engine *engine,
+                            const pencone_dij_options *options) {
   const pcn_engine_type *type = engine->type;
-  PCN_CHECK(ctx, type->beamlets_size > 0, PENCONE_E_UNSUPPORTED, "engine %s makes no influence matrices", type->info.name);
-  PCN_CHECK(ctx, options->struct_size == sizeof *options, PENCONE_E_ARGUMENT,
-            "influence matrix: options: struct_size is %zu, expected %zu: start from PENCONE_DIJ_OPTIONS_DEFAULT",
-            options->struct_size, sizeof *options);
+  PCN_CHECK(ctx, type->beamlets_size > 0, PENCONE_E_UNSUPPORTED, "engine %s makes no influence matrices",
+            type->info.name);
+  PCN_CHECK(
+      ctx, options->struct_size == sizeof *options, PENCONE_E_ARGUMENT,
+      "influence matrix: options: struct_size is %zu, expected %zu: start from PENCONE_DIJ_OPTIONS_DEFAULT",
+      options->struct_size, sizeof *options);
   PCN_CHECK(ctx, options->threshold >= 0 && options->threshold <= 1, PENCONE_E_RANGE,
             "influence matrix: threshold: got %g, expected 0 to 1 of a column's maximum", options->threshold);
   const int64_t columns = pencone_dij_columns(engine->plan), first = options->first_column;
   PCN_CHECK(ctx, first >= 0 && first % BLOCK == 0 && (first < columns || first == 0), PENCONE_E_RANGE,
-            "influence matrix: first column: got %lld, expected a multiple of %d below %lld", (long long)first, BLOCK,
-            (long long)columns);
+            "influence matrix: first column: got %lld, expected a multiple of %d below %lld",
+            (long long)first, BLOCK, (long long)columns);
   return PENCONE_OK;
 }
 
@@ -107,8 +111,8 @@ static void stream_free(stream *s) {
   pcn_free(s->beamlets);
 }
 
-static pencone_status stream_make(pencone_context *ctx, const pencone_engine *engine, const pencone_dij_options *options,
-                                  stream *s) {
+static pencone_status stream_make(pencone_context *ctx, const pencone_engine *engine,
+                                  const pencone_dij_options *options, stream *s) {
   memset(s, 0, sizeof *s);
   s->ctx = ctx;
   s->engine = engine;
@@ -136,13 +140,14 @@ static pencone_status stream_make(pencone_context *ctx, const pencone_engine *en
     PCN_TRY(pcn_context_child(ctx, &s->worker[w]));
   }
   PCN_TRY(pencone_dij_beamlets(ctx, engine->plan, s->beamlets));
-  const pencone_dij_info info = {sizeof info,        engine->plan, engine->phantom, engine->rows.grid,
-                                 columns,            s->beamlets,  &s->options};
+  const pencone_dij_info info = {sizeof info, engine->plan, engine->phantom, engine->rows.grid,
+                                 columns,     s->beamlets,  &s->options};
   s->info = info;
   return PENCONE_OK;
 }
 
-// Blocks in memory: one thread does not write while it calculates, and every block costs the first touch of its memory.
+// Blocks in memory: one thread does not write while it calculates, and every block costs the first touch of
+// its memory.
 static int sides(const stream *s) {
   return s->workers > 1 ? SIDES : 1;
 }
@@ -156,7 +161,8 @@ static uint64_t fixed_bytes(const pencone_engine *engine, int threads) {
          engine->type->beamlets_bytes(engine->plan, &engine->medium.grid, &engine->rows.grid, threads);
 }
 
-static pencone_status make_column(stream *s, int64_t index, int worker, pcn_column *column, pencone_dij_column *out) {
+static pencone_status make_column(stream *s, int64_t index, int worker, pcn_column *column,
+                                  pencone_dij_column *out) {
   const pcn_engine_type *type = s->engine->type;
   pcn_column *raw = &s->raw[worker];
   raw->count = 0;
@@ -208,14 +214,16 @@ static pencone_status sample(stream *s, double *entries, double *bytes) {
     first += columns;
   }
   *entries *= (double)s->info.columns / sampled;
-  *bytes = (sides(s) * BLOCK * most + s->workers * (double)s->raw[0].room) * (sizeof(int32_t) + sizeof(float));
+  *bytes =
+      (sides(s) * BLOCK * most + s->workers * (double)s->raw[0].room) * (sizeof(int32_t) + sizeof(float));
   return PENCONE_OK;
 }
 
-pencone_status pencone_dij_estimate(pencone_context *ctx, const pencone_engine *engine, const pencone_dij_options *options,
-                                    uint64_t *bytes, int64_t *entries) {
+pencone_status pencone_dij_estimate(pencone_context *ctx, const pencone_engine *engine,
+                                    const pencone_dij_options *options, uint64_t *bytes, int64_t *entries) {
   const pencone_dij_options standard = PENCONE_DIJ_OPTIONS_DEFAULT;
-  PCN_CHECK(ctx, engine != NULL && bytes != NULL, PENCONE_E_ARGUMENT, "pencone_dij_estimate: an argument is NULL");
+  PCN_CHECK(ctx, engine != NULL && bytes != NULL, PENCONE_E_ARGUMENT,
+            "pencone_dij_estimate: an argument is NULL");
   options = options != NULL ? options : &standard;
   PCN_TRY(check(ctx, engine, options));
   stream s;
@@ -224,7 +232,8 @@ pencone_status pencone_dij_estimate(pencone_context *ctx, const pencone_engine *
   if (status == PENCONE_OK) {
     status = sample(&s, &count, &columns);
   }
-  if (status != PENCONE_OK && s.worker != NULL && s.worker[0] != NULL && pencone_context_error(s.worker[0])[0] != '\0') {
+  if (status != PENCONE_OK && s.worker != NULL && s.worker[0] != NULL &&
+      pencone_context_error(s.worker[0])[0] != '\0') {
     pcn_fail(ctx, status, "%s", pencone_context_error(s.worker[0]));
   }
   if (status == PENCONE_OK) {
@@ -245,9 +254,10 @@ static pencone_status check_budget(stream *s) {
   uint64_t bytes;
   const double mib = 1.0 / (1024 * 1024);
   PCN_TRY(pencone_dij_estimate(s->ctx, s->engine, &s->options, &bytes, NULL));
-  PCN_CHECK(s->ctx, bytes <= budget, PENCONE_E_BUDGET,
-            "memory: the influence matrix needs about %.1f MiB while it is calculated, the budget is %.1f MiB",
-            mib * (double)bytes, mib * (double)budget);
+  PCN_CHECK(
+      s->ctx, bytes <= budget, PENCONE_E_BUDGET,
+      "memory: the influence matrix needs about %.1f MiB while it is calculated, the budget is %.1f MiB",
+      mib * (double)bytes, mib * (double)budget);
   s->quota.limit = budget - fixed_bytes(s->engine, s->workers);
   return PENCONE_OK;
 }
@@ -301,7 +311,8 @@ static pencone_status run_part(stream *s, int first, int count) {
   const int even = (count + s->workers - 1) / s->workers;  // none waits for another's group
   s->first = first;
   s->part = count;
-  s->together = s->sift && even > 1 ? (even < s->engine->type->together ? even : s->engine->type->together) : 1;
+  s->together =
+      s->sift && even > 1 ? (even < s->engine->type->together ? even : s->engine->type->together) : 1;
   const pencone_beamlet *b = &s->beamlets[s->work->ready[0].index + first];
   PCN_TRY(use_beam(s, b->beam, b->layer));
   const size_t tasks = (size_t)((count + s->together - 1) / s->together) + (s->put != NULL);
@@ -318,7 +329,8 @@ static void add_to_report(stream *s, const block *b) {
     s->report.empty += column->count == 0;
     s->report.sum += column->sum;
     s->report.lost += column->lost;
-    s->report.worst_lost = column->sum > 0 ? fmax(s->report.worst_lost, column->lost / column->sum) : s->report.worst_lost;
+    s->report.worst_lost =
+        column->sum > 0 ? fmax(s->report.worst_lost, column->lost / column->sum) : s->report.worst_lost;
   }
 }
 
@@ -331,7 +343,8 @@ static pencone_status run_block(stream *s, int64_t start, block *b) {
   b->ready[0].index = start;
   s->work = b;
   for (int first = 0, count; first < b->count; first += count) {
-    for (count = 1; first + count < b->count && share(&s->beamlets[start + first], &s->beamlets[start + first + count]);
+    for (count = 1;
+         first + count < b->count && share(&s->beamlets[start + first], &s->beamlets[start + first + count]);
          count++) {
     }
     PCN_TRY(run_part(s, first, count));
@@ -341,11 +354,13 @@ static pencone_status run_block(stream *s, int64_t start, block *b) {
 }
 
 static pencone_status finish(stream *s) {
-  PCN_CHECK(s->ctx, s->options.first_column > 0 || s->report.empty < s->report.columns, PENCONE_E_NUMERIC,
-            "influence matrix: all %lld columns are empty: no beamlet gives dose to a voxel that is wanted (the dose grid's "
-            "box and the mask)",
-            (long long)s->report.columns);
-  PCN_TRY(pcn_progress(s->ctx, 1, "influence matrix")); // the last chance to cancel: after end() a matrix is whole
+  PCN_CHECK(
+      s->ctx, s->options.first_column > 0 || s->report.empty < s->report.columns, PENCONE_E_NUMERIC,
+      "influence matrix: all %lld columns are empty: no beamlet gives dose to a voxel that is wanted (the dose grid's "
+      "box and the mask)",
+      (long long)s->report.columns);
+  PCN_TRY(pcn_progress(s->ctx, 1,
+                       "influence matrix"));  // the last chance to cancel: after end() a matrix is whole
   if (s->put != NULL) {
     put_block(s);
     PCN_TRY(collect(s));
@@ -360,7 +375,8 @@ static pencone_status finish(stream *s) {
 static pencone_status run(stream *s) {
   int side = 0;
   PCN_TRY(check_budget(s));
-  PCN_CHECK(s->ctx, s->info.columns > 0, PENCONE_E_RANGE, "plan %s: it has no beamlets", pencone_plan_name(s->engine->plan));
+  PCN_CHECK(s->ctx, s->info.columns > 0, PENCONE_E_RANGE, "plan %s: it has no beamlets",
+            pencone_plan_name(s->engine->plan));
   if (s->sink->begin != NULL) {
     s->put_status = s->sink->begin(s->sink->data, s->worker[s->workers], &s->info);
     PCN_TRY(collect(s));
@@ -378,14 +394,16 @@ static pencone_status run(stream *s) {
   return finish(s);
 }
 
-pencone_status pencone_dij_stream(pencone_context *ctx, const pencone_engine *engine, const pencone_dij_options *options,
-                                  const pencone_dij_sink *sink, pencone_dij_report *report) {
+pencone_status pencone_dij_stream(pencone_context *ctx, const pencone_engine *engine,
+                                  const pencone_dij_options *options, const pencone_dij_sink *sink,
+                                  pencone_dij_report *report) {
   const pencone_dij_options standard = PENCONE_DIJ_OPTIONS_DEFAULT;
   PCN_CHECK(ctx, engine != NULL && sink != NULL && sink->put != NULL, PENCONE_E_ARGUMENT,
             "pencone_dij_stream: the engine, the sink or its put() is NULL");
-  PCN_CHECK(ctx, report == NULL || report->struct_size == sizeof *report, PENCONE_E_ARGUMENT,
-            "pencone_dij_stream: report: struct_size is %zu, expected %zu: start from PENCONE_DIJ_REPORT_DEFAULT",
-            report->struct_size, sizeof *report);
+  PCN_CHECK(
+      ctx, report == NULL || report->struct_size == sizeof *report, PENCONE_E_ARGUMENT,
+      "pencone_dij_stream: report: struct_size is %zu, expected %zu: start from PENCONE_DIJ_REPORT_DEFAULT",
+      report->struct_size, sizeof *report);
   options = options != NULL ? options : &standard;
   PCN_TRY(check(ctx, engine, options));
   stream s;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A dose distribution: voxel values on a grid, parts per beam, units and provenance.
+#include "dose.h"
+
 #include <float.h>
 #include <math.h>
 #include <pencone/dose.h>
 #include <string.h>
 
 #include "base/base.h"
-#include "dose.h"
 
 /// Dose of one beam.
 typedef struct dose_part {
@@ -29,7 +30,7 @@ struct pencone_dose {
   int note_count, note_room;
   dose_part *parts;
   int part_count, part_room;
-  pcn_dose_volumes *volumes; ///< owned
+  pcn_dose_volumes *volumes;  ///< owned
 };
 
 /// Makes room for one more element. New elements are cleared.
@@ -107,9 +108,10 @@ static pencone_status check_values(pencone_context *ctx, const pencone_grid *gri
     bad |= !(fabsf(values[v]) <= FLT_MAX);
   }
   for (size_t v = 0; bad && v < voxels; ++v) {
-    PCN_CHECK(ctx, fabsf(values[v]) <= FLT_MAX, PENCONE_E_RANGE,
-              "dose: voxel (%zu, %zu, %zu): got %g Gy, expected a finite dose, below %.3g Gy: the weights are too large",
-              v % nx, v / nx % ny, v / nx / ny, (double)values[v], (double)FLT_MAX);
+    PCN_CHECK(
+        ctx, fabsf(values[v]) <= FLT_MAX, PENCONE_E_RANGE,
+        "dose: voxel (%zu, %zu, %zu): got %g Gy, expected a finite dose, below %.3g Gy: the weights are too large",
+        v % nx, v / nx % ny, v / nx / ny, (double)values[v], (double)FLT_MAX);
   }
   return PENCONE_OK;
 }
@@ -280,7 +282,7 @@ const float *pencone_dose_part_values(const pencone_dose *dose, int i) {
 
 /// Lower neighbour and weight of the upper one along an axis. @return 0 outside the grid, else 1.
 static int locate(double x, double origin, double spacing, int64_t size, int64_t *lower, double *weight) {
-  const double rounding = 1e-9; // voxels: a point meant to lie on the outer face counts as inside
+  const double rounding = 1e-9;  // voxels: a point meant to lie on the outer face counts as inside
   double u = (x - origin) / spacing;
   const double last = (double)(size - 1);
   if (!(u >= -0.5 - rounding && u <= last + 0.5 + rounding)) {
@@ -315,7 +317,7 @@ double pencone_dose_at(const pencone_dose *dose, const double xyz_mm[3]) {
       w *= upper ? weight[axis] : 1 - weight[axis];
       index[axis] = lower[axis] + upper;
     }
-    if (w > 0) { // also keeps indices of axes with one voxel inside
+    if (w > 0) {  // also keeps indices of axes with one voxel inside
       sum += w * (double)dose->values[(index[2] * g->size[1] + index[1]) * g->size[0] + index[0]];
     }
   }

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plan and phantom to dose, whatever the engine.
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "base/base.h"
 #include "beam/aperture.h"
 #include "engine/biology.h"
 #include "engine/dose.h"
 #include "engine/engine_state.h"
 #include "engine/provenance.h"
-#include "geom/ray.h"
 #include "geom/frame.h"
-#include <math.h>
-#include <stdio.h>
-#include <string.h>
+#include "geom/ray.h"
 
 // --- grids -------------------------------------------------------------------------------------
 
@@ -29,8 +30,8 @@ static pencone_status crop(pencone_context *ctx, const pencone_grid *full, const
     const int64_t i0 = low > 0 ? (int64_t)low : 0;
     const int64_t i1 = high < (double)(full->size[a] - 1) ? (int64_t)high : full->size[a] - 1;
     PCN_CHECK(ctx, i1 >= i0, PENCONE_E_RANGE,
-              "dose grid: box %c: %g to %g mm holds no voxel centre of the phantom, which spans %g to %g mm", 'x' + a,
-              wanted->box_min_mm[a], wanted->box_max_mm[a], origin - 0.5 * h,
+              "dose grid: box %c: %g to %g mm holds no voxel centre of the phantom, which spans %g to %g mm",
+              'x' + a, wanted->box_min_mm[a], wanted->box_max_mm[a], origin - 0.5 * h,
               origin + h * ((double)full->size[a] - 0.5));
     first[a] = i0;
     out->size[a] = i1 - i0 + 1;
@@ -39,8 +40,8 @@ static pencone_status crop(pencone_context *ctx, const pencone_grid *full, const
   return PENCONE_OK;
 }
 
-static pencone_status find_grids(pencone_context *ctx, const pencone_plan *plan, const pencone_phantom *phantom,
-                                 pencone_grid grids[2], int64_t first[3]) {
+static pencone_status find_grids(pencone_context *ctx, const pencone_plan *plan,
+                                 const pencone_phantom *phantom, pencone_grid grids[2], int64_t first[3]) {
   const pencone_dose_grid *wanted = pencone_plan_dose_grid(plan);
   pcn_medium_grid(&pencone_phantom_describe(phantom)->grid, wanted->spacing_mm, &grids[0]);
   PCN_TRY(pencone_grid_check(ctx, &grids[0]));
@@ -62,13 +63,13 @@ static int calculations_of(const pencone_plan *plan) {
   return count;
 }
 
-pencone_status pencone_estimate(pencone_context *ctx, const pencone_plan *plan, const pencone_phantom *phantom,
-                                pencone_estimate_info *out) {
+pencone_status pencone_estimate(pencone_context *ctx, const pencone_plan *plan,
+                                const pencone_phantom *phantom, pencone_estimate_info *out) {
   PCN_CHECK(ctx, plan != NULL && phantom != NULL && out != NULL, PENCONE_E_ARGUMENT,
             "pencone_estimate: an argument is NULL");
   PCN_CHECK(ctx, out->struct_size == sizeof *out, PENCONE_E_ARGUMENT,
-            "pencone_estimate: struct_size is %zu, expected %zu: start from PENCONE_ESTIMATE_DEFAULT", out->struct_size,
-            sizeof *out);
+            "pencone_estimate: struct_size is %zu, expected %zu: start from PENCONE_ESTIMATE_DEFAULT",
+            out->struct_size, sizeof *out);
   const int beams = pencone_plan_beam_count(plan);
   PCN_CHECK(ctx, beams > 0, PENCONE_E_RANGE, "plan %s: it has no beams", pencone_plan_name(plan));
   pencone_grid grids[2];
@@ -76,7 +77,8 @@ pencone_status pencone_estimate(pencone_context *ctx, const pencone_plan *plan, 
   PCN_TRY(find_grids(ctx, plan, phantom, grids, first));
   const pcn_engine_type *type = pcn_engine_find(pencone_plan_engine(plan));
   out->voxels = (uint64_t)pencone_grid_voxels(&grids[0]);
-  out->bytes = bytes_of(type, &grids[0], !pencone_grid_equal(&grids[0], &grids[1]), pencone_context_threads(ctx));
+  out->bytes =
+      bytes_of(type, &grids[0], !pencone_grid_equal(&grids[0], &grids[1]), pencone_context_threads(ctx));
   if (type->option_bytes != NULL) {
     out->bytes += type->option_bytes(plan, &grids[0], pencone_context_threads(ctx));
   }
@@ -85,7 +87,8 @@ pencone_status pencone_estimate(pencone_context *ctx, const pencone_plan *plan, 
   return PENCONE_OK;
 }
 
-static pencone_status check_budget(pencone_context *ctx, const pencone_plan *plan, const pencone_phantom *phantom) {
+static pencone_status check_budget(pencone_context *ctx, const pencone_plan *plan,
+                                   const pencone_phantom *phantom) {
   pencone_estimate_info estimate = PENCONE_ESTIMATE_DEFAULT;
   PCN_TRY(pencone_estimate(ctx, plan, phantom, &estimate));
   const uint64_t budget = pencone_context_memory_budget(ctx);
@@ -128,7 +131,8 @@ static int inside(const pencone_grid *grid, pcn_vec3 point) {
   return in;
 }
 
-static pencone_status check_geometry(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam) {
+static pencone_status check_geometry(pencone_context *ctx, const pcn_medium *medium,
+                                     const pencone_beam *beam) {
   const pcn_frame frame = pcn_beam_frame(beam);
   PCN_CHECK(ctx, !inside(&medium->grid, frame.source), PENCONE_E_GEOMETRY,
             "beam %s: its source at (%.1f, %.1f, %.1f) mm is inside the phantom", beam->name, frame.source.x,
@@ -138,9 +142,9 @@ static pencone_status check_geometry(pencone_context *ctx, const pcn_medium *med
   const int meets = beam_meets(medium, &aperture);
   pcn_aperture_free(&aperture);
   PCN_CHECK(ctx, meets, PENCONE_E_GEOMETRY,
-            "beam %s: it misses the phantom (source (%.1f, %.1f, %.1f) mm, isocentre (%.1f, %.1f, %.1f) mm)", beam->name,
-            frame.source.x, frame.source.y, frame.source.z, beam->isocenter_mm[0], beam->isocenter_mm[1],
-            beam->isocenter_mm[2]);
+            "beam %s: it misses the phantom (source (%.1f, %.1f, %.1f) mm, isocentre (%.1f, %.1f, %.1f) mm)",
+            beam->name, frame.source.x, frame.source.y, frame.source.z, beam->isocenter_mm[0],
+            beam->isocenter_mm[1], beam->isocenter_mm[2]);
   return PENCONE_OK;
 }
 
@@ -180,7 +184,8 @@ static pencone_status find_shared(pencone_context *ctx, pencone_engine *engine, 
   return PENCONE_OK;
 }
 
-static pencone_status make_state(pencone_context *ctx, const pcn_engine_type *type, const pcn_job *job, void **out) {
+static pencone_status make_state(pencone_context *ctx, const pcn_engine_type *type, const pcn_job *job,
+                                 void **out) {
   void *state = pcn_calloc(ctx, 1, type->state_size);
   if (state == NULL) {
     return PENCONE_E_MEMORY;
@@ -212,10 +217,14 @@ static pencone_status make_beam(pencone_context *ctx, pencone_engine *engine, in
     const pencone_machine_desc *machine = pencone_machine_describe(beam->machine);
     PCN_CHECK(ctx, machine->modality == engine->type->modality, PENCONE_E_UNSUPPORTED,
               "beam %s: machine %s makes %s, engine %s calculates %s", beam->name, machine->name,
-              modality_name(machine->modality), engine->type->info.name, modality_name(engine->type->modality));
-    PCN_CHECK(ctx, engine->type->takes_profile || (machine->horn_points == 0 && machine->penumbra_sigma_mm == 0),
-              PENCONE_E_UNSUPPORTED, "beam %s: machine %s has a penumbra or a horn, which engine %s does not know; "
-              "expected photon-pencil-beam, or a machine without", beam->name, machine->name, engine->type->info.name);
+              modality_name(machine->modality), engine->type->info.name,
+              modality_name(engine->type->modality));
+    PCN_CHECK(ctx,
+              engine->type->takes_profile || (machine->horn_points == 0 && machine->penumbra_sigma_mm == 0),
+              PENCONE_E_UNSUPPORTED,
+              "beam %s: machine %s has a penumbra or a horn, which engine %s does not know; "
+              "expected photon-pencil-beam, or a machine without",
+              beam->name, machine->name, engine->type->info.name);
     PCN_TRY(check_geometry(ctx, &engine->medium, beam));
     PCN_TRY(find_shared(ctx, engine, &job));
     PCN_TRY(make_state(ctx, engine->type, &job, &out->state[g]));
@@ -262,8 +271,8 @@ static pencone_status make_tables(void *user) {
   return make_beams(m->ctx, engine);
 }
 
-pencone_status pencone_engine_create(pencone_context *ctx, const pencone_plan *plan, const pencone_phantom *phantom,
-                                     pencone_engine **out) {
+pencone_status pencone_engine_create(pencone_context *ctx, const pencone_plan *plan,
+                                     const pencone_phantom *phantom, pencone_engine **out) {
   PCN_CHECK(ctx, plan != NULL && phantom != NULL && out != NULL, PENCONE_E_ARGUMENT,
             "pencone_engine_create: an argument is NULL");
   *out = NULL;
@@ -340,10 +349,11 @@ static void copy_box(const pencone_engine *engine, const float *full, float *out
 }
 
 // One calculation on the whole calculation grid, cut to the box; full is scratch for two volumes.
-static pencone_status add_cropped(pencone_context *ctx, const pencone_engine *engine, const void *state, float *const out[4],
-                                  const double progress[2]) {
-  const size_t voxels = pencone_grid_voxels(&engine->medium.grid), wanted = pencone_grid_voxels(&engine->rows.grid);
-  const size_t volumes = out[2] != NULL ? 2 : 1; // dose, and dose times LET
+static pencone_status add_cropped(pencone_context *ctx, const pencone_engine *engine, const void *state,
+                                  float *const out[4], const double progress[2]) {
+  const size_t voxels = pencone_grid_voxels(&engine->medium.grid),
+               wanted = pencone_grid_voxels(&engine->rows.grid);
+  const size_t volumes = out[2] != NULL ? 2 : 1;  // dose, and dose times LET
   float *full = pcn_calloc(ctx, volumes * voxels, sizeof *full), *box = pcn_alloc(ctx, wanted, sizeof *box);
   pencone_status status = full != NULL && box != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
   if (status == PENCONE_OK) {
@@ -363,8 +373,8 @@ static pencone_status add_cropped(pencone_context *ctx, const pencone_engine *en
   return status;
 }
 
-static pencone_status compute_beam(pencone_context *ctx, const pencone_engine *engine, int i, int keep, float *let,
-                                   pencone_dose *dose) {
+static pencone_status compute_beam(pencone_context *ctx, const pencone_engine *engine, int i, int keep,
+                                   float *let, pencone_dose *dose) {
   const pcn_beam_states *beam = &engine->beam[i];
   const int whole = pencone_grid_equal(&engine->rows.grid, &engine->medium.grid);
   float *out[4] = {pencone_dose_values(dose), NULL, let, NULL};
@@ -421,11 +431,13 @@ static pencone_status compute(void *user) {
 
 pencone_status pencone_engine_compute(pencone_context *ctx, const pencone_engine *engine, int keep_beams,
                                       pencone_dose *dose) {
-  PCN_CHECK(ctx, engine != NULL && dose != NULL, PENCONE_E_ARGUMENT, "pencone_engine_compute: an argument is NULL");
+  PCN_CHECK(ctx, engine != NULL && dose != NULL, PENCONE_E_ARGUMENT,
+            "pencone_engine_compute: an argument is NULL");
   const pencone_grid *grid = pencone_dose_grid_of(dose);
-  PCN_CHECK(ctx, pencone_grid_equal(grid, &engine->rows.grid), PENCONE_E_SHAPE,
-            "dose grid: got %lld x %lld x %lld voxels at another place or spacing, expected pencone_engine_grid()",
-            (long long)grid->size[0], (long long)grid->size[1], (long long)grid->size[2]);
+  PCN_CHECK(
+      ctx, pencone_grid_equal(grid, &engine->rows.grid), PENCONE_E_SHAPE,
+      "dose grid: got %lld x %lld x %lld voxels at another place or spacing, expected pencone_engine_grid()",
+      (long long)grid->size[0], (long long)grid->size[1], (long long)grid->size[2]);
   const double start = pcn_seconds();
   pcn_dose_clear_parts(dose);
   memset(pencone_dose_values(dose), 0, pencone_grid_voxels(grid) * sizeof(float));

@@ -14,18 +14,18 @@ typedef struct pcn_beam_states {
 
 /// What the beams of one machine share.
 typedef struct pcn_shared_tables {
-  const char *sha256; ///< the machine's; borrowed
+  const char *sha256;  ///< the machine's; borrowed
   void *tables;
 } pcn_shared_tables;
 
 struct pencone_engine {
   const pcn_engine_type *type;
-  const pencone_plan *plan;       ///< borrowed
-  const pencone_phantom *phantom; ///< borrowed
-  pcn_medium medium;              ///< on the calculation grid: the whole phantom
-  pcn_box rows;                   ///< of the dose: the calculation grid or a box of it
+  const pencone_plan *plan;        ///< borrowed
+  const pencone_phantom *phantom;  ///< borrowed
+  pcn_medium medium;               ///< on the calculation grid: the whole phantom
+  pcn_box rows;                    ///< of the dose: the calculation grid or a box of it
   int machines;
-  pcn_shared_tables *machine;     ///< room for one per beam
+  pcn_shared_tables *machine;  ///< room for one per beam
   int beams;
   pcn_beam_states *beam;
 };

@@ -4,6 +4,7 @@
 #include <float.h>
 #include <math.h>
 #include <string.h>
+
 #include "base/base.h"
 
 // A number in [0, 1) that depends on seed, column and voxel only: the finaliser of SplitMix64 (Steele, Lea
@@ -92,8 +93,8 @@ static void copy_run(const pcn_column *c, int64_t from, int n, float least, pcn_
   kept->count += count;
 }
 
-// Entries of the threshold's size on: counted first, so that no more memory is touched than they take. Most runs
-// are large throughout.
+// Entries of the threshold's size on: counted first, so that no more memory is touched than they take. Most
+// runs are large throughout.
 static pencone_status copy_large(pencone_context *ctx, const pcn_column *c, float threshold, pcn_column *kept,
                                  double *left_out) {
   const float least = threshold > 0 ? threshold : FLT_TRUE_MIN;

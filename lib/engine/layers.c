@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/layers.h"
 
-#include "base/base.h"
-#include "proton/collimator.h"
 #include <math.h>
 #include <string.h>
 
-static const double energy_min_mev = 70, energy_max_mev = 230; // the beam data
+#include "base/base.h"
+#include "proton/collimator.h"
+
+static const double energy_min_mev = 70, energy_max_mev = 230;  // the beam data
 static const double shifter_max_mm = 300;
 
 static pencone_status check_spot(pencone_context *ctx, const pencone_beam *beam, int layer, int i) {
@@ -14,8 +15,9 @@ static pencone_status check_spot(pencone_context *ctx, const pencone_beam *beam,
   const pencone_machine_desc *machine = pencone_machine_describe(beam->machine);
   const double *limit_mm = machine->spot_limit_mm;
   PCN_CHECK(ctx, fabs(spot->x_mm) <= limit_mm[0] && fabs(spot->y_mm) <= limit_mm[1], PENCONE_E_RANGE,
-            "beam %s: layer %d, spot %d: got (%g, %g) mm, expected -%g to %g and -%g to %g of machine %s", beam->name,
-            layer + 1, i + 1, spot->x_mm, spot->y_mm, limit_mm[0], limit_mm[0], limit_mm[1], limit_mm[1], machine->name);
+            "beam %s: layer %d, spot %d: got (%g, %g) mm, expected -%g to %g and -%g to %g of machine %s",
+            beam->name, layer + 1, i + 1, spot->x_mm, spot->y_mm, limit_mm[0], limit_mm[0], limit_mm[1],
+            limit_mm[1], machine->name);
   PCN_CHECK(ctx, isfinite(spot->protons) && spot->protons >= 0, PENCONE_E_RANGE,
             "beam %s: layer %d, spot %d: protons: got %g, expected 0 or more", beam->name, layer + 1, i + 1,
             spot->protons);
@@ -25,16 +27,19 @@ static pencone_status check_spot(pencone_context *ctx, const pencone_beam *beam,
 static pencone_status check_shifter(pencone_context *ctx, const pencone_beam *beam) {
   const char *material = beam->range_shifter_material;
   PCN_CHECK(ctx, beam->range_shifter_mm >= 0 && beam->range_shifter_mm <= shifter_max_mm, PENCONE_E_RANGE,
-            "beam %s: range_shifter_mm: got %g, expected 0 to %g", beam->name, beam->range_shifter_mm, shifter_max_mm);
-  PCN_CHECK(ctx, material == NULL || strcmp(material, "pmma") == 0 || strcmp(material, "water") == 0, PENCONE_E_RANGE,
-            "beam %s: range_shifter_material: got %.40s, expected pmma or water", beam->name, material);
+            "beam %s: range_shifter_mm: got %g, expected 0 to %g", beam->name, beam->range_shifter_mm,
+            shifter_max_mm);
+  PCN_CHECK(ctx, material == NULL || strcmp(material, "pmma") == 0 || strcmp(material, "water") == 0,
+            PENCONE_E_RANGE, "beam %s: range_shifter_material: got %.40s, expected pmma or water", beam->name,
+            material);
   const double water_mm = pcn_shifter_water_mm(beam);
   for (int l = 0; water_mm > 0 && l < beam->layer_count; l++) {
     const double range_mm = pcn_proton_range_mm(beam->layers[l].energy_mev);
-    PCN_CHECK(ctx, water_mm < range_mm, PENCONE_E_RANGE,
-              "beam %s: layer %d: range_shifter_mm: got %g, which are %.1f mm of water, expected less than the range of "
-              "%g MeV, %.1f mm",
-              beam->name, l + 1, beam->range_shifter_mm, water_mm, beam->layers[l].energy_mev, range_mm);
+    PCN_CHECK(
+        ctx, water_mm < range_mm, PENCONE_E_RANGE,
+        "beam %s: layer %d: range_shifter_mm: got %g, which are %.1f mm of water, expected less than the range of "
+        "%g MeV, %.1f mm",
+        beam->name, l + 1, beam->range_shifter_mm, water_mm, beam->layers[l].energy_mev, range_mm);
   }
   return PENCONE_OK;
 }
@@ -44,9 +49,9 @@ pencone_status pcn_layers_check(pencone_context *ctx, const pencone_beam *beam) 
             "beam %s: layers: got none, expected one or more for a proton machine", beam->name);
   for (int l = 0; l < beam->layer_count; l++) {
     const pencone_proton_layer *layer = &beam->layers[l];
-    PCN_CHECK(ctx, layer->energy_mev >= energy_min_mev && layer->energy_mev <= energy_max_mev, PENCONE_E_RANGE,
-              "beam %s: layer %d: energy_mev: got %g, expected %g to %g", beam->name, l + 1, layer->energy_mev,
-              energy_min_mev, energy_max_mev);
+    PCN_CHECK(ctx, layer->energy_mev >= energy_min_mev && layer->energy_mev <= energy_max_mev,
+              PENCONE_E_RANGE, "beam %s: layer %d: energy_mev: got %g, expected %g to %g", beam->name, l + 1,
+              layer->energy_mev, energy_min_mev, energy_max_mev);
     PCN_CHECK(ctx, layer->spot_count > 0 && layer->spots != NULL, PENCONE_E_ARGUMENT,
               "beam %s: layer %d: spots: got none, expected one or more", beam->name, l + 1);
     for (int i = 0; i < layer->spot_count; i++) {
@@ -78,7 +83,8 @@ pencone_status pcn_layers_copy(pencone_context *ctx, const pencone_beam *beam, p
   return PENCONE_OK;
 }
 
-pencone_status pcn_aperture_copy(pencone_context *ctx, const pencone_beam *beam, pencone_aperture_point **out) {
+pencone_status pcn_aperture_copy(pencone_context *ctx, const pencone_beam *beam,
+                                 pencone_aperture_point **out) {
   const size_t count = (size_t)beam->aperture_point_count;
   *out = pcn_alloc(ctx, count, sizeof **out);
   if (*out == NULL) {
@@ -95,9 +101,10 @@ pencone_status pcn_layers_give(pencone_context *ctx, const pencone_beam *beam) {
       protons += beam->layers[l].spots[i].protons;
     }
   }
-  PCN_CHECK(ctx, protons > 0, PENCONE_E_RANGE,
-            "beam %s: protons: got 0 in each of its spots, expected more than 0 in one (only influence matrices need none)",
-            beam->name);
+  PCN_CHECK(
+      ctx, protons > 0, PENCONE_E_RANGE,
+      "beam %s: protons: got 0 in each of its spots, expected more than 0 in one (only influence matrices need none)",
+      beam->name);
   return PENCONE_OK;
 }
 

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
 #include "base/base.h"
 #include "engine/engine_type.h"
 #include "engine/photon_shared.h"
 #include "photon/pencil_beamlet.h"
-#include <string.h>
 
 static const pencone_option_info options[] = {
     {"terms", "products of depth and lateral kernel; Bortfeld et al. took 3", "4", NULL, 1, 4, 1},
     {"reach_mm", "how far around the field dose is calculated, in the isocentre plane", "200", NULL, 20, 300,
      0},
-    {"lateral_scaling", "kernels scaled by the density across the beam (AAA-like); not for influence matrices", "no",
-     "no|yes", 0, 0, 0},
-    {"beamlet_reach_mm", "how far around a bixel's ray an influence matrix goes, in the isocentre plane; 0: like reach_mm",
-     "0", NULL, 0, 300, 0},
+    {"lateral_scaling",
+     "kernels scaled by the density across the beam (AAA-like); not for influence matrices", "no", "no|yes",
+     0, 0, 0},
+    {"beamlet_reach_mm",
+     "how far around a bixel's ray an influence matrix goes, in the isocentre plane; 0: like reach_mm", "0",
+     NULL, 0, 300, 0},
 };
 
 static int is_scaled(const pencone_plan *plan) {
@@ -61,7 +64,8 @@ static pencone_status add(pencone_context *ctx, const void *state, float *const 
   return pcn_pencil_beam_add(ctx, state, out, progress);
 }
 
-static uint64_t beamlets_bytes(const pencone_plan *plan, const pencone_grid *medium, const pencone_grid *rows, int threads) {
+static uint64_t beamlets_bytes(const pencone_plan *plan, const pencone_grid *medium, const pencone_grid *rows,
+                               int threads) {
   (void)plan;
   (void)threads;
   (void)medium;
@@ -69,10 +73,12 @@ static uint64_t beamlets_bytes(const pencone_plan *plan, const pencone_grid *med
 }
 
 static pencone_status beamlets_make(pencone_context *ctx, const pcn_beamlet_job *job, void *beamlets) {
-  PCN_CHECK(ctx, !is_scaled(job->plan), PENCONE_E_UNSUPPORTED,
-            "photon-pencil-beam: lateral_scaling: got yes, expected no for an influence matrix: what it does to a bixel "
-            "depends on the others' fluence");
-  const pcn_pencil_cut cut = {job->threshold, pcn_plan_option_number(job->plan, "beamlet_reach_mm"), job->sift};
+  PCN_CHECK(
+      ctx, !is_scaled(job->plan), PENCONE_E_UNSUPPORTED,
+      "photon-pencil-beam: lateral_scaling: got yes, expected no for an influence matrix: what it does to a bixel "
+      "depends on the others' fluence");
+  const pcn_pencil_cut cut = {job->threshold, pcn_plan_option_number(job->plan, "beamlet_reach_mm"),
+                              job->sift};
   return pcn_pencil_beamlets_make(ctx, job->state, job->beam, job->rows, &cut, beamlets);
 }
 
@@ -82,8 +88,8 @@ static void beamlets_free(void *beamlets) {
 
 enum { TOGETHER = 8 };  // their columns are written at once, and each needs its share of the caches
 
-static pencone_status beamlet_group(pencone_context *ctx, const void *beamlets, int count, const pencone_beamlet *which,
-                                    pcn_column *out) {
+static pencone_status beamlet_group(pencone_context *ctx, const void *beamlets, int count,
+                                    const pencone_beamlet *which, pcn_column *out) {
   double centre_mm[TOGETHER][2];
   for (int i = 0; i < count; i++) {
     centre_mm[i][0] = which[i].x_mm;
@@ -93,13 +99,15 @@ static pencone_status beamlet_group(pencone_context *ctx, const void *beamlets, 
 }
 
 const pcn_engine_type pcn_engine_pencil_beam = {
-    .info = {.name = "photon-pencil-beam",
-             .summary = "pencil beam: depth times lateral kernels by singular values; density along the ray, and across "
-                        "it with lateral_scaling",
-             .references = "Bortfeld, Schlegel and Rhein 1993, doi:10.1118/1.597070\n"
-                           "lateral_scaling: Tillikainen et al. 2008, doi:10.1088/0031-9155/53/14/008",
-             .options = options,
-             .option_count = sizeof options / sizeof options[0]},
+    .info =
+        {.name = "photon-pencil-beam",
+         .summary =
+             "pencil beam: depth times lateral kernels by singular values; density along the ray, and across "
+             "it with lateral_scaling",
+         .references = "Bortfeld, Schlegel and Rhein 1993, doi:10.1118/1.597070\n"
+                       "lateral_scaling: Tillikainen et al. 2008, doi:10.1088/0031-9155/53/14/008",
+         .options = options,
+         .option_count = sizeof options / sizeof options[0]},
     .takes_profile = 1,
     .bytes = bytes,
     .option_bytes = option_bytes,

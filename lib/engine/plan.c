@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "base/base.h"
 #include "beam/control_points.h"
 #include "beam/machine.h"
 #include "engine/beamlets.h"
 #include "engine/engine_type.h"
-#include "num/text.h"
 #include "engine/layers.h"
-#include <math.h>
-#include <stdio.h>
-#include <string.h>
+#include "num/text.h"
 
 enum { OPTIONS_MAX = 32, OPTIONS_TEXT = 1024 };
 
 typedef struct plan_beam {
-  pencone_beam beam; ///< its pointers are to this struct's own copies
+  pencone_beam beam;  ///< its pointers are to this struct's own copies
   char *name;
   pencone_control_point *points;
   pencone_machine *machine;
-  pencone_proton_layer *layers; ///< with their spots behind them, one allocation; NULL for photons
+  pencone_proton_layer *layers;  ///< with their spots behind them, one allocation; NULL for photons
   pencone_aperture_point *aperture;
 } plan_beam;
 
 struct pencone_plan {
   char *name;
   const pcn_engine_type *engine;
-  char *option[OPTIONS_MAX]; ///< text as set, by index in the engine's table; NULL: default
+  char *option[OPTIONS_MAX];  ///< text as set, by index in the engine's table; NULL: default
   char options_text[OPTIONS_TEXT];
   pencone_dose_grid grid;
   pencone_quantity quantity;
@@ -100,14 +101,14 @@ static pencone_status check_points(pencone_context *ctx, const char *name, const
 static pencone_status check_beam(pencone_context *ctx, const pencone_beam *beam) {
   const char *name = beam->name != NULL ? beam->name : "beam";
   PCN_CHECK(ctx, beam->struct_size == sizeof *beam, PENCONE_E_ARGUMENT,
-            "beam %s: struct_size is %zu, expected %zu: start from PENCONE_BEAM_DEFAULT", name, beam->struct_size,
-            sizeof *beam);
+            "beam %s: struct_size is %zu, expected %zu: start from PENCONE_BEAM_DEFAULT", name,
+            beam->struct_size, sizeof *beam);
   PCN_CHECK(ctx, beam->machine != NULL, PENCONE_E_ARGUMENT, "beam %s: it has no machine", name);
   PCN_CHECK(ctx, beam->control_point_count >= 0, PENCONE_E_ARGUMENT,
             "beam %s: number of control points: got %d, expected 0 or more", name, beam->control_point_count);
   for (int a = 0; a < 3; a++) {
-    PCN_CHECK(ctx, isfinite(beam->isocenter_mm[a]), PENCONE_E_RANGE, "beam %s: isocentre %c: got %g, expected mm", name,
-              'x' + a, beam->isocenter_mm[a]);
+    PCN_CHECK(ctx, isfinite(beam->isocenter_mm[a]), PENCONE_E_RANGE,
+              "beam %s: isocentre %c: got %g, expected mm", name, 'x' + a, beam->isocenter_mm[a]);
   }
   char what[256];
   snprintf(what, sizeof what, "beam %.200s", name);
@@ -116,7 +117,8 @@ static pencone_status check_beam(pencone_context *ctx, const pencone_beam *beam)
   PCN_CHECK(ctx, protons || beam->layer_count == 0, PENCONE_E_ARGUMENT,
             "beam %s: it has layers of spots, but machine %s is a photon machine", name,
             pencone_machine_describe(beam->machine)->name);
-  own.weight = beam->control_point_count > 0 || protons ? 0 : 1; // a field that is not used may have zero size
+  own.weight =
+      beam->control_point_count > 0 || protons ? 0 : 1;  // a field that is not used may have zero size
   PCN_TRY(pcn_control_point_check(ctx, what, &own));
   if (protons) {
     PCN_CHECK(ctx, beam->control_point_count == 0, PENCONE_E_ARGUMENT,
@@ -136,7 +138,8 @@ static pencone_status check_beam(pencone_context *ctx, const pencone_beam *beam)
   PCN_CHECK(ctx, isfinite(beam->fluence_per_cm2) && beam->fluence_per_cm2 > 0, PENCONE_E_RANGE,
             "beam %s: fluence: got %g, expected more than 0 photons/cm2", name, beam->fluence_per_cm2);
   if (beam->control_point_count > 0) {
-    return check_points(ctx, name, beam); // which refuses no bixels: their beam has a dose, but no influence matrix
+    return check_points(ctx, name,
+                        beam);  // which refuses no bixels: their beam has a dose, but no influence matrix
   }
   int bixels[2];
   return pcn_bixels_count(ctx, beam, bixels);
@@ -165,7 +168,7 @@ static pencone_status copy_beam(pencone_context *ctx, const pencone_beam *beam, 
   out->beam.name = out->name;
   out->beam.machine = out->machine;
   out->beam.control_points = out->points;
-  if (beam->range_shifter_material != NULL) { // a checked word: that of the library lives as long as it
+  if (beam->range_shifter_material != NULL) {  // a checked word: that of the library lives as long as it
     out->beam.range_shifter_material = strcmp(beam->range_shifter_material, "water") == 0 ? "water" : "pmma";
   }
   if (beam->layer_count > 0) {
@@ -181,7 +184,8 @@ static pencone_status copy_beam(pencone_context *ctx, const pencone_beam *beam, 
 }
 
 pencone_status pencone_plan_add_beam(pencone_context *ctx, pencone_plan *plan, const pencone_beam *beam) {
-  PCN_CHECK(ctx, plan != NULL && beam != NULL, PENCONE_E_ARGUMENT, "pencone_plan_add_beam: an argument is NULL");
+  PCN_CHECK(ctx, plan != NULL && beam != NULL, PENCONE_E_ARGUMENT,
+            "pencone_plan_add_beam: an argument is NULL");
   PCN_TRY(check_beam(ctx, beam));
   PCN_TRY(check_name(ctx, plan, beam->name != NULL ? beam->name : "beam"));
   plan_beam *beams = pcn_alloc(ctx, (size_t)plan->beams + 1, sizeof *beams);
@@ -204,7 +208,8 @@ pencone_status pencone_plan_add_beam(pencone_context *ctx, pencone_plan *plan, c
 // --- engine and options ------------------------------------------------------------------------
 
 pencone_status pencone_plan_set_engine(pencone_context *ctx, pencone_plan *plan, const char *name) {
-  PCN_CHECK(ctx, plan != NULL && name != NULL, PENCONE_E_ARGUMENT, "pencone_plan_set_engine: an argument is NULL");
+  PCN_CHECK(ctx, plan != NULL && name != NULL, PENCONE_E_ARGUMENT,
+            "pencone_plan_set_engine: an argument is NULL");
   const pcn_engine_type *engine = pcn_engine_find(name);
   if (engine == NULL) {
     char list[256] = "";
@@ -234,8 +239,8 @@ static pencone_status check_number(pencone_context *ctx, const pencone_option_in
   const int is_number = o->integer ? pcn_text_is_int(value, &whole) : pcn_text_is_double(value, &number);
   number = o->integer ? (double)whole : number;
   PCN_CHECK(ctx, is_number && number >= o->min && number <= o->max, PENCONE_E_RANGE,
-            "option %s: got \"%s\", expected a %s from %g to %g", o->key, value, o->integer ? "whole number" : "number",
-            o->min, o->max);
+            "option %s: got \"%s\", expected a %s from %g to %g", o->key, value,
+            o->integer ? "whole number" : "number", o->min, o->max);
   return PENCONE_OK;
 }
 
@@ -261,11 +266,13 @@ static void write_options(pencone_plan *plan) {
   }
 }
 
-pencone_status pencone_plan_set_option(pencone_context *ctx, pencone_plan *plan, const char *key, const char *value) {
+pencone_status pencone_plan_set_option(pencone_context *ctx, pencone_plan *plan, const char *key,
+                                       const char *value) {
   PCN_CHECK(ctx, plan != NULL && key != NULL && value != NULL, PENCONE_E_ARGUMENT,
             "pencone_plan_set_option: an argument is NULL");
   const int i = option_index(&plan->engine->info, key);
-  PCN_CHECK(ctx, i >= 0, PENCONE_E_MISSING, "option: engine %s has no option \"%s\" (pencone info engines lists them)",
+  PCN_CHECK(ctx, i >= 0, PENCONE_E_MISSING,
+            "option: engine %s has no option \"%s\" (pencone info engines lists them)",
             plan->engine->info.name, key);
   const pencone_option_info *option = &plan->engine->info.options[i];
   PCN_TRY(option->choices != NULL ? check_choice(ctx, option, value) : check_number(ctx, option, value));
@@ -305,7 +312,8 @@ double pcn_plan_option_number(const pencone_plan *plan, const char *key) {
 
 // --- the rest ----------------------------------------------------------------------------------
 
-pencone_status pencone_plan_set_dose_grid(pencone_context *ctx, pencone_plan *plan, const pencone_dose_grid *grid) {
+pencone_status pencone_plan_set_dose_grid(pencone_context *ctx, pencone_plan *plan,
+                                          const pencone_dose_grid *grid) {
   PCN_CHECK(ctx, plan != NULL && grid != NULL && grid->struct_size == sizeof *grid, PENCONE_E_ARGUMENT,
             "pencone_plan_set_dose_grid: start from PENCONE_DOSE_GRID_DEFAULT");
   const double *h = grid->spacing_mm;
@@ -313,16 +321,18 @@ pencone_status pencone_plan_set_dose_grid(pencone_context *ctx, pencone_plan *pl
   for (int a = 0; a < 3; a++) {
     PCN_CHECK(ctx, unset || (isfinite(h[a]) && h[a] > 0), PENCONE_E_RANGE,
               "dose grid: spacing %c: got %g, expected more than 0 mm", 'x' + a, h[a]);
-    PCN_CHECK(ctx, !grid->has_box || (isfinite(grid->box_min_mm[a]) && isfinite(grid->box_max_mm[a]) &&
-                                      grid->box_max_mm[a] > grid->box_min_mm[a]),
-              PENCONE_E_RANGE, "dose grid: box %c: got %g to %g mm, expected a box of more than zero size", 'x' + a,
-              grid->box_min_mm[a], grid->box_max_mm[a]);
+    PCN_CHECK(ctx,
+              !grid->has_box || (isfinite(grid->box_min_mm[a]) && isfinite(grid->box_max_mm[a]) &&
+                                 grid->box_max_mm[a] > grid->box_min_mm[a]),
+              PENCONE_E_RANGE, "dose grid: box %c: got %g to %g mm, expected a box of more than zero size",
+              'x' + a, grid->box_min_mm[a], grid->box_max_mm[a]);
   }
   plan->grid = *grid;
   return PENCONE_OK;
 }
 
-pencone_status pencone_plan_set_quantity(pencone_context *ctx, pencone_plan *plan, pencone_quantity quantity) {
+pencone_status pencone_plan_set_quantity(pencone_context *ctx, pencone_plan *plan,
+                                         pencone_quantity quantity) {
   PCN_CHECK(ctx, plan != NULL, PENCONE_E_ARGUMENT, "pencone_plan_set_quantity: plan is NULL");
   PCN_CHECK(ctx, quantity == PENCONE_DOSE_TO_MEDIUM || quantity == PENCONE_DOSE_TO_WATER, PENCONE_E_RANGE,
             "quantity: got %d, expected dose to medium or dose to water", (int)quantity);

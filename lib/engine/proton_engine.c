@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
 #include "base/base.h"
 #include "engine/biology.h"
 #include "engine/engine_type.h"
 #include "engine/layers.h"
 #include "proton/spot_column.h"
-#include <string.h>
 
 static const pencone_option_info options[] = {
     {"ray_spacing_mm", "distance of the rays into which spots are split, mm", "2.5", NULL, 0.25, 4, 0},
@@ -15,9 +16,10 @@ static const pencone_option_info options[] = {
     {"rbe", "model of the RBE-weighted dose beside the dose (docs/theory/proton.md, section 6)", "none",
      "none|constant|wedenberg|mcnamara|carabe|rorvik", 0, 0, 0},
     {"alpha_beta_gy", "alpha over beta of photons, Gy, for the models of the RBE", "2", NULL, 0.5, 20, 0},
-    {"fractions", "fractions in which the plan's protons are given, for the models of the RBE", "1", NULL, 1, 100, 1},
-    {"depth_dose", "from Monte Carlo, or Bortfeld's closed form (teaching and tests)", "tables", "tables|bortfeld", 0, 0,
-     0},
+    {"fractions", "fractions in which the plan's protons are given, for the models of the RBE", "1", NULL, 1,
+     100, 1},
+    {"depth_dose", "from Monte Carlo, or Bortfeld's closed form (teaching and tests)", "tables",
+     "tables|bortfeld", 0, 0, 0},
 };
 
 static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
@@ -27,9 +29,9 @@ static double seconds(const pencone_plan *plan, const pencone_grid *grid) {
 
 static pencone_status make(pencone_context *ctx, const pcn_job *job, void *state) {
   pcn_proton_beam *engine = state;
-  const pcn_proton_options wanted = {
-      pcn_plan_option_number(job->plan, "ray_spacing_mm"), pcn_plan_option_number(job->plan, "cut_sigma"),
-      pcn_let_of(job->plan), strcmp(pencone_plan_option(job->plan, "depth_dose"), "bortfeld") == 0};
+  const pcn_proton_options wanted = {pcn_plan_option_number(job->plan, "ray_spacing_mm"),
+                                     pcn_plan_option_number(job->plan, "cut_sigma"), pcn_let_of(job->plan),
+                                     strcmp(pencone_plan_option(job->plan, "depth_dose"), "bortfeld") == 0};
   PCN_TRY(pcn_proton_beam_make(ctx, job->medium, job->beam, &wanted, engine));
   engine->quantity = pencone_plan_quantity(job->plan);
   return PENCONE_OK;
@@ -39,7 +41,8 @@ static const char *remark(const void *state) {
   static const char lung[] =
       "protons cross lung: pencil beams overestimate the dose in targets there, by 7 % on the mean of five centres "
       "(Taylor et al. 2017, doi:10.1016/j.ijrobp.2017.06.003)";
-  const double lung_mm = 20; // a shorter way is a bronchus, fat between, or the rim of a body on a coarse grid
+  const double lung_mm =
+      20;  // a shorter way is a bronchus, fat between, or the rim of a body on a coarse grid
   const pcn_proton_beam *engine = state;
   return engine->rays.lung_mm >= lung_mm ? lung : NULL;
 }
@@ -54,13 +57,15 @@ static pencone_status add(pencone_context *ctx, const void *state, float *const 
   return pcn_proton_beam_add(ctx, state, out, progress);
 }
 
-static uint64_t beamlets_bytes(const pencone_plan *plan, const pencone_grid *medium, const pencone_grid *rows, int threads) {
+static uint64_t beamlets_bytes(const pencone_plan *plan, const pencone_grid *medium, const pencone_grid *rows,
+                               int threads) {
   const double spacing_mm = pcn_plan_option_number(plan, "ray_spacing_mm");
   uint64_t most = 0;
   (void)rows;
   for (int i = 0; i < pencone_plan_beam_count(plan); i++) {
     const pencone_beam *beam = pencone_plan_beam(plan, i);
-    const uint64_t one = pcn_spot_layer_bytes(beam, medium, pcn_collimator_spacing(beam, spacing_mm), threads);
+    const uint64_t one =
+        pcn_spot_layer_bytes(beam, medium, pcn_collimator_spacing(beam, spacing_mm), threads);
     most = one > most ? one : most;
   }
   return most;
@@ -74,7 +79,8 @@ static void beamlets_free(void *beamlets) {
   pcn_spot_layer_free(beamlets);
 }
 
-static pencone_status beamlet(pencone_context *ctx, const void *beamlets, const pencone_beamlet *which, pcn_column *out) {
+static pencone_status beamlet(pencone_context *ctx, const void *beamlets, const pencone_beamlet *which,
+                              pcn_column *out) {
   const pencone_proton_spot spot = {which->x_mm, which->y_mm, 1};
   return pcn_spot_column(ctx, beamlets, &spot, out);
 }

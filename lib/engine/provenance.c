@@ -39,8 +39,8 @@ static pencone_status put_options(pencone_context *ctx, const pencone_plan *plan
   return put(ctx, dose, "options", text);
 }
 
-pencone_status pcn_provenance_put(pencone_context *ctx, const pencone_plan *plan, const pencone_phantom *phantom,
-                                  pencone_dose *dose, double seconds) {
+pencone_status pcn_provenance_put(pencone_context *ctx, const pencone_plan *plan,
+                                  const pencone_phantom *phantom, pencone_dose *dose, double seconds) {
   char text[64];
   const pencone_phantom_desc *desc = pencone_phantom_describe(phantom);
   PCN_TRY(put(ctx, dose, "version", pencone_version()));
@@ -48,9 +48,9 @@ pencone_status pcn_provenance_put(pencone_context *ctx, const pencone_plan *plan
   PCN_TRY(put(ctx, dose, "engine", pencone_plan_engine(plan)));
   PCN_TRY(put_options(ctx, plan, dose));
   PCN_TRY(put_machines(ctx, plan, dose));
-  PCN_TRY(put(ctx, dose, "hu_curve", desc->material != NULL && desc->density != NULL
-                                         ? "none: density and material are given"
-                                         : pencone_hu_curve_name(desc->hu_curve)));
+  PCN_TRY(put(ctx, dose, "hu_curve",
+              desc->material != NULL && desc->density != NULL ? "none: density and material are given"
+                                                              : pencone_hu_curve_name(desc->hu_curve)));
   snprintf(text, sizeof text, "%d", pencone_context_threads(ctx));
   PCN_TRY(put(ctx, dose, "threads", text));
   PCN_TRY(put(ctx, dose, "isa", pencone_context_isa(ctx)));

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of engines. A new engine is a file and a line here.
-#include "engine/engine_type.h"
-
 #include <string.h>
 
+#include "engine/engine_type.h"
+
 static const pcn_engine_type *const engines[] = {
-    &pcn_engine_collapsed_cone,
-    &pcn_engine_superposition,
-    &pcn_engine_proton_pencil_beam,
-    &pcn_engine_convolution,
-    &pcn_engine_pencil_beam,
+    &pcn_engine_collapsed_cone, &pcn_engine_superposition, &pcn_engine_proton_pencil_beam,
+    &pcn_engine_convolution,    &pcn_engine_pencil_beam,
 };
 
 enum { ENGINES = sizeof engines / sizeof engines[0] };

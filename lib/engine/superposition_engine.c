@@ -25,7 +25,8 @@ static pencone_status make(pencone_context *ctx, const pcn_job *job, void *state
   pcn_superposition *engine = state;
   const int directions[2] = {(int)pcn_plan_option_number(job->plan, "polar"),
                              (int)pcn_plan_option_number(job->plan, "azimuths")};
-  PCN_TRY(pcn_superposition_make(ctx, job->medium, job->beam, job->shared, directions, job->progress, engine));
+  PCN_TRY(
+      pcn_superposition_make(ctx, job->medium, job->beam, job->shared, directions, job->progress, engine));
   engine->beam.quantity = pencone_plan_quantity(job->plan);
   return PENCONE_OK;
 }

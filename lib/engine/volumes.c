@@ -36,22 +36,24 @@ float *pcn_dose_volume(pencone_dose *dose, int i) {
   return pcn_dose_volumes_of(dose)->entry[i].values;
 }
 
-pencone_status pencone_dose_add_volume(pencone_context *ctx, pencone_dose *dose, const char *beam, const char *name,
-                                       const char *units, const char *quantity, float **values) {
+pencone_status pencone_dose_add_volume(pencone_context *ctx, pencone_dose *dose, const char *beam,
+                                       const char *name, const char *units, const char *quantity,
+                                       float **values) {
   if (values != NULL) {
     *values = NULL;
   }
   PCN_CHECK(ctx, dose != NULL && name != NULL && name[0] != '\0' && units != NULL && quantity != NULL,
-            PENCONE_E_ARGUMENT, "dose volume: got dose %s, name '%s', units '%s', quantity '%s', expected all four",
+            PENCONE_E_ARGUMENT,
+            "dose volume: got dose %s, name '%s', units '%s', quantity '%s', expected all four",
             dose ? "given" : "NULL", name ? name : "", units ? units : "", quantity ? quantity : "");
   PCN_CHECK(ctx, pencone_dose_volume_find(dose, beam, name) == NULL, PENCONE_E_ARGUMENT,
             "dose volume: got a second '%s', expected another name", name);
   pcn_dose_volumes *volumes = pcn_dose_volumes_of(dose);
   const size_t count = (size_t)volumes->count;
   pcn_dose_volume_entry *entries = pcn_alloc(ctx, count + 1, sizeof *entries);
-  pcn_dose_volume_entry added = {pcn_strdup(ctx, beam), pcn_strdup(ctx, name), pcn_strdup(ctx, units),
-                                 pcn_strdup(ctx, quantity),
-                                 pcn_calloc(ctx, pencone_grid_voxels(pencone_dose_grid_of(dose)), sizeof(float))};
+  pcn_dose_volume_entry added = {
+      pcn_strdup(ctx, beam), pcn_strdup(ctx, name), pcn_strdup(ctx, units), pcn_strdup(ctx, quantity),
+      pcn_calloc(ctx, pencone_grid_voxels(pencone_dose_grid_of(dose)), sizeof(float))};
   if (entries == NULL || (beam != NULL && added.beam == NULL) || added.name == NULL || added.units == NULL ||
       added.quantity == NULL || added.values == NULL) {
     free_entry(&added);

@@ -7,7 +7,7 @@
 
 /// Voxel (0,0,0) of the box is voxel first of the whole grid; spacings agree.
 typedef struct pcn_box {
-  pencone_grid grid; ///< of the box
+  pencone_grid grid;  ///< of the box
   int64_t first[3];
 } pcn_box;
 

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "geom/depth.h"
 
-#include "base/base.h"
-#include "geom/ray.h"
 #include <math.h>
 #include <string.h>
 
-static const double rays_per_voxel = 1.5; // at the far end of the grid; nearer, the rays are denser
-static const double steepest = 3;         // slope against the main axis; a single field spans less
+#include "base/base.h"
+#include "geom/ray.h"
+
+static const double rays_per_voxel = 1.5;  // at the far end of the grid; nearer, the rays are denser
+static const double steepest = 3;          // slope against the main axis; a single field spans less
 
 static int main_axis_of(const pcn_frame *frame) {
   int main_axis = 2;
   for (int a = 1; a >= 0; a--) {
-    main_axis = fabs(pcn_v3_component(frame->ez, a)) > fabs(pcn_v3_component(frame->ez, main_axis)) + 1e-9 ? a : main_axis;
+    main_axis = fabs(pcn_v3_component(frame->ez, a)) > fabs(pcn_v3_component(frame->ez, main_axis)) + 1e-9
+                    ? a
+                    : main_axis;
   }
   return main_axis;
 }
@@ -36,7 +39,8 @@ static int slope_range(const pcn_depth_field *field, const int axis[3], double l
       high[k] = fmax(high[k], slope);
     }
   }
-  return fabs(low[0]) < steepest && fabs(low[1]) < steepest && fabs(high[0]) < steepest && fabs(high[1]) < steepest;
+  return fabs(low[0]) < steepest && fabs(low[1]) < steepest && fabs(high[0]) < steepest &&
+         fabs(high[1]) < steepest;
 }
 
 // Leaves out the slopes that no voxel of a grid ahead of the source has.
@@ -83,9 +87,10 @@ static int lay_out(const pencone_grid *grid, const pcn_depth_field *field, pcn_d
   for (int k = 0; k < 2; k++) {
     const double h = grid->spacing_mm[out->axis[k + 1]];
     out->pitch[k] = h / farthest / rays_per_voxel;
-    const double margin = 2 * out->pitch[k]; // voxels that the field's edge cuts
+    const double margin = 2 * out->pitch[k];  // voxels that the field's edge cuts
     out->rays[k] = 2 + (int64_t)ceil((high[k] - low[k] + 2 * margin) / out->pitch[k]);
-    out->slope[k] = 0.5 * (low[k] + high[k]) - 0.5 * out->pitch[k] * (double)(out->rays[k] - 1); // its own mirror image
+    out->slope[k] =
+        0.5 * (low[k] + high[k]) - 0.5 * out->pitch[k] * (double)(out->rays[k] - 1);  // its own mirror image
   }
   return 1;
 }
@@ -95,15 +100,15 @@ enum { SCRATCH_ROWS = PCN_DEPTH_VALUES + 1 };
 typedef struct walk {
   const pcn_depth *depth;
   const float *value[PCN_DEPTH_VALUES];
-  int64_t stride[3]; ///< of the volumes
+  int64_t stride[3];  ///< of the volumes
   const pcn_isa *isa;
-  float *scratch; ///< SCRATCH_ROWS rows of rays for each worker
+  float *scratch;  ///< SCRATCH_ROWS rows of rays for each worker
 } walk;
 
 // Planes whose middles a ray meets, in the order in which it meets them; those behind the source first.
 typedef struct planes {
   int64_t next, step, left;
-  double distance, pitch; ///< along the ray, to the next middle and between middles
+  double distance, pitch;  ///< along the ray, to the next middle and between middles
 } planes;
 
 static planes planes_of(const pcn_depth *d, pcn_vec3 way) {
@@ -116,7 +121,8 @@ static planes planes_of(const pcn_depth *d, pcn_vec3 way) {
   return p;
 }
 
-static void keep(const pcn_depth *d, const planes *p, int64_t i, int64_t j, const double sum[PCN_DEPTH_VALUES]) {
+static void keep(const pcn_depth *d, const planes *p, int64_t i, int64_t j,
+                 const double sum[PCN_DEPTH_VALUES]) {
   float *out = pcn_depth_node(d, p->next, i, j);
   for (int v = 0; v < d->values; v++) {
     out[v] = (float)sum[v];
@@ -143,7 +149,7 @@ static void walk_ray(const walk *w, int64_t i, int64_t j) {
   double sum[PCN_DEPTH_VALUES] = {0}, length;
   int64_t voxel;
   if (pcn_ray_begin(&ray, d->grid, d->source, pcn_v3_add(d->source, pcn_v3_scale(way, far_mm)))) {
-    while (p.left > 0 && p.distance <= ray.at) { // middles before the ray enters the grid
+    while (p.left > 0 && p.distance <= ray.at) {  // middles before the ray enters the grid
       keep(d, &p, i, j, sum);
       pass(&p);
     }
@@ -161,7 +167,7 @@ static void walk_ray(const walk *w, int64_t i, int64_t j) {
       }
     }
   }
-  while (p.left > 0) { // beyond the grid
+  while (p.left > 0) {  // beyond the grid
     keep(d, &p, i, j, sum);
     pass(&p);
   }
@@ -177,16 +183,16 @@ static void walk_row(void *work, size_t j, int worker) {
 
 // --- rows of rays in lock step -----------------------------------------------------------------
 
-// Rays of a row cross the planes' faces and the voxels' faces across the row together: only where each crosses
-// faces along the row is its own. Lengths are along the main axis until they are kept.
+// Rays of a row cross the planes' faces and the voxels' faces across the row together: only where each
+// crosses faces along the row is its own. Lengths are along the main axis until they are kept.
 
 /// A row of rays on its way.
 typedef struct row_march {
   const walk *walk;
-  double slope;             ///< of the row, along axis[2]
+  double slope;  ///< of the row, along axis[2]
   const float *plane[PCN_DEPTH_VALUES];
   float *sum[PCN_DEPTH_VALUES];
-  float *stretch; ///< each ray's length per mm along the main axis
+  float *stretch;  ///< each ray's length per mm along the main axis
 } row_march;
 
 static double low_face(const pencone_grid *grid, int axis) {
@@ -215,9 +221,11 @@ static void step_in_row(const row_march *m, int64_t voxel_row, const double way[
 static void step_in_plane(const row_march *m, const double way[2]) {
   const pcn_depth *d = m->walk->depth;
   const int a = d->axis[2];
-  const double h = d->grid->spacing_mm[a], start = (pcn_v3_component(d->source, a) - low_face(d->grid, a)) / h;
+  const double h = d->grid->spacing_mm[a],
+               start = (pcn_v3_component(d->source, a) - low_face(d->grid, a)) / h;
   const double per_mm = m->slope / h, from = start + per_mm * way[0], to = start + per_mm * way[1];
-  const double first = fmax(0, floor(fmin(from, to))), last = fmin((double)d->grid->size[a] - 1, floor(fmax(from, to)));
+  const double first = fmax(0, floor(fmin(from, to))),
+               last = fmin((double)d->grid->size[a] - 1, floor(fmax(from, to)));
   for (double row = first; row <= last; row++) {
     double part[2] = {way[0], way[1]};
     if (floor(from) != floor(to)) {
@@ -268,9 +276,11 @@ static void march_row(void *work, size_t j, int worker) {
   }
   for (int64_t p = 0; p < count; p++) {
     const int64_t plane = backwards ? count - 1 - p : p;
-    const double near = low + h * (double)(backwards ? plane + 1 : plane), far = backwards ? near - h : near + h;
-    const double middle = 0.5 * (near + far), start = near * far > 0 ? near : 0; // at the source, inside the plane
-    if (far * (backwards ? -1 : 1) <= 0) { // behind the source
+    const double near = low + h * (double)(backwards ? plane + 1 : plane),
+                 far = backwards ? near - h : near + h;
+    const double middle = 0.5 * (near + far),
+                 start = near * far > 0 ? near : 0;  // at the source, inside the plane
+    if (far * (backwards ? -1 : 1) <= 0) {           // behind the source
       keep_row(&m, plane, (int64_t)j);
       continue;
     }
@@ -286,12 +296,14 @@ static void march_row(void *work, size_t j, int worker) {
 
 // 1 when no ray crosses more than one face along its row in half a plane.
 static int is_steady(const pcn_depth *d) {
-  const double h = d->grid->spacing_mm[d->axis[0]], last = d->slope[0] + d->pitch[0] * (double)(d->rays[0] - 1);
+  const double h = d->grid->spacing_mm[d->axis[0]],
+               last = d->slope[0] + d->pitch[0] * (double)(d->rays[0] - 1);
   return 0.5 * h * fmax(fabs(d->slope[0]), fabs(last)) < 0.999 * d->grid->spacing_mm[d->axis[1]];
 }
 
-pencone_status pcn_depth_make(pencone_context *ctx, const pencone_grid *grid, const float *const value[PCN_DEPTH_VALUES],
-                              const pcn_depth_field *field, const double progress[2], pcn_depth *out) {
+pencone_status pcn_depth_make(pencone_context *ctx, const pencone_grid *grid,
+                              const float *const value[PCN_DEPTH_VALUES], const pcn_depth_field *field,
+                              const double progress[2], pcn_depth *out) {
   memset(out, 0, sizeof *out);
   if (!lay_out(grid, field, out)) {
     return PENCONE_E_UNSUPPORTED;
@@ -302,12 +314,13 @@ pencone_status pcn_depth_make(pencone_context *ctx, const pencone_grid *grid, co
                .value = {value[0], value[1]},
                .stride = {1, grid->size[0], grid->size[0] * grid->size[1]},
                .isa = pcn_isa_of(ctx)};
-  out->integral = pcn_alloc(ctx, rays * (size_t)grid->size[out->axis[0]] * (size_t)out->values, sizeof *out->integral);
+  out->integral =
+      pcn_alloc(ctx, rays * (size_t)grid->size[out->axis[0]] * (size_t)out->values, sizeof *out->integral);
   work.scratch = pcn_alloc(ctx, threads * SCRATCH_ROWS * (size_t)out->rays[0], sizeof *work.scratch);
   pencone_status status = out->integral != NULL && work.scratch != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
   if (status == PENCONE_OK) {
-    status = pcn_parallel_for_progress(ctx, (size_t)out->rays[1], is_steady(out) ? march_row : walk_row, &work,
-                                       progress[0], progress[1], "depth");
+    status = pcn_parallel_for_progress(ctx, (size_t)out->rays[1], is_steady(out) ? march_row : walk_row,
+                                       &work, progress[0], progress[1], "depth");
   }
   pcn_free(work.scratch);
   if (status != PENCONE_OK) {
@@ -333,8 +346,10 @@ void pcn_depth_at(const pcn_depth *d, int64_t plane, pcn_vec3 point, double inte
   const pcn_vec3 r = pcn_v3_sub(point, d->source);
   const double inverse = 1 / pcn_v3_component(r, d->axis[0]);
   double u, v;
-  const int64_t i = cell((pcn_v3_component(r, d->axis[1]) * inverse - d->slope[0]) / d->pitch[0], d->rays[0], &u);
-  const int64_t j = cell((pcn_v3_component(r, d->axis[2]) * inverse - d->slope[1]) / d->pitch[1], d->rays[1], &v);
+  const int64_t i =
+      cell((pcn_v3_component(r, d->axis[1]) * inverse - d->slope[0]) / d->pitch[0], d->rays[0], &u);
+  const int64_t j =
+      cell((pcn_v3_component(r, d->axis[2]) * inverse - d->slope[1]) / d->pitch[1], d->rays[1], &v);
   const float *a = pcn_depth_node(d, plane, i, j), *b = pcn_depth_node(d, plane, i, j + 1);
   integral[1] = 0;
   for (int k = 0; k < d->values; k++) {
@@ -358,8 +373,12 @@ void pcn_depth_row(const pcn_depth *d, const pcn_isa *isa, const int64_t ijk[3],
   const ptrdiff_t plane = (ptrdiff_t)d->rays[0] * d->values;
   const pcn_depth_rays rays = {pcn_depth_node(d, ijk[d->axis[0]], 0, 0), plane * d->grid->size[d->axis[0]],
                                (int32_t)d->rays[0], (int32_t)d->rays[1], d->values};
-  const pcn_depth_line line = {(float)at[0],   (float)at[1],   (float)depth,
-                               (float)step[0], (float)step[1], (float)depth_step,
+  const pcn_depth_line line = {(float)at[0],
+                               (float)at[1],
+                               (float)depth,
+                               (float)step[0],
+                               (float)step[1],
+                               (float)depth_step,
                                d->axis[0] == 0 ? plane : 0};
   isa->depth(&rays, &line, n, integral);
 }

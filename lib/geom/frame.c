@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "geom/frame.h"
 
-#include "num/constants.h"
 #include <math.h>
+
+#include "num/constants.h"
 
 // IEC fixed axes (x to the patient's left, y to the head, z up) at couch 0, to LPS.
 static pcn_vec3 lps_from_iec(pcn_vec3 v) {

@@ -7,9 +7,9 @@
 
 /// The beam's axes as unit vectors in patient axes. Right-handed: ex × ey = -ez.
 typedef struct pcn_frame {
-  pcn_vec3 source; ///< mm
-  pcn_vec3 ex, ey; ///< collimator x and y
-  pcn_vec3 ez;     ///< from the source to the isocentre
+  pcn_vec3 source;  ///< mm
+  pcn_vec3 ex, ey;  ///< collimator x and y
+  pcn_vec3 ez;      ///< from the source to the isocentre
   double sad_mm;
 } pcn_frame;
 

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <pencone/grid.h>
+
 #include "base/base.h"
 
 static const int64_t axis_max = 32767;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "geom/overlap.h"
 
-#include "base/base.h"
 #include <math.h>
 #include <string.h>
+
+#include "base/base.h"
 
 /// Source cells that the target cells touch at most, all together.
 static int64_t touched_at_most(const double *edges_mm, int64_t n, double spacing_mm) {
@@ -30,7 +31,7 @@ pencone_status pcn_overlap_make_edges(pencone_context *ctx, const pencone_grid *
   }
   int64_t used = 0;
   for (int64_t i = 0; i < n; i++) {
-    const double lo = (edges_mm[i] - source_low) / hs; // in source cells
+    const double lo = (edges_mm[i] - source_low) / hs;  // in source cells
     const double hi = (edges_mm[i + 1] - source_low) / hs;
     const int64_t a = (int64_t)fmax(0, floor(lo + 1e-9));
     const int64_t b = (int64_t)fmin((double)source->size[axis], ceil(hi - 1e-9));

@@ -4,7 +4,7 @@
 #include <math.h>
 
 typedef struct axis_view {
-  double low, pitch; ///< lower face of the grid, voxel size
+  double low, pitch;  ///< lower face of the grid, voxel size
   int64_t size;
 } axis_view;
 
@@ -24,7 +24,7 @@ static void start_axis(pcn_ray *ray, int axis, axis_view a, double from, double 
   const double position = (from + direction * ray->at - a.low) / a.pitch;
   int64_t index = (int64_t)floor(position);
   if (direction < 0 && position == floor(position)) {
-    index--; // on a face and going down: the voxel below
+    index--;  // on a face and going down: the voxel below
   }
   index = index < 0 ? 0 : (index >= a.size ? a.size - 1 : index);
   ray->crossed[axis] = 0;

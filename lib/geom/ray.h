@@ -4,17 +4,18 @@
 #ifndef PCN_RAY_H
 #define PCN_RAY_H
 
-#include "num/vec3.h"
 #include <pencone/grid.h>
+
+#include "num/vec3.h"
 
 /// State of a walk; lengths in mm from the start point.
 typedef struct pcn_ray {
-  double at, end;            ///< where the walk is, where it ends
-  double next[3];            ///< where the next plane of each axis is met
-  double first[3], pitch[3]; ///< plane k of an axis is met at first + k * pitch
+  double at, end;             ///< where the walk is, where it ends
+  double next[3];             ///< where the next plane of each axis is met
+  double first[3], pitch[3];  ///< plane k of an axis is met at first + k * pitch
   int64_t crossed[3];
-  int64_t voxel, stride[3]; ///< index of the current voxel; change of it per crossing
-  int64_t left[3];          ///< voxels to go along each axis, the current one included
+  int64_t voxel, stride[3];  ///< index of the current voxel; change of it per crossing
+  int64_t left[3];           ///< voxels to go along each axis, the current one included
 } pcn_ray;
 
 /// Starts a walk from a point to another. @return 1, or 0 when the ray misses the grid.
@@ -26,7 +27,7 @@ static inline int pcn_ray_next(pcn_ray *ray, int64_t *voxel, double *length_mm) 
     if (!(ray->at < ray->end) || ray->left[0] <= 0 || ray->left[1] <= 0 || ray->left[2] <= 0) {
       return 0;
     }
-    int axis = ray->next[0] <= ray->next[1] ? 0 : 1; // ties go to the lower axis: the walk always ends
+    int axis = ray->next[0] <= ray->next[1] ? 0 : 1;  // ties go to the lower axis: the walk always ends
     axis = ray->next[axis] <= ray->next[2] ? axis : 2;
     const double until = ray->next[axis] < ray->end ? ray->next[axis] : ray->end;
     const double length = until - ray->at;

@@ -17,7 +17,8 @@ void pcn_reach_rows(const pcn_reach *reach, double radius_mm, int64_t low[2], in
   }
   for (int corner = 0; corner < 8 && isfinite(radius_mm); corner++) {
     const double x = reach->x_mm + (corner & 1 ? radius_mm : -radius_mm);
-    const double y = reach->y_mm + (corner & 2 ? radius_mm : -radius_mm), depth = fmax(z[corner >> 2], 0) / f->sad_mm;
+    const double y = reach->y_mm + (corner & 2 ? radius_mm : -radius_mm),
+                 depth = fmax(z[corner >> 2], 0) / f->sad_mm;
     pcn_vec3 way = pcn_v3_add(pcn_v3_scale(f->ex, x), pcn_v3_scale(f->ey, y));
     way = pcn_v3_scale(pcn_v3_add(way, pcn_v3_scale(f->ez, f->sad_mm)), depth);
     const pcn_vec3 point = pcn_v3_add(f->source, way);
@@ -31,7 +32,8 @@ void pcn_reach_rows(const pcn_reach *reach, double radius_mm, int64_t low[2], in
     high[k] = g->size[k + 1];
     if (isfinite(radius_mm)) {
       low[k] = (int64_t)fmax(0, ceil((least[k] - g->origin_mm[k + 1]) / g->spacing_mm[k + 1]));
-      high[k] = (int64_t)fmin((double)high[k], floor((most[k] - g->origin_mm[k + 1]) / g->spacing_mm[k + 1]) + 1);
+      high[k] =
+          (int64_t)fmin((double)high[k], floor((most[k] - g->origin_mm[k + 1]) / g->spacing_mm[k + 1]) + 1);
     }
   }
 }
@@ -43,10 +45,13 @@ static void put_range(double first, double last, int64_t n, int64_t range[2]) {
   range[1] = high < low ? 0 : (int64_t)high + 1;
 }
 
-// Voxels of a row: (u + i du)^2 + (v + i dv)^2 <= radius^2 (z + i dz)^2, docs/theory/influence-matrix.md, eq. 4.
-static void find_range(const double at[3], const double step[3], double radius_mm, int64_t n, int64_t range[2]) {
+// Voxels of a row: (u + i du)^2 + (v + i dv)^2 <= radius^2 (z + i dz)^2, docs/theory/influence-matrix.md,
+// eq. 4.
+static void find_range(const double at[3], const double step[3], double radius_mm, int64_t n,
+                       int64_t range[2]) {
   const double square = radius_mm * radius_mm, own = step[0] * step[0] + step[1] * step[1];
-  const double a = own - square * step[2] * step[2], b = at[0] * step[0] + at[1] * step[1] - square * at[2] * step[2];
+  const double a = own - square * step[2] * step[2],
+               b = at[0] * step[0] + at[1] * step[1] - square * at[2] * step[2];
   const double c = at[0] * at[0] + at[1] * at[1] - square * at[2] * at[2];
   const double root = b * b - a * c, flat = 1e-9 * (own + square * step[2] * step[2]);
   range[0] = 0;
@@ -56,7 +61,8 @@ static void find_range(const double at[3], const double step[3], double radius_m
   } else if (a > flat) {
     const double half = sqrt(root);
     put_range((-b - half) / a, (-b + half) / a, n, range);
-  } else if (a < -flat) {  // between the roots it is outside; of the two cones at the source the one ahead counts
+  } else if (a <
+             -flat) {  // between the roots it is outside; of the two cones at the source the one ahead counts
     const double low = (-b + sqrt(root)) / a, high = (-b - sqrt(root)) / a;
     put_range(step[2] > 0 ? high : -1, step[2] > 0 ? (double)n : low, n, range);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shadows of structures: points within the voxels at the surface are projected and mark cells. A ray that meets a
-// structure meets its surface, so that voxels inside need not be looked at.
+// Shadows of structures: points within the voxels at the surface are projected and mark cells. A ray that
+// meets a structure meets its surface, so that voxels inside need not be looked at.
 #include "geom/silhouette.h"
 
 #include <math.h>
@@ -15,9 +15,11 @@ typedef struct box {
   int64_t low[3], high[3];  ///< high: the last
 } box;
 
-static int is_in(const pencone_grid *grid, const uint8_t *mask, uint8_t least, int64_t i, int64_t j, int64_t k) {
+static int is_in(const pencone_grid *grid, const uint8_t *mask, uint8_t least, int64_t i, int64_t j,
+                 int64_t k) {
   const int64_t *n = grid->size;
-  return i >= 0 && j >= 0 && k >= 0 && i < n[0] && j < n[1] && k < n[2] && mask[(k * n[1] + j) * n[0] + i] >= least;
+  return i >= 0 && j >= 0 && k >= 0 && i < n[0] && j < n[1] && k < n[2] &&
+         mask[(k * n[1] + j) * n[0] + i] >= least;
 }
 
 /// @return 1, or 0 when the structure is empty
@@ -38,7 +40,8 @@ static int find_box(const pencone_grid *grid, const uint8_t *mask, uint8_t least
   return out->high[0] >= 0;
 }
 
-/// A place in voxels, centres at whole numbers, in the isocentre plane. @return 1, or 0 at or behind the source
+/// A place in voxels, centres at whole numbers, in the isocentre plane. @return 1, or 0 at or behind the
+/// source
 static int project(const pcn_frame *frame, const pencone_grid *grid, const double voxel[3], double xy_mm[2]) {
   double place_mm[3], z_mm = 0;
   for (int a = 0; a < 3; ++a) {
@@ -73,7 +76,8 @@ static int find_room(const pcn_frame *frame, const pencone_grid *grid, const box
   return 1;
 }
 
-static void mark_voxel(const pcn_frame *frame, const pencone_grid *grid, const int64_t at[3], const pcn_silhouette *out) {
+static void mark_voxel(const pcn_frame *frame, const pencone_grid *grid, const int64_t at[3],
+                       const pcn_silhouette *out) {
   int n[3];
   double xy_mm[2], voxel[3] = {(double)at[0], (double)at[1], (double)at[2]}, z_mm = 0;
   const double centre_mm[3] = {grid->origin_mm[0] + voxel[0] * grid->spacing_mm[0],
@@ -89,7 +93,8 @@ static void mark_voxel(const pcn_frame *frame, const pencone_grid *grid, const i
       voxel[a] = (double)at[a] - 0.5 + (sub[a] + 0.5) / n[a];
     }
     if (project(frame, grid, voxel, xy_mm)) {
-      const int i = (int)((xy_mm[0] - out->x_mm) / out->pitch_mm), j = (int)((xy_mm[1] - out->y_mm) / out->pitch_mm);
+      const int i = (int)((xy_mm[0] - out->x_mm) / out->pitch_mm),
+                j = (int)((xy_mm[1] - out->y_mm) / out->pitch_mm);
       if (i >= 0 && j >= 0 && i < out->nx && j < out->ny) {
         out->cell[(size_t)j * (size_t)out->nx + (size_t)i] = 1;
       }
@@ -135,8 +140,9 @@ static int is_marked(const pcn_silhouette *s, int i, int j) {
   return i >= 0 && j >= 0 && i < s->nx && j < s->ny && s->cell[(size_t)j * (size_t)s->nx + (size_t)i] != 0;
 }
 
-/// Walks around a part from the lower left corner of its lowest, then leftmost cell, with the part on the left hand.
-/// Cells that meet in a corner only are apart. @param xy_mm  where corners go, or NULL. @return their number
+/// Walks around a part from the lower left corner of its lowest, then leftmost cell, with the part on the
+/// left hand. Cells that meet in a corner only are apart. @param xy_mm  where corners go, or NULL. @return
+/// their number
 static int walk(const pcn_silhouette *s, int i0, int j0, double *xy_mm) {
   static const int dx[4] = {1, 0, -1, 0}, dy[4] = {0, 1, 0, -1};  // headings: right, up, left, down
   int corners = 0, heading = 0, x = i0, y = j0;

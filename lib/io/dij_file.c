@@ -23,9 +23,10 @@ static pencone_status check_first(const pcn_dij_reader *r, int64_t entries) {
     good = first[c] <= first[c + 1];
   }
   return good ? PENCONE_OK
-              : pcn_h5_fail(&r->h5, PENCONE_E_FORMAT, indptr,
-                            "got %lld to %lld or a step back, expected numbers that rise from 0 to the %lld entries",
-                            (long long)first[0], (long long)first[r->columns], (long long)entries);
+              : pcn_h5_fail(
+                    &r->h5, PENCONE_E_FORMAT, indptr,
+                    "got %lld to %lld or a step back, expected numbers that rise from 0 to the %lld entries",
+                    (long long)first[0], (long long)first[r->columns], (long long)entries);
 }
 
 static pencone_status read_head(pcn_dij_reader *r) {
@@ -38,12 +39,13 @@ static pencone_status read_head(pcn_dij_reader *r) {
   PCN_TRY(pcn_h5_series_length(&r->h5, data, H5T_NATIVE_FLOAT, &values));
   r->columns -= 1;
   if (r->columns < 1 || r->columns >= INT32_MAX) {
-    return pcn_h5_fail(&r->h5, PENCONE_E_SHAPE, indptr, "got %lld numbers, expected one more than there are columns",
+    return pcn_h5_fail(&r->h5, PENCONE_E_SHAPE, indptr,
+                       "got %lld numbers, expected one more than there are columns",
                        (long long)(r->columns + 1));
   }
   if (entries != values) {
-    return pcn_h5_fail(&r->h5, PENCONE_E_SHAPE, data, "got %lld numbers, expected %lld as in indices", (long long)values,
-                       (long long)entries);
+    return pcn_h5_fail(&r->h5, PENCONE_E_SHAPE, data, "got %lld numbers, expected %lld as in indices",
+                       (long long)values, (long long)entries);
   }
   r->first = pcn_alloc(r->h5.ctx, (size_t)r->columns + 1, sizeof *r->first);
   r->voxel = pcn_alloc(r->h5.ctx, PCN_DIJ_PIECE, sizeof *r->voxel);
@@ -123,8 +125,8 @@ static pencone_status add_sums(const pcn_dij_reader *r, double *both, pencone_di
   for (int i = 0; i < 2; ++i) {
     PCN_TRY(pcn_h5_series_length(&r->h5, objects[i], H5T_NATIVE_DOUBLE, &lengths[i]));
     if (lengths[i] != r->columns) {
-      return pcn_h5_fail(&r->h5, PENCONE_E_SHAPE, objects[i], "got %lld numbers, expected %lld", (long long)lengths[i],
-                         (long long)r->columns);
+      return pcn_h5_fail(&r->h5, PENCONE_E_SHAPE, objects[i], "got %lld numbers, expected %lld",
+                         (long long)lengths[i], (long long)r->columns);
     }
     PCN_TRY(pcn_h5_read_piece(&r->h5, objects[i], H5T_NATIVE_DOUBLE, 0, r->columns, both + i * r->columns));
   }
@@ -198,8 +200,9 @@ static pencone_status read_beams(const pcn_dij_reader *r, int count, pcn_dij_bea
   return good ? PENCONE_OK
          : rows == count && *out == NULL
              ? PENCONE_E_MEMORY
-             : pcn_h5_fail(&r->h5, PENCONE_E_FORMAT, object, "got another table or %lld rows, expected the plan's %d beams",
-                           (long long)rows, count);
+             : pcn_h5_fail(&r->h5, PENCONE_E_FORMAT, object,
+                           "got another table or %lld rows, expected the plan's %d beams", (long long)rows,
+                           count);
 }
 
 static int is_same_angle(double a_deg, double b_deg) {
@@ -227,9 +230,10 @@ static pencone_status match_machines(const pcn_dij_reader *r, const pencone_plan
   for (int i = 0; i < pencone_plan_beam_count(plan) && status == PENCONE_OK; ++i) {
     const pencone_beam *beam = pencone_plan_beam(plan, i);
     if (strstr(hashes, pencone_machine_sha256(beam->machine)) == NULL) {
-      status = pcn_h5_fail(&r->h5, PENCONE_E_FORMAT, object, "machine_sha256: got %.70s, expected that of %.60s too, the "
-                           "machine of the plan's beam %.60s", hashes, pencone_machine_describe(beam->machine)->name,
-                           beam->name);
+      status = pcn_h5_fail(&r->h5, PENCONE_E_FORMAT, object,
+                           "machine_sha256: got %.70s, expected that of %.60s too, the "
+                           "machine of the plan's beam %.60s",
+                           hashes, pencone_machine_describe(beam->machine)->name, beam->name);
     }
   }
   pcn_free(hashes);
@@ -244,13 +248,14 @@ static pencone_status match(const pcn_dij_reader *r, const pencone_plan *plan) {
     const pencone_beam *beam = pencone_plan_beam(plan, i);
     const pcn_dij_beam wanted = pcn_dij_beam_of(beam), *got = &beams[i];
     if (!is_same_beam(got, &wanted)) {
-      status = pcn_h5_fail(&r->h5, PENCONE_E_FORMAT, "/pencone/dij/beams",
-                           "beam %.60s: got gantry %g, collimator %g, couch %g deg, isocentre (%g, %g, %g) mm, SAD %g mm, "
-                           "expected %g, %g, %g, (%g, %g, %g), %g as in the plan",
-                           beam->name, got->gantry_deg, got->collimator_deg, got->couch_deg, got->isocenter_mm[0],
-                           got->isocenter_mm[1], got->isocenter_mm[2], got->sad_mm, wanted.gantry_deg,
-                           wanted.collimator_deg, wanted.couch_deg, wanted.isocenter_mm[0], wanted.isocenter_mm[1],
-                           wanted.isocenter_mm[2], wanted.sad_mm);
+      status = pcn_h5_fail(
+          &r->h5, PENCONE_E_FORMAT, "/pencone/dij/beams",
+          "beam %.60s: got gantry %g, collimator %g, couch %g deg, isocentre (%g, %g, %g) mm, SAD %g mm, "
+          "expected %g, %g, %g, (%g, %g, %g), %g as in the plan",
+          beam->name, got->gantry_deg, got->collimator_deg, got->couch_deg, got->isocenter_mm[0],
+          got->isocenter_mm[1], got->isocenter_mm[2], got->sad_mm, wanted.gantry_deg, wanted.collimator_deg,
+          wanted.couch_deg, wanted.isocenter_mm[0], wanted.isocenter_mm[1], wanted.isocenter_mm[2],
+          wanted.sad_mm);
     }
   }
   pcn_free(beams);
@@ -271,21 +276,24 @@ static int64_t block_end(const pcn_dij_reader *r, int64_t start) {
   return start + PENCONE_DIJ_BLOCK < r->columns ? start + PENCONE_DIJ_BLOCK : r->columns;
 }
 
-static pencone_status give_blocks(const pcn_dij_reader *r, const pencone_dij_sink *sink, int32_t *voxel, float *value) {
+static pencone_status give_blocks(const pcn_dij_reader *r, const pencone_dij_sink *sink, int32_t *voxel,
+                                  float *value) {
   for (int64_t start = 0, end; start < r->columns; start = end) {
     pencone_dij_column columns[PENCONE_DIJ_BLOCK];
     end = block_end(r, start);
     PCN_TRY(read_entries(r, r->first[start], r->first[end] - r->first[start], voxel, value));
     for (int64_t c = start; c < end; ++c) {
       const int64_t at = r->first[c] - r->first[start];
-      columns[c - start] = (pencone_dij_column){c, r->first[c + 1] - r->first[c], voxel + at, value + at, 0, 0};
+      columns[c - start] =
+          (pencone_dij_column){c, r->first[c + 1] - r->first[c], voxel + at, value + at, 0, 0};
     }
     PCN_TRY(sink->put(sink->data, r->h5.ctx, columns, (int)(end - start)));
   }
   return sink->end != NULL ? sink->end(sink->data, r->h5.ctx) : PENCONE_OK;
 }
 
-static pencone_status give_all(const pcn_dij_reader *r, const pencone_dij_sink *sink, pencone_beamlet *beamlets) {
+static pencone_status give_all(const pcn_dij_reader *r, const pencone_dij_sink *sink,
+                               pencone_beamlet *beamlets) {
   const pencone_dij_options options = PENCONE_DIJ_OPTIONS_DEFAULT;
   const pencone_dij_info info = {sizeof info, NULL, NULL, r->grid, r->columns, beamlets, &options};
   size_t most = 0;
@@ -320,7 +328,8 @@ pencone_status pencone_dij_read(pencone_context *ctx, const char *path, pencone_
 static pencone_status check_weights(const pcn_dij_reader *r, const double *weights) {
   for (int64_t c = 0; c < r->columns; ++c) {
     PCN_CHECK(r->h5.ctx, isfinite(weights[c]) && weights[c] >= 0, PENCONE_E_RANGE,
-              "weight of column %lld: got %g, expected a finite number of 0 or more", (long long)c, weights[c]);
+              "weight of column %lld: got %g, expected a finite number of 0 or more", (long long)c,
+              weights[c]);
   }
   return PENCONE_OK;
 }
@@ -376,8 +385,8 @@ static pencone_status make_dose(pcn_dij_reader *r, int64_t count, const double *
   return status;
 }
 
-pencone_status pencone_dij_file_dose(pencone_context *ctx, const char *path, int64_t count, const double *weights,
-                                     pencone_dose **out) {
+pencone_status pencone_dij_file_dose(pencone_context *ctx, const char *path, int64_t count,
+                                     const double *weights, pencone_dose **out) {
   pcn_dij_reader reader;
   PCN_CHECK(ctx, out != NULL && weights != NULL, PENCONE_E_ARGUMENT,
             "matrix file: got NULL, expected weights and a place for the dose");

@@ -7,7 +7,7 @@
 
 #include "h5.h"
 
-enum { PCN_DIJ_PIECE = 1 << 19 }; ///< most entries of a piece
+enum { PCN_DIJ_PIECE = 1 << 19 };  ///< most entries of a piece
 
 /// An open matrix. The HDF5 lock is held but for pcn_dij_reader_pause() to _continue().
 typedef struct pcn_dij_reader {
@@ -26,7 +26,8 @@ pencone_status pcn_dij_reader_open(pencone_context *ctx, const char *path, pcn_d
 /// Closes. @return status
 pencone_status pcn_dij_reader_close(pcn_dij_reader *reader, pencone_status status);
 
-/// Reads entries from start on, up to a limit of its own or the last one; checks that they are voxels of the grid.
+/// Reads entries from start on, up to a limit of its own or the last one; checks that they are voxels of the
+/// grid.
 pencone_status pcn_dij_reader_piece(pcn_dij_reader *reader, int64_t start);
 
 /// Reads all beamlets. @param[out] out  room for them

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Influence matrices as FRED's binary ij file, version 2.0: little-endian; lengths in cm; x fastest; the offset is the
-// grid's lower corner; per pencil beam a tag of 1000000 x field + number in the field, both from 0.
+// Influence matrices as FRED's binary ij file, version 2.0: little-endian; lengths in cm; x fastest; the
+// offset is the grid's lower corner; per pencil beam a tag of 1000000 x field + number in the field, both
+// from 0.
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <string.h>
@@ -91,10 +92,12 @@ static pencone_status check_tags(const pencone_dij_writer *w, pencone_context *c
   int64_t first = 0;
   for (int64_t c = 0; c < info->columns; ++c) {
     first = c > 0 && info->beamlets[c].beam == info->beamlets[c - 1].beam ? first : c;
-    PCN_CHECK(ctx, info->beamlets[c].beam < INT32_MAX / tags_per_field && c - first < tags_per_field, PENCONE_E_RANGE,
-              "%s: got beamlet %lld of beam %d, expected fewer than %d beamlets in each of fewer than %d beams, which is "
-              "what the tags of this format hold",
-              w->path, (long long)(c - first), info->beamlets[c].beam, tags_per_field, INT32_MAX / tags_per_field);
+    PCN_CHECK(
+        ctx, info->beamlets[c].beam < INT32_MAX / tags_per_field && c - first < tags_per_field,
+        PENCONE_E_RANGE,
+        "%s: got beamlet %lld of beam %d, expected fewer than %d beamlets in each of fewer than %d beams, which is "
+        "what the tags of this format hold",
+        w->path, (long long)(c - first), info->beamlets[c].beam, tags_per_field, INT32_MAX / tags_per_field);
   }
   return PENCONE_OK;
 }
@@ -154,7 +157,8 @@ static pencone_status put_columns(pencone_dij_writer *w, pencone_context *ctx, s
   return status;
 }
 
-static pencone_status put(pencone_dij_writer *w, pencone_context *ctx, const pencone_dij_column *columns, int count) {
+static pencone_status put(pencone_dij_writer *w, pencone_context *ctx, const pencone_dij_column *columns,
+                          int count) {
   stage *s = make_stage(w, ctx);
   const pencone_status status = s != NULL ? put_columns(w, ctx, s, columns, count) : PENCONE_E_MEMORY;
   pcn_free(s);
@@ -171,7 +175,8 @@ static int column_stands(const pencone_dij_writer *w, pencone_context *ctx, cons
   float *value = pcn_alloc(ctx, count, sizeof *value);
   int stands = bytes != NULL && voxel != NULL && value != NULL ? 1 : -1;
   if (stands == 1) {
-    stands = fread(bytes, 4, 2 * count + 2, w->file) == 2 * count + 2 && get_word(bytes + 4) == (uint32_t)count;
+    stands =
+        fread(bytes, 4, 2 * count + 2, w->file) == 2 * count + 2 && get_word(bytes + 4) == (uint32_t)count;
   }
   for (size_t i = 0; i < count && stands == 1; ++i) {
     const uint32_t word = get_word(bytes + 4 * (2 + count + i));
@@ -200,8 +205,10 @@ static pencone_status recover(pencone_dij_writer *w, pencone_context *ctx) {
     }
     if (stands == 0) {
       PCN_TRY(pcn_dij_log_cut(ctx, &w->log, c / PENCONE_DIJ_BLOCK * PENCONE_DIJ_BLOCK));
-      return pcn_fail(ctx, PENCONE_E_FORMAT, "%s: got other entries than were written in column %lld, expected a part "
-                      "that nobody has touched; to resume once more goes on before it", w->part, (long long)c);
+      return pcn_fail(ctx, PENCONE_E_FORMAT,
+                      "%s: got other entries than were written in column %lld, expected a part "
+                      "that nobody has touched; to resume once more goes on before it",
+                      w->part, (long long)c);
     }
     w->entries += w->log.note[c].count;
     end += 8 + 8 * (off_t)w->log.note[c].count;
@@ -219,7 +226,8 @@ static pencone_status end(pencone_dij_writer *w, pencone_context *ctx) {
   if (!written || !closed) {
     return not_written(w, ctx);
   }
-  PCN_CHECK(ctx, rename(w->part, w->path) == 0, PENCONE_E_FILE, "%s: cannot be replaced: %s", w->path, strerror(errno));
+  PCN_CHECK(ctx, rename(w->part, w->path) == 0, PENCONE_E_FILE, "%s: cannot be replaced: %s", w->path,
+            strerror(errno));
   return PENCONE_OK;
 }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an influence matrix is made from, as hashes.
-#include <string.h>
-
 #include <pencone/version.h>
+#include <string.h>
 
 #include "base/base.h"
 #include "dij_log.h"
@@ -33,16 +32,17 @@ static void hash_program(const char *isa, int format, char hex[PCN_SHA256_HEX]) 
 }
 
 static void add_point(pcn_sha256 *hash, const pencone_control_point *point) {
-  const double values[] = {point->gantry_deg,    point->collimator_deg,  point->couch_deg,
-                           point->field_x_mm[0], point->field_x_mm[1],   point->field_y_mm[0],
+  const double values[] = {point->gantry_deg,    point->collimator_deg, point->couch_deg,
+                           point->field_x_mm[0], point->field_x_mm[1],  point->field_y_mm[0],
                            point->field_y_mm[1], point->weight};
   pcn_sha256_add_doubles(hash, values, sizeof values / sizeof values[0]);
 }
 
 static void add_beam(pcn_sha256 *hash, const pencone_beam *beam) {
-  const double values[] = {beam->gantry_deg,    beam->collimator_deg, beam->couch_deg,     beam->field_x_mm[0],
-                           beam->field_x_mm[1], beam->field_y_mm[0],  beam->field_y_mm[1], beam->fluence_per_cm2,
-                           beam->bixel_mm[0],   beam->bixel_mm[1],    beam->range_shifter_mm};
+  const double values[] = {beam->gantry_deg,    beam->collimator_deg,  beam->couch_deg,
+                           beam->field_x_mm[0], beam->field_x_mm[1],   beam->field_y_mm[0],
+                           beam->field_y_mm[1], beam->fluence_per_cm2, beam->bixel_mm[0],
+                           beam->bixel_mm[1],   beam->range_shifter_mm};
   add_text(hash, pencone_machine_sha256(beam->machine));
   add_text(hash, beam->range_shifter_material);
   pcn_sha256_add_doubles(hash, beam->isocenter_mm, 3);
@@ -160,9 +160,10 @@ pencone_status pcn_dij_key_compare(pencone_context *ctx, const char *path, const
       {"version, instruction set or format", there->program, wanted->program},
   };
   for (size_t i = 0; i < sizeof parts / sizeof parts[0]; ++i) {
-    PCN_CHECK(ctx, strcmp(parts[i].there, parts[i].wanted) == 0, PENCONE_E_FORMAT,
-              "%s: got a part made with another %s, expected the same to go on with it; remove it to start anew", path,
-              parts[i].what);
+    PCN_CHECK(
+        ctx, strcmp(parts[i].there, parts[i].wanted) == 0, PENCONE_E_FORMAT,
+        "%s: got a part made with another %s, expected the same to go on with it; remove it to start anew",
+        path, parts[i].what);
   }
   return PENCONE_OK;
 }

@@ -90,7 +90,8 @@ static pencone_status not_written(pencone_context *ctx, const pcn_dij_log *log) 
   return pcn_fail(ctx, PENCONE_E_FILE, "%s: cannot be written: %s", log->path, strerror(errno));
 }
 
-static pencone_status write_all(pencone_context *ctx, const pcn_dij_log *log, const void *bytes, size_t count) {
+static pencone_status write_all(pencone_context *ctx, const pcn_dij_log *log, const void *bytes,
+                                size_t count) {
   for (size_t done = 0; done < count;) {
     const ssize_t wrote = write(log->file, (const char *)bytes + done, count - done);
     if (wrote < 0 && errno != EINTR) {
@@ -139,7 +140,8 @@ pencone_status pcn_dij_log_begin(pencone_context *ctx, pcn_dij_log *log, const p
 
 // --- blocks ------------------------------------------------------------------------------------
 
-static pencone_status keep_places(pencone_context *ctx, pcn_dij_log *log, const uint64_t *places, size_t count) {
+static pencone_status keep_places(pencone_context *ctx, pcn_dij_log *log, const uint64_t *places,
+                                  size_t count) {
   if (log->places + count > log->room) {
     const size_t room = 2 * (log->places + count);
     uint64_t *larger = pcn_alloc(ctx, room, sizeof *larger);
@@ -160,8 +162,8 @@ static pencone_status keep_places(pencone_context *ctx, pcn_dij_log *log, const 
   return PENCONE_OK;
 }
 
-static pencone_status keep_block(pencone_context *ctx, pcn_dij_log *log, const block *b, const pcn_dij_note *notes,
-                                 const uint64_t *places) {
+static pencone_status keep_block(pencone_context *ctx, pcn_dij_log *log, const block *b,
+                                 const pcn_dij_note *notes, const uint64_t *places) {
   PCN_TRY(keep_places(ctx, log, places, (size_t)b->places));
   memcpy(log->note + b->first, notes, (size_t)b->columns * sizeof *notes);
   log->done = b->first + b->columns;
@@ -242,10 +244,12 @@ pencone_status pcn_dij_log_read(pencone_context *ctx, pcn_dij_log *log, int *fou
   }
   PCN_TRY(open_log(ctx, log, 0));
   PCN_CHECK(ctx,
-            read_all(log->file, &h, sizeof h) && memcmp(h.mark, mark, sizeof mark) == 0 && h.check == check_head(&h) &&
-                h.columns > 0 && h.columns < INT32_MAX,
-            PENCONE_E_FORMAT, "%s: got another file, or one that was cut at its head, expected the log of an influence "
-            "matrix; remove it to start anew", log->path);
+            read_all(log->file, &h, sizeof h) && memcmp(h.mark, mark, sizeof mark) == 0 &&
+                h.check == check_head(&h) && h.columns > 0 && h.columns < INT32_MAX,
+            PENCONE_E_FORMAT,
+            "%s: got another file, or one that was cut at its head, expected the log of an influence "
+            "matrix; remove it to start anew",
+            log->path);
   log->key = h.key;
   PCN_TRY(take_notes(ctx, log, h.columns));
   return read_blocks(ctx, log);
@@ -261,7 +265,8 @@ pencone_status pcn_dij_log_cut(pencone_context *ctx, pcn_dij_log *log, int64_t c
   off_t end = lseek(log->file, (off_t)sizeof(head), SEEK_SET);
   while (log->done < columns && read_all(log->file, &b, sizeof b) && log->done + b.columns <= columns) {
     end = lseek(log->file,
-                (off_t)((size_t)b.columns * sizeof(pcn_dij_note) + (size_t)b.places * sizeof(uint64_t)), SEEK_CUR);
+                (off_t)((size_t)b.columns * sizeof(pcn_dij_note) + (size_t)b.places * sizeof(uint64_t)),
+                SEEK_CUR);
     log->done += b.columns;
     log->places += (size_t)b.places;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The log beside an influence matrix that is being written: what it is made from, and per finished block what of it
-// stands where. A matrix without its end is read by its log; the log goes when the matrix is whole. Numbers have the
-// machine's own byte order: a log is for the machine that writes it.
+// The log beside an influence matrix that is being written: what it is made from, and per finished block what
+// of it stands where. A matrix without its end is read by its log; the log goes when the matrix is whole.
+// Numbers have the machine's own byte order: a log is for the machine that writes it.
 #ifndef PCN_DIJ_LOG_H
 #define PCN_DIJ_LOG_H
 
@@ -34,12 +34,12 @@ typedef struct pcn_dij_note {
 
 typedef struct pcn_dij_log {
   char *path;
-  int file;             ///< -1: not open
+  int file;  ///< -1: not open
   pcn_dij_key key;
-  int64_t columns;      ///< of the whole matrix
-  int64_t done;         ///< columns in finished blocks
-  pcn_dij_note *note;   ///< one per column, the first `done` are filled
-  uint64_t *place;      ///< where the data lie, as the writer understands it
+  int64_t columns;     ///< of the whole matrix
+  int64_t done;        ///< columns in finished blocks
+  pcn_dij_note *note;  ///< one per column, the first `done` are filled
+  uint64_t *place;     ///< where the data lie, as the writer understands it
   size_t places, room;
 } pcn_dij_log;
 
@@ -48,9 +48,11 @@ pencone_status pcn_dij_log_init(pencone_context *ctx, const char *path, pcn_dij_
 void pcn_dij_log_free(pcn_dij_log *log);
 
 /// Begins a log. Another process that holds it is an error.
-pencone_status pcn_dij_log_begin(pencone_context *ctx, pcn_dij_log *log, const pcn_dij_key *key, int64_t columns);
+pencone_status pcn_dij_log_begin(pencone_context *ctx, pcn_dij_log *log, const pcn_dij_key *key,
+                                 int64_t columns);
 
-/// Reads all finished blocks; what an interrupted write has left behind them is dropped. @param[out] found  0: no log
+/// Reads all finished blocks; what an interrupted write has left behind them is dropped. @param[out] found 0:
+/// no log
 pencone_status pcn_dij_log_read(pencone_context *ctx, pcn_dij_log *log, int *found);
 
 /// Notes a block that stands in the file: its columns and the places of what it has begun.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Influence matrices as a folder of PortPy: streamed into our own form, and made into the folder at the end, when the
-// number of entries of each beam is known. PortPy takes a table's shape from its largest indices, so each ends with an
-// explicit zero in the last row and column; row 0 of the matrix belongs to no voxel, because PortPy leaves it out of
-// every structure.
+// Influence matrices as a folder of PortPy: streamed into our own form, and made into the folder at the end,
+// when the number of entries of each beam is known. PortPy takes a table's shape from its largest indices, so
+// each ends with an explicit zero in the last row and column; row 0 of the matrix belongs to no voxel,
+// because PortPy leaves it out of every structure.
 #define _XOPEN_SOURCE 700
 #include "dij_portpy.h"
 
@@ -15,8 +15,8 @@
 
 #include "base/base.h"
 #include "dij_file.h"
-#include "json_file.h"
 #include "dij_writer.h"
+#include "json_file.h"
 
 static const char sparse[] = "/inf_matrix_sparse";
 static const double lattice_mm = 2.5;                 // of PortPy's maps of beamlets
@@ -41,7 +41,8 @@ static double leaf_bottom_mm(const pcn_portpy *p, const span *s) {
   return b->y_mm - b->width_mm[1] / 2;
 }
 
-static pencone_status write_list(const pcn_h5 *h5, const pcn_portpy *p, const span *s, const char *name, double *list) {
+static pencone_status write_list(const pcn_h5 *h5, const pcn_portpy *p, const span *s, const char *name,
+                                 double *list) {
   char object[64];
   const double bottom_mm = leaf_bottom_mm(p, s);
   for (int64_t i = 0; i < s->count; ++i) {
@@ -70,7 +71,8 @@ static pencone_status write_leaves(const pcn_h5 *h5, const pcn_portpy *p, const 
 }
 
 static pencone_status write_beamlets(const pcn_h5 *h5, const pcn_portpy *p, const span *s) {
-  static const char *const names[] = {"id", "width_mm", "height_mm", "position_x_mm", "position_y_mm", "MLC_leaf_idx"};
+  static const char *const names[] = {
+      "id", "width_mm", "height_mm", "position_x_mm", "position_y_mm", "MLC_leaf_idx"};
   PCN_TRY(pcn_h5_make_group(h5, "/beamlets"));
   double *list = pcn_alloc(p->ctx, (size_t)s->count + 1, sizeof *list);
   pencone_status status = list != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
@@ -84,8 +86,8 @@ static pencone_status write_beamlets(const pcn_h5 *h5, const pcn_portpy *p, cons
 
 // --- the matrix --------------------------------------------------------------------------------
 
-/// Copies the beam's entries as rows (voxel's row, column, value). HDF5 converts from double to the file's type: exact,
-/// since the values were float and the table is of doubles where an index is beyond a float.
+/// Copies the beam's entries as rows (voxel's row, column, value). HDF5 converts from double to the file's
+/// type: exact, since the values were float and the table is of doubles where an index is beyond a float.
 static pencone_status copy_entries(const pcn_h5 *h5, pcn_dij_reader *r, const span *s, double *rows) {
   const int64_t start = r->first[s->first];
   const int64_t end = r->first[s->first + s->count];
@@ -204,7 +206,8 @@ static pencone_status write_beams(const pcn_portpy *p, pcn_dij_reader *r) {
   span s = {0, 0, 0};
   for (; s.first < p->columns; s.first += s.count) {
     s.beam = p->beamlets[s.first].beam;
-    for (s.count = 1; s.first + s.count < p->columns && p->beamlets[s.first + s.count].beam == s.beam; ++s.count) {
+    for (s.count = 1; s.first + s.count < p->columns && p->beamlets[s.first + s.count].beam == s.beam;
+         ++s.count) {
     }
     PCN_TRY(write_beam_data(p, r, &s));
     PCN_TRY(write_beam_meta(p, &s));
@@ -258,8 +261,8 @@ static pencone_status end(pencone_dij_writer *w, pencone_context *ctx) {
     return PENCONE_E_MEMORY;
   }
   snprintf(folder, strlen(w->path) + 16, "%s.folder.part", w->path);
-  const pcn_portpy p = {ctx,          folder,          w->info.plan,     w->info.phantom, w->info.grid,
-                        w->info.columns, w->info.beamlets, w->info.options};
+  const pcn_portpy p = {ctx,          folder,          w->info.plan,     w->info.phantom,
+                        w->info.grid, w->info.columns, w->info.beamlets, w->info.options};
   pencone_status status = pcn_dij_store_finish(w, ctx, w->part);
   status = status == PENCONE_OK ? fill_folder(&p, w->part) : status;
   if (status == PENCONE_OK && rename(folder, w->path) != 0) {
@@ -276,11 +279,14 @@ static pencone_status end(pencone_dij_writer *w, pencone_context *ctx) {
 static pencone_status begin(pencone_dij_writer *w, pencone_context *ctx) {
   for (int64_t c = 0; c < w->info.columns; ++c) {
     PCN_CHECK(ctx, w->info.beamlets[c].width_mm[0] > 0, PENCONE_E_UNSUPPORTED,
-              "%s: got spots of protons, expected bixels of photon beams, which PortPy's folders hold", w->path);
+              "%s: got spots of protons, expected bixels of photon beams, which PortPy's folders hold",
+              w->path);
   }
   if (pencone_phantom_structure_count(w->info.phantom) == 0) {
-    pcn_log(ctx, PENCONE_LOG_WARNING, "%s: got a phantom without structures, expected some: PortPy reads no patient "
-            "without them", w->path);
+    pcn_log(ctx, PENCONE_LOG_WARNING,
+            "%s: got a phantom without structures, expected some: PortPy reads no patient "
+            "without them",
+            w->path);
   }
   return pcn_dij_form_pencone.begin(w, ctx);
 }
@@ -289,7 +295,8 @@ static pencone_status recover(pencone_dij_writer *w, pencone_context *ctx) {
   return pcn_dij_form_pencone.recover(w, ctx);
 }
 
-static pencone_status put(pencone_dij_writer *w, pencone_context *ctx, const pencone_dij_column *columns, int count) {
+static pencone_status put(pencone_dij_writer *w, pencone_context *ctx, const pencone_dij_column *columns,
+                          int count) {
   return pcn_dij_form_pencone.put(w, ctx, columns, count);
 }
 

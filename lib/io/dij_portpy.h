@@ -31,7 +31,8 @@ typedef struct pcn_name {
   char text[PCN_H5_NAME];
 } pcn_name;
 
-/// The structures' names as HDF5 can have them, all different. @return names freed by pcn_free(), NULL without memory
+/// The structures' names as HDF5 can have them, all different. @return names freed by pcn_free(), NULL
+/// without memory
 pcn_name *pcn_portpy_names(const pcn_portpy *p);
 
 /// Writes the outlines of the structures in the view of a beam into the open file of its data.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Outlines of structures in the view of a beam, from which PortPy chooses beamlets around its target: corners (x, y) in
-// the isocentre plane, collimator axes, mm, as /BEV_structure_contour_points/STRUCTURE/Segment-N.
+// Outlines of structures in the view of a beam, from which PortPy chooses beamlets around its target: corners
+// (x, y) in the isocentre plane, collimator axes, mm, as /BEV_structure_contour_points/STRUCTURE/Segment-N.
 #include <stdio.h>
 
 #include "base/base.h"
@@ -9,7 +9,8 @@
 
 static const char folder[] = "/BEV_structure_contour_points";
 
-static pencone_status write_parts(const pcn_portpy *p, const pcn_h5 *h5, const char *group, pcn_silhouette *shadow) {
+static pencone_status write_parts(const pcn_portpy *p, const pcn_h5 *h5, const char *group,
+                                  pcn_silhouette *shadow) {
   int corners = 0;
   double *xy_mm = NULL;
   PCN_TRY(pcn_silhouette_outline(p->ctx, shadow, &corners, &xy_mm));
@@ -39,8 +40,8 @@ static pencone_status write_structure(const pcn_portpy *p, const pcn_h5 *h5, con
 
 pencone_status pcn_portpy_outlines(const pcn_portpy *p, const pcn_h5 *h5, int beam) {
   const pencone_beam *b = pencone_plan_beam(p->plan, beam);
-  const pcn_frame frame = pcn_frame_make(b->isocenter_mm, pencone_machine_describe(b->machine)->sad_mm, b->gantry_deg,
-                                         b->collimator_deg, b->couch_deg);
+  const pcn_frame frame = pcn_frame_make(b->isocenter_mm, pencone_machine_describe(b->machine)->sad_mm,
+                                         b->gantry_deg, b->collimator_deg, b->couch_deg);
   PCN_TRY(pcn_h5_make_group(h5, folder));
   pcn_name *names = pcn_portpy_names(p);
   pencone_status status = names != NULL ? PENCONE_OK : PENCONE_E_MEMORY;

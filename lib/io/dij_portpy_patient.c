@@ -126,7 +126,8 @@ static pencone_status write_map(const pcn_portpy *p, const int32_t *map) {
   const pencone_grid *ct = &pencone_phantom_describe(p->phantom)->grid;
   pencone_status status = pcn_portpy_create(p, "OptimizationVoxels_Data.h5", &h5, &path);
   if (status == PENCONE_OK) {
-    status = pcn_h5_finish(&h5, pcn_h5_write_volume(&h5, "/ct_to_dose_voxel_map", PCN_H5_INT32, ct, map, NULL));
+    status =
+        pcn_h5_finish(&h5, pcn_h5_write_volume(&h5, "/ct_to_dose_voxel_map", PCN_H5_INT32, ct, map, NULL));
   }
   pcn_free(path);
   return status;
@@ -180,7 +181,8 @@ pcn_name *pcn_portpy_names(const pcn_portpy *p) {
   return names;
 }
 
-static pencone_status write_masks(const pcn_portpy *p, const pcn_name *names, const pcn_h5 *h5, uint8_t *mask) {
+static pencone_status write_masks(const pcn_portpy *p, const pcn_name *names, const pcn_h5 *h5,
+                                  uint8_t *mask) {
   const pencone_grid *ct = &pencone_phantom_describe(p->phantom)->grid;
   const size_t voxels = pencone_grid_voxels(ct);
   for (int i = 0; i < pencone_phantom_structure_count(p->phantom); ++i) {
@@ -199,7 +201,8 @@ static pencone_status write_structure_data(const pcn_portpy *p, const pcn_name *
   pcn_h5 h5;
   char *path = NULL;
   uint8_t *mask = pcn_alloc(p->ctx, pencone_grid_voxels(&pencone_phantom_describe(p->phantom)->grid), 1);
-  pencone_status status = mask != NULL ? pcn_portpy_create(p, "StructureSet_Data.h5", &h5, &path) : PENCONE_E_MEMORY;
+  pencone_status status =
+      mask != NULL ? pcn_portpy_create(p, "StructureSet_Data.h5", &h5, &path) : PENCONE_E_MEMORY;
   status = status == PENCONE_OK ? pcn_h5_finish(&h5, write_masks(p, names, &h5, mask)) : status;
   pcn_free(path);
   pcn_free(mask);
@@ -250,7 +253,8 @@ static pencone_status write_beam_list(const pcn_portpy *p) {
   char *path = NULL;
   const int beams = pencone_plan_beam_count(p->plan);
   double *ids = pcn_alloc(p->ctx, (size_t)beams, sizeof *ids);
-  pencone_status status = ids != NULL ? pcn_portpy_open_json(p, "PlannerBeams.json", &json, &path) : PENCONE_E_MEMORY;
+  pencone_status status =
+      ids != NULL ? pcn_portpy_open_json(p, "PlannerBeams.json", &json, &path) : PENCONE_E_MEMORY;
   if (status == PENCONE_OK) {
     for (int i = 0; i < beams; ++i) {
       ids[i] = i;
@@ -279,7 +283,8 @@ static pencone_status write_voxels(const pcn_portpy *p, int32_t *map) {
 pencone_status pcn_portpy_patient(const pcn_portpy *p) {
   PCN_TRY(write_ct_data(p));
   PCN_TRY(write_ct_meta(p));
-  int32_t *map = pcn_alloc(p->ctx, pencone_grid_voxels(&pencone_phantom_describe(p->phantom)->grid), sizeof *map);
+  int32_t *map =
+      pcn_alloc(p->ctx, pencone_grid_voxels(&pencone_phantom_describe(p->phantom)->grid), sizeof *map);
   const pencone_status status = map != NULL ? write_voxels(p, map) : PENCONE_E_MEMORY;
   pcn_free(map);
   return status == PENCONE_OK ? write_beam_list(p) : status;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Influence matrices as HDF5. HDF5's own tables reach the file only when it is closed, so a part cannot be opened as
-// HDF5 after a crash. Its chunks are in the file as soon as they are written, and the log says where: a recovery reads
-// them there and appends them to a new part.
+// Influence matrices as HDF5. HDF5's own tables reach the file only when it is closed, so a part cannot be
+// opened as HDF5 after a crash. Its chunks are in the file as soon as they are written, and the log says
+// where: a recovery reads them there and appends them to a new part.
 #define _XOPEN_SOURCE 700
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,8 @@ static const char data[] = "/pencone/dij/data";
 
 // --- appending ---------------------------------------------------------------------------------
 
-/// Brings what is staged to the file. Stages never cross a chunk. @param[out] places  of a chunk that was begun
+/// Brings what is staged to the file. Stages never cross a chunk. @param[out] places  of a chunk that was
+/// begun
 static pencone_status flush(pencone_dij_writer *w, uint64_t places[2], size_t *place_count) {
   if (w->staged == 0) {
     return PENCONE_OK;
@@ -25,7 +26,8 @@ static pencone_status flush(pencone_dij_writer *w, uint64_t places[2], size_t *p
   const int begun = w->entries % PCN_H5_CHUNK == 0;
   uint64_t *at = begun ? places + *place_count : NULL;
   PCN_TRY(pcn_h5_append(&w->h5, indices, H5T_NATIVE_INT32, w->entries, w->staged, w->voxel, at));
-  PCN_TRY(pcn_h5_append(&w->h5, data, H5T_NATIVE_FLOAT, w->entries, w->staged, w->value, begun ? at + 1 : NULL));
+  PCN_TRY(
+      pcn_h5_append(&w->h5, data, H5T_NATIVE_FLOAT, w->entries, w->staged, w->value, begun ? at + 1 : NULL));
   *place_count += begun ? 2 : 0;
   w->entries += w->staged;
   w->staged = 0;
@@ -49,7 +51,8 @@ static pencone_status append(pencone_dij_writer *w, const pencone_dij_column *co
   return PENCONE_OK;
 }
 
-static pencone_status put(pencone_dij_writer *w, pencone_context *ctx, const pencone_dij_column *columns, int count) {
+static pencone_status put(pencone_dij_writer *w, pencone_context *ctx, const pencone_dij_column *columns,
+                          int count) {
   int64_t entries = 0;
   for (int i = 0; i < count; ++i) {
     entries += columns[i].count;
@@ -116,7 +119,8 @@ typedef struct old_part {
   int64_t entry;  ///< the next one
 } old_part;
 
-/// Reads count entries of one of the two lists, which: 0 indices, 1 data. @return 1, or 0 when they are not there
+/// Reads count entries of one of the two lists, which: 0 indices, 1 data. @return 1, or 0 when they are not
+/// there
 static int read_entries(const old_part *old, int which, int64_t first, int64_t count, void *out) {
   char *to = out;
   while (count > 0) {
@@ -167,17 +171,21 @@ static pencone_status copy_block(pencone_dij_writer *w, pencone_context *ctx, ol
     total += note[i].count;
   }
   PCN_TRY(make_room(ctx, e, total));
-  int good = read_entries(old, 0, old->entry, total, e->voxel) && read_entries(old, 1, old->entry, total, e->value);
+  int good =
+      read_entries(old, 0, old->entry, total, e->voxel) && read_entries(old, 1, old->entry, total, e->value);
   int64_t at = 0;
   for (int i = 0; i < count && good; ++i) {
-    columns[i] = (pencone_dij_column){first + i, note[i].count, e->voxel + at, e->value + at, note[i].sum, note[i].lost};
+    columns[i] = (pencone_dij_column){first + i,     note[i].count, e->voxel + at,
+                                      e->value + at, note[i].sum,   note[i].lost};
     good = pcn_dij_check(note[i].count, e->voxel + at, e->value + at) == note[i].check;
     at += note[i].count;
   }
   if (!good) {
     PCN_TRY(pcn_dij_log_cut(ctx, &old->log, first));
-    return pcn_fail(ctx, PENCONE_E_FORMAT, "%s: got other entries than were written behind column %lld, expected a part "
-                    "that nobody has touched; to resume once more goes on from there", w->part, (long long)first);
+    return pcn_fail(ctx, PENCONE_E_FORMAT,
+                    "%s: got other entries than were written behind column %lld, expected a part "
+                    "that nobody has touched; to resume once more goes on from there",
+                    w->part, (long long)first);
   }
   old->entry += total;
   return put(w, ctx, columns, count);
@@ -185,8 +193,8 @@ static pencone_status copy_block(pencone_dij_writer *w, pencone_context *ctx, ol
 
 /// The new part and log take the names of the old ones.
 static pencone_status rename_both(pencone_dij_writer *w, pencone_context *ctx, old_part *old) {
-  PCN_CHECK(ctx, rename(w->h5.temporary, w->part) == 0 && rename(w->log.path, old->log.path) == 0, PENCONE_E_FILE,
-            "%s: cannot be renamed: %s", w->h5.temporary, strerror(errno));
+  PCN_CHECK(ctx, rename(w->h5.temporary, w->part) == 0 && rename(w->log.path, old->log.path) == 0,
+            PENCONE_E_FILE, "%s: cannot be renamed: %s", w->h5.temporary, strerror(errno));
   w->h5.temporary[strlen(w->part)] = '\0';
   w->log.path[strlen(old->log.path)] = '\0';
   return PENCONE_OK;

@@ -69,8 +69,9 @@ static pencone_status write_beams(const pencone_dij_writer *w) {
   for (int i = 0; beams != NULL && i < count; ++i) {
     beams[i] = pcn_dij_beam_of(pencone_plan_beam(w->info.plan, i));
   }
-  const pencone_status status =
-      beams != NULL ? pcn_h5_write_table(&w->h5, "/pencone/dij/beams", type, count, 0, beams) : PENCONE_E_MEMORY;
+  const pencone_status status = beams != NULL
+                                    ? pcn_h5_write_table(&w->h5, "/pencone/dij/beams", type, count, 0, beams)
+                                    : PENCONE_E_MEMORY;
   pcn_free(beams);
   H5Tclose(type);
   return status;
@@ -124,11 +125,12 @@ static pencone_status write_attributes(const pencone_dij_writer *w) {
   PCN_TRY(pcn_h5_write_integers(&w->h5, group, "seed", 0, &seed));
   PCN_TRY(pcn_h5_write_integers(&w->h5, group, "masked", 0, &masked));
   PCN_TRY(pcn_h5_write_text(&w->h5, data, "units", protons ? "Gy" : "Gy cm2"));
-  PCN_TRY(pcn_h5_write_text(&w->h5, data, "normalisation",
-                            protons ? "per proton" : "per photon/cm2 in the isocentre plane without phantom"));
-  return pcn_h5_write_text(&w->h5, data, "quantity",
-                           pencone_plan_quantity(w->info.plan) == PENCONE_DOSE_TO_WATER ? "dose to water"
-                                                                                        : "dose to medium");
+  PCN_TRY(
+      pcn_h5_write_text(&w->h5, data, "normalisation",
+                        protons ? "per proton" : "per photon/cm2 in the isocentre plane without phantom"));
+  return pcn_h5_write_text(
+      &w->h5, data, "quantity",
+      pencone_plan_quantity(w->info.plan) == PENCONE_DOSE_TO_WATER ? "dose to water" : "dose to medium");
 }
 
 /// A dose of one voxel carries the notes, so that they are made and written like those of a dose.

@@ -34,16 +34,18 @@ void pcn_dij_notes(const pencone_dij_column *columns, int count, pcn_dij_note *n
 
 // --- life --------------------------------------------------------------------------------------
 
-static pencone_status copy_texts(pencone_context *ctx, const char *path, const pencone_dij_writer_options *options,
-                                 pencone_dij_writer *w) {
+static pencone_status copy_texts(pencone_context *ctx, const char *path,
+                                 const pencone_dij_writer_options *options, pencone_dij_writer *w) {
   w->path = pcn_strdup(ctx, path);
   w->part = join(ctx, path, ".part");
   w->plan_text = pcn_strdup(ctx, options->plan_text);
   w->phantom_path = pcn_strdup(ctx, options->phantom_path);
-  const int good = w->path != NULL && w->part != NULL && (w->plan_text != NULL || options->plan_text == NULL) &&
+  const int good = w->path != NULL && w->part != NULL &&
+                   (w->plan_text != NULL || options->plan_text == NULL) &&
                    (w->phantom_path != NULL || options->phantom_path == NULL);
   char *log_path = good ? join(ctx, w->part, ".log") : NULL;
-  const pencone_status status = log_path != NULL ? pcn_dij_log_init(ctx, log_path, &w->log) : PENCONE_E_MEMORY;
+  const pencone_status status =
+      log_path != NULL ? pcn_dij_log_init(ctx, log_path, &w->log) : PENCONE_E_MEMORY;
   pcn_free(log_path);
   return status;
 }
@@ -53,7 +55,8 @@ static pencone_status complete_rename(pencone_context *ctx, const pencone_dij_wr
   char *part = join(ctx, w->part, ".new");
   char *log = join(ctx, w->log.path, ".new");
   pencone_status status = part != NULL && log != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
-  if (status == PENCONE_OK && access(log, F_OK) == 0 && access(part, F_OK) != 0 && rename(log, w->log.path) != 0) {
+  if (status == PENCONE_OK && access(log, F_OK) == 0 && access(part, F_OK) != 0 &&
+      rename(log, w->log.path) != 0) {
     status = pcn_fail(ctx, PENCONE_E_FILE, "%s: cannot be renamed: %s", log, strerror(errno));
   }
   pcn_free(part);
@@ -77,9 +80,10 @@ static pencone_status look(pencone_context *ctx, pencone_dij_writer *w) {
   }
   PCN_TRY(complete_rename(ctx, w));
   if (!w->resume) {
-    PCN_CHECK(ctx, access(w->log.path, F_OK) != 0, PENCONE_E_FILE,
-              "%s: got a matrix that an earlier run has begun, expected to be told to resume it, or that you remove it",
-              w->part);
+    PCN_CHECK(
+        ctx, access(w->log.path, F_OK) != 0, PENCONE_E_FILE,
+        "%s: got a matrix that an earlier run has begun, expected to be told to resume it, or that you remove it",
+        w->part);
     return PENCONE_OK;
   }
   PCN_TRY(pcn_dij_log_read(ctx, &w->log, &w->found));
@@ -89,7 +93,8 @@ static pencone_status look(pencone_context *ctx, pencone_dij_writer *w) {
 }
 
 pencone_status pencone_dij_writer_create(pencone_context *ctx, const char *path, pencone_dij_format format,
-                                         const pencone_dij_writer_options *options, pencone_dij_writer **out) {
+                                         const pencone_dij_writer_options *options,
+                                         pencone_dij_writer **out) {
   const pencone_dij_writer_options defaults = PENCONE_DIJ_WRITER_OPTIONS_DEFAULT;
   PCN_CHECK(ctx, out != NULL, PENCONE_E_ARGUMENT, "matrix writer: the place for the result is NULL");
   *out = NULL;
@@ -153,7 +158,8 @@ void pencone_dij_writer_destroy(pencone_dij_writer *w) {
 static pencone_status begin(void *data, pencone_context *ctx, const pencone_dij_info *info) {
   pencone_dij_writer *w = data;
   pcn_dij_key key;
-  PCN_CHECK(ctx, info != NULL && info->columns > 0, PENCONE_E_ARGUMENT, "%s: got a matrix without columns", w->path);
+  PCN_CHECK(ctx, info != NULL && info->columns > 0, PENCONE_E_ARGUMENT, "%s: got a matrix without columns",
+            w->path);
   w->info = *info;
   w->start_s = pcn_seconds();
   PCN_TRY(pcn_dij_key_of(ctx, info, w->isa, (int)w->format, &key));
@@ -162,8 +168,9 @@ static pencone_status begin(void *data, pencone_context *ctx, const pencone_dij_
             (long long)info->options->first_column, (long long)w->log.done);
   if (w->found) {
     PCN_TRY(pcn_dij_key_compare(ctx, w->part, &w->log.key, &key));
-    PCN_CHECK(ctx, w->log.columns == info->columns, PENCONE_E_FORMAT, "%s: got a part of %lld columns, expected %lld",
-              w->part, (long long)w->log.columns, (long long)info->columns);
+    PCN_CHECK(ctx, w->log.columns == info->columns, PENCONE_E_FORMAT,
+              "%s: got a part of %lld columns, expected %lld", w->part, (long long)w->log.columns,
+              (long long)info->columns);
   }
   if (w->log.done > 0) {
     PCN_TRY(w->form->recover(w, ctx));
@@ -182,8 +189,8 @@ static pencone_status put(void *data, pencone_context *ctx, const pencone_dij_co
   pencone_dij_writer *w = data;
   for (int i = 0; i < count; ++i) {
     PCN_CHECK(ctx, columns[i].index == w->log.done + i, PENCONE_E_ARGUMENT,
-              "%s: got column %lld, expected %lld: columns come in their order", w->path, (long long)columns[i].index,
-              (long long)(w->log.done + i));
+              "%s: got column %lld, expected %lld: columns come in their order", w->path,
+              (long long)columns[i].index, (long long)(w->log.done + i));
   }
   return w->form->put(w, ctx, columns, count);
 }
@@ -191,8 +198,8 @@ static pencone_status put(void *data, pencone_context *ctx, const pencone_dij_co
 static pencone_status end(void *data, pencone_context *ctx) {
   pencone_dij_writer *w = data;
   struct stat file;
-  PCN_CHECK(ctx, w->log.done == w->info.columns, PENCONE_E_ARGUMENT, "%s: got %lld columns, expected %lld", w->path,
-            (long long)w->log.done, (long long)w->info.columns);
+  PCN_CHECK(ctx, w->log.done == w->info.columns, PENCONE_E_ARGUMENT, "%s: got %lld columns, expected %lld",
+            w->path, (long long)w->log.done, (long long)w->info.columns);
   PCN_TRY(w->form->end(w, ctx));
   pcn_dij_log_end(&w->log);
   w->whole = 1;

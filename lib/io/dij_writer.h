@@ -16,7 +16,8 @@ typedef struct pcn_dij_form {
   /// Checks the columns of writer->log in the part and makes it ready for more; may begin a new part and log.
   pencone_status (*recover)(pencone_dij_writer *writer, pencone_context *ctx);
   /// Appends columns and notes them in the log.
-  pencone_status (*put)(pencone_dij_writer *writer, pencone_context *ctx, const pencone_dij_column *columns, int count);
+  pencone_status (*put)(pencone_dij_writer *writer, pencone_context *ctx, const pencone_dij_column *columns,
+                        int count);
   /// All is there: closes the part and gives it its name.
   pencone_status (*end)(pencone_dij_writer *writer, pencone_context *ctx);
 } pcn_dij_form;
@@ -33,9 +34,9 @@ struct pencone_dij_writer {
   int resume;
   const char *isa;  ///< of the context that made the writer: the stream has contexts of its own
   int threads;      ///< the same
-  int found;  ///< a part was there
-  int begun;  ///< this writer's columns go to the part
-  int whole;  ///< the matrix has its name
+  int found;        ///< a part was there
+  int begun;        ///< this writer's columns go to the part
+  int whole;        ///< the matrix has its name
   double start_s;
   pcn_dij_log log;
   pencone_dij_info info;  ///< while a stream runs

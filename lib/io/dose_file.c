@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dose files (docs/formats.md).
+#include "dose_file.h"
+
 #include <math.h>
 #include <pencone/io.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "dose_file.h"
 #include "phantom_file.h"
 #include "views.h"
 
@@ -22,14 +23,15 @@ static pencone_status write_values(const pcn_h5 *h5, const char *path, const pen
 }
 
 /// Volumes of the plan (beam NULL) or of a beam, in its group.
-static pencone_status write_volumes(const pcn_h5 *h5, const char *group, const char *beam, const pencone_dose *dose) {
+static pencone_status write_volumes(const pcn_h5 *h5, const char *group, const char *beam,
+                                    const pencone_dose *dose) {
   for (int i = 0; i < pencone_dose_volume_count(dose); ++i) {
     const char *of = pencone_dose_volume_beam(dose, i);
     if (of == beam || (of != NULL && beam != NULL && strcmp(of, beam) == 0)) {
       char path[path_room + 64];
       snprintf(path, sizeof path, "%s/%.48s", group, pencone_dose_volume_name(dose, i));
-      PCN_TRY(pcn_h5_write_volume(h5, path, PCN_H5_FLOAT, pencone_dose_grid_of(dose), pencone_dose_volume_values(dose, i),
-                                  NULL));
+      PCN_TRY(pcn_h5_write_volume(h5, path, PCN_H5_FLOAT, pencone_dose_grid_of(dose),
+                                  pencone_dose_volume_values(dose, i), NULL));
       PCN_TRY(pcn_h5_write_text(h5, path, "units", pencone_dose_volume_units(dose, i)));
       PCN_TRY(pcn_h5_write_text(h5, path, "quantity", pencone_dose_volume_quantity(dose, i)));
     }
@@ -171,7 +173,8 @@ static pencone_status read_volume(const pcn_h5 *h5, const char *group, const cha
   return status;
 }
 
-static pencone_status read_volumes(const pcn_h5 *h5, const char *group, const char *beam, pencone_dose *dose) {
+static pencone_status read_volumes(const pcn_h5 *h5, const char *group, const char *beam,
+                                   pencone_dose *dose) {
   static const char *const names[] = {"let", "rbe_dose"};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; ++i) {
     PCN_TRY(read_volume(h5, group, beam, names[i], dose));

@@ -20,7 +20,7 @@ typedef struct pcn_h5 {
   int keep;          ///< the new file stays there after a failure
   int error;         ///< errno of the first failure to write it; 0: none (h5_disk.h)
   hid_t file;
-  hid_t driver;      ///< of a new file; negative: none
+  hid_t driver;  ///< of a new file; negative: none
   H5E_auto2_t print;
   void *print_data;
 } pcn_h5;
@@ -37,8 +37,8 @@ pencone_status pcn_h5_create(pencone_context *ctx, const char *path, pcn_h5 *h5)
 /// The same under a name of the caller's in the same folder, where the file stays after a failure.
 pencone_status pcn_h5_create_part(pencone_context *ctx, const char *path, const char *part, pcn_h5 *h5);
 
-/// Gives the lock back while the file stays open, and takes it again, perhaps on another thread: for files that grow
-/// during a calculation.
+/// Gives the lock back while the file stays open, and takes it again, perhaps on another thread: for files
+/// that grow during a calculation.
 void pcn_h5_pause(pcn_h5 *h5);
 void pcn_h5_continue(pcn_h5 *h5, pencone_context *ctx);
 
@@ -113,29 +113,30 @@ pencone_status pcn_h5_write_volume(const pcn_h5 *h5, const char *object, pcn_h5_
 pencone_status pcn_h5_write_table(const pcn_h5 *h5, const char *object, hid_t type, int rows, int columns,
                                   const void *values);
 
-// Series: lists that grow at their end, in chunks, and are read in pieces (h5_series.c). type is HDF5's native one.
+// Series: lists that grow at their end, in chunks, and are read in pieces (h5_series.c). type is HDF5's
+// native one.
 
-enum { PCN_H5_CHUNK = 65536 }; ///< elements of a chunk
+enum { PCN_H5_CHUNK = 65536 };  ///< elements of a chunk
 
 /// Makes an empty series.
 pencone_status pcn_h5_make_series(const pcn_h5 *h5, const char *object, hid_t type);
 
-/// Writes behind what is there, start being its length. What lies in one chunk reaches the file before the call
-/// returns, where address says (bytes from the start of the file), unless address is NULL.
+/// Writes behind what is there, start being its length. What lies in one chunk reaches the file before the
+/// call returns, where address says (bytes from the start of the file), unless address is NULL.
 pencone_status pcn_h5_append(const pcn_h5 *h5, const char *object, hid_t type, int64_t start, int64_t count,
                              const void *values, uint64_t *address);
 
 /// A table of rows of numbers that is written in pieces, all of them.
 pencone_status pcn_h5_make_rows(const pcn_h5 *h5, const char *object, hid_t type, int64_t rows, int columns);
-pencone_status pcn_h5_write_rows(const pcn_h5 *h5, const char *object, hid_t type, int64_t start, int64_t rows,
-                                 const void *values);
+pencone_status pcn_h5_write_rows(const pcn_h5 *h5, const char *object, hid_t type, int64_t start,
+                                 int64_t rows, const void *values);
 
 /// Length of a list of numbers whose type is of this class and size.
 pencone_status pcn_h5_series_length(const pcn_h5 *h5, const char *object, hid_t type, int64_t *out);
 
 /// Reads elements start to start + count - 1.
-pencone_status pcn_h5_read_piece(const pcn_h5 *h5, const char *object, hid_t type, int64_t start, int64_t count,
-                                 void *out);
+pencone_status pcn_h5_read_piece(const pcn_h5 *h5, const char *object, hid_t type, int64_t start,
+                                 int64_t count, void *out);
 
 /// A second name for the same object.
 pencone_status pcn_h5_link(const pcn_h5 *h5, const char *object, const char *name);

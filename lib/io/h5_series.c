@@ -2,8 +2,9 @@
 // Lists that grow at their end and are read in pieces.
 #include "h5.h"
 
-/// Chunks are written past HDF5's cache: what an append has written is in the file when it returns, whatever becomes
-/// of the process. HDF5 does so for chunks larger than the cache, without filters and without fill values.
+/// Chunks are written past HDF5's cache: what an append has written is in the file when it returns, whatever
+/// becomes of the process. HDF5 does so for chunks larger than the cache, without filters and without fill
+/// values.
 static hid_t open_series(const pcn_h5 *h5, const char *object) {
   const hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
   H5Pset_chunk_cache(access, 0, 0, 0);
@@ -44,7 +45,8 @@ static hid_t select_piece(hid_t set, int64_t start, int64_t count) {
 static int chunk_address(hid_t set, int64_t element, uint64_t *out) {
   const hsize_t first = (hsize_t)(element / PCN_H5_CHUNK * PCN_H5_CHUNK);
   haddr_t address = HADDR_UNDEF;
-  const int got = H5Dget_chunk_info_by_coord(set, &first, NULL, &address, NULL) >= 0 && address != HADDR_UNDEF;
+  const int got =
+      H5Dget_chunk_info_by_coord(set, &first, NULL, &address, NULL) >= 0 && address != HADDR_UNDEF;
   *out = address;
   return got;
 }
@@ -80,8 +82,8 @@ pencone_status pcn_h5_make_rows(const pcn_h5 *h5, const char *object, hid_t type
   return set >= 0 && closed ? PENCONE_OK : pcn_h5_not_written(h5, object);
 }
 
-pencone_status pcn_h5_write_rows(const pcn_h5 *h5, const char *object, hid_t type, int64_t start, int64_t rows,
-                                 const void *values) {
+pencone_status pcn_h5_write_rows(const pcn_h5 *h5, const char *object, hid_t type, int64_t start,
+                                 int64_t rows, const void *values) {
   const hid_t set = H5Dopen2(h5->file, object, H5P_DEFAULT);
   const hid_t space = H5Dget_space(set);
   hsize_t size[2] = {0, 0};
@@ -99,17 +101,20 @@ pencone_status pcn_h5_write_rows(const pcn_h5 *h5, const char *object, hid_t typ
 
 // --- reading -----------------------------------------------------------------------------------
 
-static pencone_status check_series(const pcn_h5 *h5, const char *object, hid_t set, hid_t type, int64_t *out) {
+static pencone_status check_series(const pcn_h5 *h5, const char *object, hid_t set, hid_t type,
+                                   int64_t *out) {
   const hid_t file_type = H5Dget_type(set);
   const hid_t space = H5Dget_space(set);
-  const int same = H5Tget_class(file_type) == H5Tget_class(type) && H5Tget_size(file_type) == H5Tget_size(type);
+  const int same =
+      H5Tget_class(file_type) == H5Tget_class(type) && H5Tget_size(file_type) == H5Tget_size(type);
   const int rank = H5Sget_simple_extent_ndims(space);
   const hssize_t length = H5Sget_simple_extent_npoints(space);
   H5Sclose(space);
   H5Tclose(file_type);
   if (!same || rank != 1 || length < 0) {
-    return pcn_h5_fail(h5, PENCONE_E_FORMAT, object, "got another type or %d dimensions, expected a list of %s of %zu bytes",
-                       rank, H5Tget_class(type) == H5T_FLOAT ? "numbers" : "whole numbers", H5Tget_size(type));
+    return pcn_h5_fail(h5, PENCONE_E_FORMAT, object,
+                       "got another type or %d dimensions, expected a list of %s of %zu bytes", rank,
+                       H5Tget_class(type) == H5T_FLOAT ? "numbers" : "whole numbers", H5Tget_size(type));
   }
   *out = (int64_t)length;
   return PENCONE_OK;
@@ -128,8 +133,8 @@ pencone_status pcn_h5_series_length(const pcn_h5 *h5, const char *object, hid_t 
   return status;
 }
 
-pencone_status pcn_h5_read_piece(const pcn_h5 *h5, const char *object, hid_t type, int64_t start, int64_t count,
-                                 void *out) {
+pencone_status pcn_h5_read_piece(const pcn_h5 *h5, const char *object, hid_t type, int64_t start,
+                                 int64_t count, void *out) {
   const hsize_t length = (hsize_t)count;
   const hid_t set = open_series(h5, object);
   const hid_t space = set >= 0 ? select_piece(set, start, count) : -1;

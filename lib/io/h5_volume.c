@@ -32,7 +32,7 @@ static pencone_status check_type(const pcn_h5 *h5, const char *object, hid_t set
   H5Tclose(file_type);
   const int fits = type == PCN_H5_FLOAT   ? class == H5T_FLOAT
                    : type == PCN_H5_INT16 ? class == H5T_INTEGER && ((is_signed && bytes <= 2) || bytes == 1)
-                       : type == PCN_H5_UINT8 ? class == H5T_INTEGER && !is_signed && bytes == 1
+                   : type == PCN_H5_UINT8 ? class == H5T_INTEGER && !is_signed && bytes == 1
                                           : class == H5T_INTEGER && is_signed && bytes <= 4;
   if (fits) {
     return PENCONE_OK;

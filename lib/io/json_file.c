@@ -17,7 +17,8 @@ pencone_status pcn_json_open(pencone_context *ctx, const char *path, pcn_json *j
 pencone_status pcn_json_close(pencone_context *ctx, const char *path, pcn_json *json) {
   fputc('\n', json->file);
   const int failed = ferror(json->file);
-  PCN_CHECK(ctx, fclose(json->file) == 0 && !failed, PENCONE_E_FILE, "%s: cannot be written: %s", path, strerror(errno));
+  PCN_CHECK(ctx, fclose(json->file) == 0 && !failed, PENCONE_E_FILE, "%s: cannot be written: %s", path,
+            strerror(errno));
   return PENCONE_OK;
 }
 

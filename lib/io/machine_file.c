@@ -14,8 +14,8 @@
 
 // One line per file lib/data/machines/NAME.yaml; a test holds the two lists together.
 static const char *const shipped[] = {
-    "ideal-co60", "ideal-mohan-4mv", "ideal-mohan-6mv", "ideal-mohan-10mv", "ideal-mohan-15mv", "ideal-proton",
-    "generic-proton", NULL,
+    "ideal-co60",       "ideal-mohan-4mv", "ideal-mohan-6mv", "ideal-mohan-10mv",
+    "ideal-mohan-15mv", "ideal-proton",    "generic-proton",  NULL,
 };
 enum { shipped_count = sizeof shipped / sizeof shipped[0] - 1, bins_max = 1000 };
 
@@ -115,11 +115,13 @@ static pencone_status read_spots(pcn_node spot, pencone_machine_desc *desc, penc
   int count = 0;
   PCN_TRY(pcn_yaml_list(list, "energy_mev", &count));
   if (count < 2 || count > spots_max) {
-    return pcn_yaml_fail(list, PENCONE_E_RANGE, "energy_mev: got %d values, expected 2 to %d", count, (int)spots_max);
+    return pcn_yaml_fail(list, PENCONE_E_RANGE, "energy_mev: got %d values, expected 2 to %d", count,
+                         (int)spots_max);
   }
   PCN_TRY(pcn_yaml_numbers(list, "energy_mev", energy_mev, count, energies));
   for (int v = 0; v < spot_values; ++v) {
-    PCN_TRY(pcn_yaml_numbers(pcn_yaml_get(spot, spot_names[v]), spot_names[v], spot_ranges[v], count, values[v]));
+    PCN_TRY(
+        pcn_yaml_numbers(pcn_yaml_get(spot, spot_names[v]), spot_names[v], spot_ranges[v], count, values[v]));
   }
   for (int i = 0; i < count; ++i) {
     const pencone_spot_optics o = {energies[i], values[0][i], values[1][i], values[2][i]};
@@ -157,15 +159,20 @@ static pencone_status read_nozzle(pcn_node root, pencone_machine_desc *desc) {
   if (limit.node != NULL) {
     PCN_TRY(pcn_yaml_numbers(limit, "spot_limit_mm", limit_mm, 2, desc->spot_limit_mm));
   }
-  return shifter.node != NULL ? pcn_yaml_number(shifter, "range_shifter_distance_mm", shifter_mm, &desc->range_shifter_distance_mm)
+  return shifter.node != NULL ? pcn_yaml_number(shifter, "range_shifter_distance_mm", shifter_mm,
+                                                &desc->range_shifter_distance_mm)
                               : PENCONE_OK;
 }
 
 static pencone_status proton_machine(pencone_context *ctx, pcn_node root, pencone_machine **out) {
-  static const pcn_key keys[] = {{"machine", PCN_REQUIRED},       {"description", PCN_OPTIONAL},
-                                 {"modality", PCN_REQUIRED},      {"sad_mm", PCN_REQUIRED},
-                                 {"spot", PCN_REQUIRED},          {"scan_sad_mm", PCN_OPTIONAL},
-                                 {"spot_limit_mm", PCN_OPTIONAL}, {"range_shifter_distance_mm", PCN_OPTIONAL},
+  static const pcn_key keys[] = {{"machine", PCN_REQUIRED},
+                                 {"description", PCN_OPTIONAL},
+                                 {"modality", PCN_REQUIRED},
+                                 {"sad_mm", PCN_REQUIRED},
+                                 {"spot", PCN_REQUIRED},
+                                 {"scan_sad_mm", PCN_OPTIONAL},
+                                 {"spot_limit_mm", PCN_OPTIONAL},
+                                 {"range_shifter_distance_mm", PCN_OPTIONAL},
                                  {NULL, PCN_OPTIONAL}};
   pencone_spot_optics spots[spots_max];
   PCN_TRY(pcn_yaml_keys(root, "machine", keys));
@@ -181,12 +188,19 @@ static pencone_status proton_machine(pencone_context *ctx, pcn_node root, pencon
 /// @param spectrum, extras  freed by the caller, also after a failure
 static pencone_status machine_from(pencone_context *ctx, const pcn_yaml *yaml, pcn_spectrum *spectrum,
                                    pcn_machine_extras *extras, pencone_machine **out) {
-  static const pcn_key keys[] = {
-      {"machine", PCN_REQUIRED},  {"description", PCN_OPTIONAL},     {"modality", PCN_OPTIONAL},
-      {"sad_mm", PCN_REQUIRED},   {"spectrum", PCN_REQUIRED},        {"monitor_units", PCN_UNSUPPORTED},
-      {"wedge", PCN_UNSUPPORTED}, {"head_scatter", PCN_UNSUPPORTED},
-      {"source_sigma_mm", PCN_UNSUPPORTED}, {"penumbra_sigma_mm", PCN_OPTIONAL},
-      {"horn", PCN_OPTIONAL},     {"pencil_beam", PCN_OPTIONAL},     {NULL, PCN_OPTIONAL}};
+  static const pcn_key keys[] = {{"machine", PCN_REQUIRED},
+                                 {"description", PCN_OPTIONAL},
+                                 {"modality", PCN_OPTIONAL},
+                                 {"sad_mm", PCN_REQUIRED},
+                                 {"spectrum", PCN_REQUIRED},
+                                 {"monitor_units", PCN_UNSUPPORTED},
+                                 {"wedge", PCN_UNSUPPORTED},
+                                 {"head_scatter", PCN_UNSUPPORTED},
+                                 {"source_sigma_mm", PCN_UNSUPPORTED},
+                                 {"penumbra_sigma_mm", PCN_OPTIONAL},
+                                 {"horn", PCN_OPTIONAL},
+                                 {"pencil_beam", PCN_OPTIONAL},
+                                 {NULL, PCN_OPTIONAL}};
   const pcn_node root = pcn_yaml_root(yaml);
   int modality = 0;
   PCN_TRY(pcn_yaml_any_keys(root, "machine"));

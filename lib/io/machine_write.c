@@ -68,8 +68,10 @@ static void put_row(FILE *file, const char *before, const double *values, int co
 }
 
 static void put_pencil(FILE *file, const pencone_pencil_terms *k) {
-  fputs("pencil_beam: # dose on the axis of circles, times (source to point / sad_mm)^2, per photon/cm2: the sum of\n"
-        "             # depth times circle over the terms\n", file);
+  fputs(
+      "pencil_beam: # dose on the axis of circles, times (source to point / sad_mm)^2, per photon/cm2: the sum of\n"
+      "             # depth times circle over the terms\n",
+      file);
   put_row(file, "  depth_mm: ", k->depth_mm, k->depths);
   put_row(file, "  radius_mm: ", k->radius_mm, k->radii);
   fputs("  depth: # Gy cm2, one list a term\n", file);

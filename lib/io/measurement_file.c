@@ -10,7 +10,11 @@
 enum { FIELD_X, FIELD_Y, SSD, DEPTH, DOSE, COLUMNS, CURVES_MAX = 100, FORMS = 2, RATIOS = 1 };
 static const pcn_table_form forms[FORMS] = {
     {COLUMNS,
-     {{"field_x_mm", 5, 400}, {"field_y_mm", 5, 400}, {"ssd_mm", 300, 5000}, {"depth_mm", 0, 600}, {"dose", 1e-30, 1e30}},
+     {{"field_x_mm", 5, 400},
+      {"field_y_mm", 5, 400},
+      {"ssd_mm", 300, 5000},
+      {"depth_mm", 0, 600},
+      {"dose", 1e-30, 1e30}},
      "field_x_mm,field_y_mm,ssd_mm,depth_mm,dose"},
     [RATIOS] = {COLUMNS - 1,
                 {{"field_x_mm", 5, 400}, {"field_y_mm", 5, 400}, {"depth_mm", 0, 600}, {"tpr", 1e-30, 1e30}},
@@ -35,7 +39,8 @@ static size_t count_lines(const char *text, size_t bytes) {
 }
 
 // A row of either form; tissue-phantom ratios have no distance to the surface.
-static pencone_status read_row(pencone_context *ctx, const char *path, pcn_csv *csv, int form, double row[COLUMNS]) {
+static pencone_status read_row(pencone_context *ctx, const char *path, pcn_csv *csv, int form,
+                               double row[COLUMNS]) {
   PCN_TRY(pcn_table_row(ctx, path, csv, &forms[form], row));
   if (form == RATIOS) {
     row[DOSE] = row[DEPTH];

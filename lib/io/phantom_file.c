@@ -158,7 +158,8 @@ static pencone_status write_volumes(const pcn_h5 *h5, const char *group, const p
   return PENCONE_OK;
 }
 
-static pencone_status write_structures(const pcn_h5 *h5, const char *group, const pencone_phantom *phantom, int view) {
+static pencone_status write_structures(const pcn_h5 *h5, const char *group, const pencone_phantom *phantom,
+                                       int view) {
   const int structures = pencone_phantom_structure_count(phantom);
   if (structures > 0) {
     char path[path_room];
@@ -250,9 +251,9 @@ static pencone_status check_units(const pcn_h5 *h5, const char *path, const char
   }
   PCN_TRY(pcn_h5_read_text(h5, path, "units", &units));
   const pencone_status status =
-      strcmp(units, wanted) == 0
-          ? PENCONE_OK
-          : pcn_h5_fail(h5, PENCONE_E_FORMAT, path, "attribute units: got '%.60s', expected '%s'", units, wanted);
+      strcmp(units, wanted) == 0 ? PENCONE_OK
+                                 : pcn_h5_fail(h5, PENCONE_E_FORMAT, path,
+                                               "attribute units: got '%.60s', expected '%s'", units, wanted);
   pcn_free(units);
   return status;
 }

@@ -30,7 +30,7 @@ static const pcn_key beam_keys[] = {
     {"gantry_deg", PCN_REQUIRED},
     {"collimator_deg", PCN_OPTIONAL},
     {"couch_deg", PCN_OPTIONAL},
-    {"field_mm", PCN_OPTIONAL}, // required of photon beams, not allowed with layers: read_output()
+    {"field_mm", PCN_OPTIONAL},  // required of photon beams, not allowed with layers: read_output()
     {"fluence_per_cm2", PCN_OPTIONAL},
     {"monitor_units", PCN_UNSUPPORTED},
     {"bixel_mm", PCN_OPTIONAL},
@@ -39,15 +39,15 @@ static const pcn_key beam_keys[] = {
     {"fluence_map", PCN_UNSUPPORTED},
     {"wedge", PCN_UNSUPPORTED},
     {"layers", PCN_OPTIONAL},
-    {"range_shifter_mm", PCN_OPTIONAL}, // with layers only: read_output()
+    {"range_shifter_mm", PCN_OPTIONAL},  // with layers only: read_output()
     {"range_shifter_material", PCN_OPTIONAL},
-    {"aperture", PCN_OPTIONAL}, // with layers only: pcn_aperture_read()
+    {"aperture", PCN_OPTIONAL},  // with layers only: pcn_aperture_read()
     {NULL, PCN_OPTIONAL},
 };
 
-static const pcn_key point_keys[] = {
-    {"gantry_deg", PCN_OPTIONAL}, {"collimator_deg", PCN_OPTIONAL}, {"couch_deg", PCN_OPTIONAL},
-    {"field_mm", PCN_OPTIONAL},   {"weight", PCN_REQUIRED},         {NULL, PCN_OPTIONAL}};
+static const pcn_key point_keys[] = {{"gantry_deg", PCN_OPTIONAL}, {"collimator_deg", PCN_OPTIONAL},
+                                     {"couch_deg", PCN_OPTIONAL},  {"field_mm", PCN_OPTIONAL},
+                                     {"weight", PCN_REQUIRED},     {NULL, PCN_OPTIONAL}};
 
 // --- engine, quantity, dose grid ---------------------------------------------------------------
 
@@ -145,7 +145,8 @@ static pencone_status read_machine(pencone_context *ctx, pcn_node node, pencone_
 }
 
 /// One control point; what it leaves out is as it stands in the beam.
-static pencone_status read_point(pencone_context *ctx, pcn_node node, int number, pencone_control_point *point) {
+static pencone_status read_point(pencone_context *ctx, pcn_node node, int number,
+                                 pencone_control_point *point) {
   char what[48];
   snprintf(what, sizeof what, "control point %d", number);
   PCN_TRY(pcn_yaml_keys(node, what, point_keys));
@@ -194,7 +195,8 @@ static pencone_status read_bixels(pcn_node node, pencone_beam *beam) {
 static pencone_status read_shifter(pcn_node node, int protons, pencone_beam *beam) {
   static const pcn_range thickness_mm = {0, 300};
   static const char *const words[] = {"pmma", "water", NULL};
-  const pcn_node thickness = pcn_yaml_get(node, "range_shifter_mm"), material = pcn_yaml_get(node, "range_shifter_material");
+  const pcn_node thickness = pcn_yaml_get(node, "range_shifter_mm"),
+                 material = pcn_yaml_get(node, "range_shifter_material");
   int word = 0;
   if (!protons && (thickness.node != NULL || material.node != NULL)) {
     return pcn_yaml_fail(thickness.node != NULL ? thickness : material, PENCONE_E_FORMAT,
@@ -220,11 +222,13 @@ static pencone_status read_output(pencone_context *ctx, pcn_node node, pencone_b
       return pcn_yaml_fail(node, PENCONE_E_FORMAT, "beam: got no '%s', expected this key", photon_keys[i]);
     }
     if (layers.node != NULL && there.node != NULL) {
-      return pcn_yaml_fail(there, PENCONE_E_FORMAT, "beam: got '%s' and 'layers', expected one of them", photon_keys[i]);
+      return pcn_yaml_fail(there, PENCONE_E_FORMAT, "beam: got '%s' and 'layers', expected one of them",
+                           photon_keys[i]);
     }
   }
   PCN_TRY(read_shifter(node, layers.node != NULL, beam));
-  PCN_TRY(pcn_aperture_read(ctx, pcn_yaml_get(node, "aperture"), layers.node != NULL, beam, &spots->aperture));
+  PCN_TRY(
+      pcn_aperture_read(ctx, pcn_yaml_get(node, "aperture"), layers.node != NULL, beam, &spots->aperture));
   if (layers.node != NULL) {
     return pcn_spots_read(ctx, layers, beam, spots);
   }
@@ -290,7 +294,7 @@ static pencone_status check_keys(const pcn_yaml *yaml, int *beams) {
 static pencone_status fill_plan(pencone_context *ctx, const pcn_yaml *yaml, int beams, pencone_plan *plan) {
   const pcn_node root = pcn_yaml_root(yaml);
   const pcn_node engine = pcn_yaml_get(root, "engine");
-  if (engine.node != NULL) { // else the plan's own default
+  if (engine.node != NULL) {  // else the plan's own default
     PCN_TRY(read_engine(ctx, engine, plan));
   }
   const pcn_node quantity = pcn_yaml_get(root, "quantity");

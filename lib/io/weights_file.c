@@ -26,7 +26,8 @@ static int is_word(const char *text, size_t bytes, const char *word) {
   return bytes == strlen(word) && memcmp(text, word, bytes) == 0;
 }
 
-/// Cells of the present row; is_heading: the first is no number. @param[out] place  of the cell "weight", -1 if none
+/// Cells of the present row; is_heading: the first is no number. @param[out] place  of the cell "weight", -1
+/// if none
 static int look_at_row(pcn_csv csv, int *is_heading, int *place) {
   const char *text = NULL;
   size_t bytes = 0;
@@ -45,7 +46,8 @@ static int look_at_row(pcn_csv csv, int *is_heading, int *place) {
 static pencone_status find_column(pencone_context *ctx, const char *path, pcn_csv *csv, int *place) {
   int is_heading = 0;
   pcn_csv probe = *csv;
-  PCN_CHECK(ctx, pcn_csv_row(&probe), PENCONE_E_FORMAT, "%s: got no weights, expected one number per line", path);
+  PCN_CHECK(ctx, pcn_csv_row(&probe), PENCONE_E_FORMAT, "%s: got no weights, expected one number per line",
+            path);
   const int cells = look_at_row(probe, &is_heading, place);
   PCN_CHECK(ctx, cells == 1 || (is_heading && *place >= 0), PENCONE_E_FORMAT,
             "%s:%d: got %d columns, expected one, or a heading with 'weight'", path, probe.line, cells);
@@ -64,8 +66,8 @@ static pencone_status read_row(pencone_context *ctx, const char *path, pcn_csv *
     there = next_cell(csv, &text, &bytes);
   }
   const size_t used = there ? pcn_text_double(text, text + bytes, out) : 0;
-  PCN_CHECK(ctx, used > 0 && used == bytes, PENCONE_E_FORMAT, "%s:%d: weight: got '%.*s', expected a number", path,
-            csv->line, there && bytes < 40 ? (int)bytes : 0, text);
+  PCN_CHECK(ctx, used > 0 && used == bytes, PENCONE_E_FORMAT, "%s:%d: weight: got '%.*s', expected a number",
+            path, csv->line, there && bytes < 40 ? (int)bytes : 0, text);
   return PENCONE_OK;
 }
 
@@ -78,7 +80,8 @@ static pencone_status read_rows(pencone_context *ctx, const char *path, pcn_csv 
   while (pcn_csv_row(&walk)) {
     ++rows;
   }
-  PCN_CHECK(ctx, rows > 0, PENCONE_E_FORMAT, "%s: got no weights below the heading, expected one number per line", path);
+  PCN_CHECK(ctx, rows > 0, PENCONE_E_FORMAT,
+            "%s: got no weights below the heading, expected one number per line", path);
   *weights = pcn_alloc(ctx, (size_t)rows, sizeof **weights);
   if (*weights == NULL) {
     return PENCONE_E_MEMORY;
@@ -89,11 +92,13 @@ static pencone_status read_rows(pencone_context *ctx, const char *path, pcn_csv 
   return PENCONE_OK;
 }
 
-pencone_status pencone_weights_read(pencone_context *ctx, const char *path, int64_t *count, double **weights) {
+pencone_status pencone_weights_read(pencone_context *ctx, const char *path, int64_t *count,
+                                    double **weights) {
   char *text = NULL;
   size_t bytes = 0;
   pcn_csv csv;
-  PCN_CHECK(ctx, count != NULL && weights != NULL, PENCONE_E_ARGUMENT, "weights: the place for the result is NULL");
+  PCN_CHECK(ctx, count != NULL && weights != NULL, PENCONE_E_ARGUMENT,
+            "weights: the place for the result is NULL");
   *count = 0;
   *weights = NULL;
   PCN_TRY(pcn_file_read(ctx, path, &text, &bytes));

@@ -30,7 +30,8 @@ static const pcn_node no_node = {NULL, NULL};
 
 // --- documents ---------------------------------------------------------------------------------
 
-/// libyaml does not count lines where it reads ahead: bytes that are no UTF-8 it names by their place in the text.
+/// libyaml does not count lines where it reads ahead: bytes that are no UTF-8 it names by their place in the
+/// text.
 static size_t line_of(const pcn_yaml *yaml, const yaml_parser_t *parser) {
   if (parser->error != YAML_READER_ERROR) {
     return parser->problem_mark.line + 1;

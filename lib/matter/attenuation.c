@@ -4,6 +4,7 @@
 #include "attenuation.h"
 
 #include <math.h>
+
 #include "base/base.h"
 #include "data/data.h"
 #include "num/csv.h"

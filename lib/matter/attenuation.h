@@ -11,8 +11,8 @@ enum { PCN_ATTENUATION_MAX = 64 };
 typedef struct pcn_attenuation {
   int count;
   double energy_mev[PCN_ATTENUATION_MAX];
-  double mu[PCN_ATTENUATION_MAX];    ///< total without coherent scattering
-  double mu_en[PCN_ATTENUATION_MAX]; ///< energy absorption
+  double mu[PCN_ATTENUATION_MAX];     ///< total without coherent scattering
+  double mu_en[PCN_ATTENUATION_MAX];  ///< energy absorption
 } pcn_attenuation;
 
 /// Loads a standard material's table. @return PENCONE_OK, E_MISSING, E_FORMAT.

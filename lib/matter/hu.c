@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <string.h>
+
 #include "base/base.h"
 #include "data/data.h"
 #include "material_tables.h"

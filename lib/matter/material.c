@@ -2,6 +2,7 @@
 // The standard materials.
 #include <stdio.h>
 #include <string.h>
+
 #include "base/base.h"
 #include "material_tables.h"
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "matter/medium.h"
 
+#include <math.h>
+#include <string.h>
+
 #include "base/base.h"
 #include "geom/overlap.h"
 #include "matter/hu.h"
 #include "matter/proton_ratio.h"
-#include <math.h>
-#include <string.h>
 
 enum { MATERIALS_MAX = 256 };
 
@@ -27,7 +28,7 @@ pcn_basis pcn_basis_of(const pencone_material *material) {
 }
 
 float pcn_medium_aluminium_share(const pcn_medium *medium, size_t voxel) {
-  const float electrons_per_gram = 0.8680f; // relative to water: Z/A 0.4818 over 0.5551
+  const float electrons_per_gram = 0.8680f;  // relative to water: Z/A 0.4818 over 0.5551
   const float electrons = medium->electron_density[voxel];
   return electrons > 0 ? electrons_per_gram * medium->aluminium[voxel] / electrons : 0;
 }
@@ -62,7 +63,7 @@ static void volumes_of(const pcn_medium *medium, float *volume[VALUES]) {
 
 typedef struct lookup {
   const pencone_phantom_desc *desc;
-  float hu_density[PCN_HU_COUNT]; ///< g/cm3 for each CT number
+  float hu_density[PCN_HU_COUNT];  ///< g/cm3 for each CT number
   pcn_basis hu_basis[PCN_HU_COUNT];
   pcn_basis material[MATERIALS_MAX];
 } lookup;
@@ -129,19 +130,20 @@ static void read_row(const lookup *look, source_row row, int values, float *cons
 typedef struct resample_work {
   const lookup *look;
   ptrdiff_t stride[3];
-  int same; ///< the grids are one: no overlaps to sum
+  int same;  ///< the grids are one: no overlaps to sum
   pcn_overlap along[3];
   pcn_medium *out;
-  int values; ///< how many volumes are wanted
+  int values;  ///< how many volumes are wanted
   float *volume[VALUES];
-  float *row; ///< for each worker, VALUES rows of the phantom
-  double *sum; ///< the same, weighted sums of rows
+  float *row;   ///< for each worker, VALUES rows of the phantom
+  double *sum;  ///< the same, weighted sums of rows
 } resample_work;
 
 static void copy_slice(const resample_work *w, int64_t k) {
   const pencone_grid *grid = &w->out->grid;
   for (int64_t j = 0; j < grid->size[1]; j++) {
-    const source_row from = {(ptrdiff_t)k * w->stride[2] + (ptrdiff_t)j * w->stride[1], w->stride[0], grid->size[0]};
+    const source_row from = {(ptrdiff_t)k * w->stride[2] + (ptrdiff_t)j * w->stride[1], w->stride[0],
+                             grid->size[0]};
     const int64_t start = (k * grid->size[1] + j) * grid->size[0];
     float *out[VALUES] = {NULL};
     for (int v = 0; v < w->values; v++) {
@@ -204,9 +206,11 @@ static void resample_slice(void *work, size_t k, int worker) {
   }
 }
 
-static pencone_status resample(pencone_context *ctx, const lookup *look, const double progress[2], pcn_medium *out) {
+static pencone_status resample(pencone_context *ctx, const lookup *look, const double progress[2],
+                               pcn_medium *out) {
   const pencone_phantom_desc *desc = look->desc;
-  resample_work work = {.look = look, .out = out, .stride = {desc->stride[0], desc->stride[1], desc->stride[2]}};
+  resample_work work = {
+      .look = look, .out = out, .stride = {desc->stride[0], desc->stride[1], desc->stride[2]}};
   if (desc->stride[0] == 0 && desc->stride[1] == 0 && desc->stride[2] == 0) {
     work.stride[0] = 1;
     work.stride[1] = (ptrdiff_t)desc->grid.size[0];
@@ -223,8 +227,8 @@ static pencone_status resample(pencone_context *ctx, const lookup *look, const d
     status = pcn_overlap_make(ctx, &desc->grid, &out->grid, a, &work.along[a]);
   }
   if (status == PENCONE_OK) {
-    status = pcn_parallel_for_progress(ctx, (size_t)out->grid.size[2], resample_slice, &work, progress[0], progress[1],
-                                       "phantom");
+    status = pcn_parallel_for_progress(ctx, (size_t)out->grid.size[2], resample_slice, &work, progress[0],
+                                       progress[1], "phantom");
   }
   for (int a = 0; a < 3; a++) {
     pcn_overlap_free(&work.along[a]);
@@ -234,8 +238,9 @@ static pencone_status resample(pencone_context *ctx, const lookup *look, const d
   return status;
 }
 
-static pencone_status medium_make(pencone_context *ctx, const pencone_phantom *phantom, const pencone_grid *grid,
-                                  const double progress[2], int protons, pcn_medium *out) {
+static pencone_status medium_make(pencone_context *ctx, const pencone_phantom *phantom,
+                                  const pencone_grid *grid, const double progress[2], int protons,
+                                  pcn_medium *out) {
   const size_t voxels = pencone_grid_voxels(grid);
   memset(out, 0, sizeof *out);
   out->grid = *grid;
@@ -249,7 +254,8 @@ static pencone_status medium_make(pencone_context *ctx, const pencone_phantom *p
   const int complete = !protons || (out->stopping != NULL && out->scattering != NULL);
   lookup *look = pcn_alloc(ctx, 1, sizeof *look);
   pencone_status status = PENCONE_E_MEMORY;
-  if (complete && out->density != NULL && out->electron_density != NULL && out->aluminium != NULL && look != NULL) {
+  if (complete && out->density != NULL && out->electron_density != NULL && out->aluminium != NULL &&
+      look != NULL) {
     status = lookup_make(ctx, pencone_phantom_describe(phantom), look);
   }
   if (status == PENCONE_OK) {
@@ -271,8 +277,8 @@ pencone_status pcn_medium_make(pencone_context *ctx, const pencone_phantom *phan
   return medium_make(ctx, phantom, grid, progress, 0, out);
 }
 
-pencone_status pcn_medium_make_proton(pencone_context *ctx, const pencone_phantom *phantom, const pencone_grid *grid,
-                                      const double progress[2], pcn_medium *out) {
+pencone_status pcn_medium_make_proton(pencone_context *ctx, const pencone_phantom *phantom,
+                                      const pencone_grid *grid, const double progress[2], pcn_medium *out) {
   return medium_make(ctx, phantom, grid, progress, 1, out);
 }
 

@@ -10,21 +10,21 @@
 /// docs/theory/terma.md, eq. 3): mu = water * mu_water/rho + aluminium * mu_aluminium/rho.
 typedef struct pcn_medium {
   pencone_grid grid;
-  float *density;          ///< g/cm3
-  float *electron_density; ///< relative to water of 1 g/cm3
-  float *aluminium;        ///< g/cm3 of the aluminium part; negative for fat
-  float densest;           ///< largest electron density; 0: not known
-  int has_aluminium;       ///< 0 when all of it is water, whatever its density
-  float *stopping;         ///< for protons, else NULL: stopping power relative to water of 1 g/cm3
-  float *scattering;       ///< for protons, else NULL: scattering power relative to water of 1 g/cm3
+  float *density;           ///< g/cm3
+  float *electron_density;  ///< relative to water of 1 g/cm3
+  float *aluminium;         ///< g/cm3 of the aluminium part; negative for fat
+  float densest;            ///< largest electron density; 0: not known
+  int has_aluminium;        ///< 0 when all of it is water, whatever its density
+  float *stopping;          ///< for protons, else NULL: stopping power relative to water of 1 g/cm3
+  float *scattering;        ///< for protons, else NULL: scattering power relative to water of 1 g/cm3
 } pcn_medium;
 
 /// Parts of one gram of a material.
 typedef struct pcn_basis {
-  double electrons; ///< electrons per gram relative to water
-  double water;     ///< g of water
-  double aluminium; ///< g of aluminium
-  double stopping, scattering; ///< of protons, per gram relative to water; lib/matter/proton_ratio.h
+  double electrons;             ///< electrons per gram relative to water
+  double water;                 ///< g of water
+  double aluminium;             ///< g of aluminium
+  double stopping, scattering;  ///< of protons, per gram relative to water; lib/matter/proton_ratio.h
 } pcn_basis;
 
 /// Splits a material into the two basis materials so that electrons (Compton) and sum w Z^2/A (pairs) agree.
@@ -48,8 +48,8 @@ pencone_status pcn_medium_make(pencone_context *ctx, const pencone_phantom *phan
                                const double progress[2], pcn_medium *out);
 
 /// The same with the volumes that protons need; energy loss and scattering are conserved.
-pencone_status pcn_medium_make_proton(pencone_context *ctx, const pencone_phantom *phantom, const pencone_grid *grid,
-                                      const double progress[2], pcn_medium *out);
+pencone_status pcn_medium_make_proton(pencone_context *ctx, const pencone_phantom *phantom,
+                                      const pencone_grid *grid, const double progress[2], pcn_medium *out);
 void pcn_medium_free(pcn_medium *medium);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+
 #include "base/base.h"
 #include "hu.h"
 
@@ -282,8 +283,8 @@ const pencone_material *pcn_phantom_material_at(const pencone_phantom *phantom, 
   if (desc->material != NULL) {
     return phantom->material[desc->material[offset]];
   }
-  const double hu = desc->hu != NULL ? desc->hu[offset]
-                                     : pcn_hu_from_density(desc->hu_curve, NULL, desc->density[offset]);
+  const double hu =
+      desc->hu != NULL ? desc->hu[offset] : pcn_hu_from_density(desc->hu_curve, NULL, desc->density[offset]);
   return pcn_hu_material(desc->hu_curve, hu);
 }
 

@@ -9,8 +9,8 @@
 pencone_status pcn_phantom_adopt(pencone_context *ctx, const pencone_phantom_desc *desc,
                                  pencone_phantom **out);
 
-/// Like pencone_phantom_add_structure(), but the phantom owns the mask from then on and frees it by pcn_free(). After a
-/// failure it still belongs to the caller.
+/// Like pencone_phantom_add_structure(), but the phantom owns the mask from then on and frees it by
+/// pcn_free(). After a failure it still belongs to the caller.
 pencone_status pcn_phantom_adopt_structure(pencone_context *ctx, pencone_phantom *phantom, const char *name,
                                            uint8_t *mask);
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "matter/proton_ratio.h"
 
-#include "matter/elements.h"
-#include "num/constants.h"
 #include <math.h>
 
+#include "matter/elements.h"
+#include "num/constants.h"
+
 static const double water_excitation_ev = 78;
-static const double proton_mass_mev = 938.27208816; // CODATA 2018
+static const double proton_mass_mev = 938.27208816;  // CODATA 2018
 
 // The logarithm of Bethe's formula less beta^2, at 100 MeV.
 static double bethe(double excitation_ev) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "num/column.h"
 
-#include "base/base.h"
 #include <string.h>
+
+#include "base/base.h"
 
 enum { ENTRY_BYTES = sizeof(int32_t) + sizeof(float) };
 
@@ -18,9 +19,11 @@ pencone_status pcn_column_reserve(pencone_context *ctx, pcn_column *c, int64_t m
   if (c->count + more <= c->room) {
     return PENCONE_OK;
   }
-  // One that grows gets half as much again. Columns are alike: for the next one to come a little more is enough.
+  // One that grows gets half as much again. Columns are alike: for the next one to come a little more is
+  // enough.
   const int64_t spare = c->quota->limit == 0 ? more / 8 : 0, half_more = c->room + c->room / 2;
-  const int64_t room = c->count == 0 ? more + spare : (c->count + more > half_more ? c->count + more : half_more);
+  const int64_t room =
+      c->count == 0 ? more + spare : (c->count + more > half_more ? c->count + more : half_more);
   if (c->count == 0) {
     drop(c);
   }
@@ -29,10 +32,11 @@ pencone_status pcn_column_reserve(pencone_context *ctx, pcn_column *c, int64_t m
   pencone_status status = PENCONE_OK;
   if (c->quota->limit > 0 && used > c->quota->limit) {
     const double mib = 1.0 / (1024 * 1024);
-    status = pcn_fail(ctx, PENCONE_E_BUDGET,
-                      "memory: the columns of an influence matrix in work need more than %.1f MiB, the budget leaves %.1f "
-                      "MiB for them: raise the budget or the threshold, or give a mask",
-                      mib * (double)used, mib * (double)c->quota->limit);
+    status = pcn_fail(
+        ctx, PENCONE_E_BUDGET,
+        "memory: the columns of an influence matrix in work need more than %.1f MiB, the budget leaves %.1f "
+        "MiB for them: raise the budget or the threshold, or give a mask",
+        mib * (double)used, mib * (double)c->quota->limit);
   }
   float *value = status == PENCONE_OK ? pcn_alloc(ctx, (size_t)room, ENTRY_BYTES) : NULL;
   if (value == NULL) {

@@ -8,17 +8,18 @@
 
 /// Bytes that all columns of a stream may take together. Any thread.
 typedef struct pcn_quota {
-  uint64_t limit; ///< 0: unlimited
+  uint64_t limit;  ///< 0: unlimited
   atomic_ullong used;
 } pcn_quota;
 
 typedef struct pcn_column {
   int64_t count, room;
-  int32_t *voxel;   ///< rising
-  float *value;     ///< one allocation, the voxels behind the values
-  double beyond;    ///< sum of the entries that the engine left out, estimated
-  double sum, below; ///< of a sifted column: of all entries that were made, of those left out for the threshold
-  pcn_quota *quota; ///< borrowed
+  int32_t *voxel;  ///< rising
+  float *value;    ///< one allocation, the voxels behind the values
+  double beyond;   ///< sum of the entries that the engine left out, estimated
+  double sum,
+      below;  ///< of a sifted column: of all entries that were made, of those left out for the threshold
+  pcn_quota *quota;  ///< borrowed
 } pcn_column;
 
 /// Makes room for more entries behind those that are there.

@@ -2,6 +2,7 @@
 #include "csv.h"
 
 #include <string.h>
+
 #include "text.h"
 
 void pcn_csv_start(pcn_csv *csv, const char *text, size_t bytes) {

@@ -7,9 +7,9 @@
 typedef struct nnls_work {
   int n;
   const double *product, *right;
-  int *free;            ///< columns whose factor may be above 0, in the order they came
+  int *free;  ///< columns whose factor may be above 0, in the order they came
   int count;
-  double *factor, *wish; ///< Cholesky factor [n][n]; solution of the free columns
+  double *factor, *wish;  ///< Cholesky factor [n][n]; solution of the free columns
 } nnls_work;
 
 // Least squares of the free columns alone, by Cholesky. @return 0 when they depend on each other
@@ -95,13 +95,15 @@ static pencone_status search(pencone_context *ctx, nnls_work *w, double *x) {
     }
     w->free[w->count++] = next;
     do {
-      PCN_CHECK(ctx, solve_free(w), PENCONE_E_NUMERIC, "least squares: got %d columns that depend on each other", w->count);
+      PCN_CHECK(ctx, solve_free(w), PENCONE_E_NUMERIC,
+                "least squares: got %d columns that depend on each other", w->count);
     } while (!approach(w, x));
   }
   return pcn_fail(ctx, PENCONE_E_NUMERIC, "least squares: got no end after %d steps", 30 * w->n);
 }
 
-pencone_status pcn_nnls(pencone_context *ctx, int columns, const double *product, const double *right, double *x) {
+pencone_status pcn_nnls(pencone_context *ctx, int columns, const double *product, const double *right,
+                        double *x) {
   const size_t n = (size_t)columns;
   nnls_work w = {.n = columns, .product = product, .right = right};
   w.free = pcn_alloc(ctx, n, sizeof *w.free);

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-enum { MOMENTS = 40 }; // at tau = 0.02 the last is damped by exp(-16)
+enum { MOMENTS = 40 };  // at tau = 0.02 the last is damped by exp(-16)
 
 // Legendre polynomials P_0 .. P_(MOMENTS-1) at a cosine.
 static void legendre(double c, double p[MOMENTS]) {

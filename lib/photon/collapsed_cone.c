@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "photon/collapsed_cone.h"
 
+#include <math.h>
+#include <string.h>
+
 #include "base/base.h"
 #include "beam/control_points.h"
 #include "photon/sweep.h"
-#include <math.h>
-#include <string.h>
 
 double pcn_collapsed_cone_tilt(const pencone_beam *beam, const pencone_grid *grid) {
   const double sad = pencone_machine_describe(beam->machine)->sad_mm;
@@ -36,13 +37,13 @@ uint64_t pcn_collapsed_cone_bytes(const pencone_grid *grid, int threads) {
   return PCN_PARTS * (uint64_t)pencone_grid_voxels(grid) * sizeof(float) + pcn_sweep_bytes(grid, threads);
 }
 
-pencone_status pcn_collapsed_cone_add(pencone_context *ctx, const pcn_collapsed_cone *engine, float *const out[2],
-                                      const double progress[2]) {
+pencone_status pcn_collapsed_cone_add(pencone_context *ctx, const pcn_collapsed_cone *engine,
+                                      float *const out[2], const double progress[2]) {
   const pencone_grid *grid = &engine->medium->grid;
   const double released[2] = {progress[0], 0.1 * progress[1]};
   pcn_terma terma;
   PCN_TRY(pcn_terma_make(ctx, grid, &terma));
-  float *energy = terma.part[PCN_PRIMARY]; // takes the place of what was released
+  float *energy = terma.part[PCN_PRIMARY];  // takes the place of what was released
   pencone_status status = pcn_terma_fill(ctx, engine->medium, engine->beam, engine->tables->photon.quality,
                                          PCN_DEPTH_LATTICE, released, &terma);
   if (status == PENCONE_OK) {

@@ -14,17 +14,17 @@ typedef struct pcn_collapsed_cone_tables {
 
 /// One beam made ready on a medium.
 typedef struct pcn_collapsed_cone {
-  const pcn_medium *medium; ///< borrowed
-  const pencone_beam *beam; ///< borrowed
+  const pcn_medium *medium;  ///< borrowed
+  const pencone_beam *beam;  ///< borrowed
   pencone_quantity quantity;
-  const pcn_collapsed_cone_tables *tables; ///< borrowed
-  int margin; ///< voxels; 0: everywhere
+  const pcn_collapsed_cone_tables *tables;  ///< borrowed
+  int margin;                               ///< voxels; 0: everywhere
 } pcn_collapsed_cone;
 
 typedef struct pcn_collapsed_cone_options {
   int directions;
   double kernel_depth_g_cm2;
-  double margin_mm; ///< around the field's box; 0: everywhere
+  double margin_mm;  ///< around the field's box; 0: everywhere
 } pcn_collapsed_cone_options;
 
 /// Tangent of the largest angle between a ray of the field and the axis, half voxels at the edges included.
@@ -41,7 +41,7 @@ void pcn_collapsed_cone_tables_free(pcn_collapsed_cone_tables *tables);
 uint64_t pcn_collapsed_cone_bytes(const pencone_grid *grid, int threads);
 
 /// Calculates and adds the dose in Gy to out[0] and, unless NULL, to out[1]. Re-entrant.
-pencone_status pcn_collapsed_cone_add(pencone_context *ctx, const pcn_collapsed_cone *engine, float *const out[2],
-                                      const double progress[2]);
+pencone_status pcn_collapsed_cone_add(pencone_context *ctx, const pcn_collapsed_cone *engine,
+                                      float *const out[2], const double progress[2]);
 
 #endif

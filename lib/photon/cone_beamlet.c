@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "photon/cone_beamlet.h"
 
-#include "base/base.h"
 #include <math.h>
 #include <string.h>
+
+#include "base/base.h"
 
 static pencone_beam bixel_of(const pencone_beam *beam, const double centre_mm[2]) {
   pencone_beam bixel = *beam;
@@ -17,8 +18,8 @@ static pencone_beam bixel_of(const pencone_beam *beam, const double centre_mm[2]
 }
 
 // The voxels of the box, of which the dose beyond the margin is 0.
-static pencone_status append(pencone_context *ctx, const pencone_grid *whole, const float *dose, const pcn_box *box,
-                             pcn_column *out) {
+static pencone_status append(pencone_context *ctx, const pencone_grid *whole, const float *dose,
+                             const pcn_box *box, pcn_column *out) {
   const int64_t *n = box->grid.size;
   int64_t count = 0;
   for (int64_t row = 0; row < n[1] * n[2]; row++) {
@@ -36,8 +37,8 @@ static pencone_status append(pencone_context *ctx, const pencone_grid *whole, co
   return PENCONE_OK;
 }
 
-static pencone_status calculate(pencone_context *ctx, const pcn_cone_beamlets *b, const double centre_mm[2], int margin,
-                                pcn_column *out) {
+static pencone_status calculate(pencone_context *ctx, const pcn_cone_beamlets *b, const double centre_mm[2],
+                                int margin, pcn_column *out) {
   const pencone_beam bixel = bixel_of(b->engine->beam, centre_mm);
   const pencone_grid *grid = &b->engine->medium->grid;
   const double progress[2] = {0, 0};
@@ -84,8 +85,8 @@ uint64_t pcn_cone_beamlets_bytes(const pencone_grid *medium) {
   return pcn_collapsed_cone_bytes(medium, 1) + sizeof(float) * (uint64_t)pencone_grid_voxels(medium);
 }
 
-pencone_status pcn_cone_beamlets_make(pencone_context *ctx, const pcn_collapsed_cone *engine, const pcn_box *box,
-                                      double margin_mm, pcn_cone_beamlets *out) {
+pencone_status pcn_cone_beamlets_make(pencone_context *ctx, const pcn_collapsed_cone *engine,
+                                      const pcn_box *box, double margin_mm, pcn_cone_beamlets *out) {
   const double *h = engine->medium->grid.spacing_mm;
   const int margin = (int)ceil(margin_mm / fmin(h[0], fmin(h[1], h[2])));
   memset(out, 0, sizeof *out);

@@ -2,20 +2,21 @@
 // docs/theory/ccc.md: bands (eq. 4), exponentials (eq. 5), tilt (eq. 9).
 #include "photon/cones.h"
 
+#include <math.h>
+#include <string.h>
+
 #include "base/base.h"
 #include "num/constants.h"
 #include "photon/broadening.h"
 #include "photon/exponential_fit.h"
 #include "photon/power_fit.h"
-#include <math.h>
-#include <string.h>
 
 // Variance of the angle that aluminium's electron scattering adds to water's over the way on which primary
-// energy is left, rad^2. Per electron density aluminium scatters 1.7 times as much (radiation lengths 24.0 and
-// 36.1 g/cm2); docs/theory/ccc.md, eq. 12 has the estimate and what it does at interfaces.
+// energy is left, rad^2. Per electron density aluminium scatters 1.7 times as much (radiation lengths 24.0
+// and 36.1 g/cm2); docs/theory/ccc.md, eq. 12 has the estimate and what it does at interfaces.
 static const double aluminium_spread = 0.13;
 
-static const double tilt_node_step = 0.0125; // rad; the narrowest band is some 0.15 wide
+static const double tilt_node_step = 0.0125;  // rad; the narrowest band is some 0.15 wide
 
 // --- bands -------------------------------------------------------------------------------------
 
@@ -39,7 +40,8 @@ static azimuths choose_numbers(int directions, int *bands) {
 static void running_measure(const pcn_kernel *k, double running[PCN_KERNEL_ANGLES + 1]) {
   running[0] = 0;
   for (int j = 0; j < PCN_KERNEL_ANGLES; j++) {
-    const double energy = 0.5 * (k->within[PCN_PRIMARY][j][PCN_KERNEL_RADII] + k->within[PCN_SCATTER][j][PCN_KERNEL_RADII]);
+    const double energy =
+        0.5 * (k->within[PCN_PRIMARY][j][PCN_KERNEL_RADII] + k->within[PCN_SCATTER][j][PCN_KERNEL_RADII]);
     const double angle = (k->angle_deg[j + 1] - k->angle_deg[j]) / 180;
     running[j + 1] = running[j] + 0.8 * energy + 0.2 * angle;
   }
@@ -114,7 +116,7 @@ static void fit_scatter(const pcn_kernel *k, pcn_band *band) {
   const pcn_fit_data data = band_data(k, band, PCN_SCATTER);
   const double start[PCN_FIT_TERMS] = {0.03, 0.3};
   const pcn_fit fit = pcn_exponential_fit(&data, start);
-  for (int i = 0; i < PCN_FIT_TERMS; i++) { // the longest reach last
+  for (int i = 0; i < PCN_FIT_TERMS; i++) {  // the longest reach last
     band->share[PCN_EXPONENTIALS - 1 - i] = fit.share[i];
     band->attenuation[PCN_EXPONENTIALS - 1 - i] = fit.attenuation[i];
   }
@@ -128,7 +130,8 @@ static void make_bands(const pcn_kernel *k, int bands, azimuths numbers, pcn_con
   for (int b = 0; b < bands; b++) {
     pcn_band *band = &out->band[b];
     band->cosine_near = near;
-    band->cosine_far = b == bands - 1 ? -1 : cosine_where(k, running, running[PCN_KERNEL_ANGLES] * (b + 1) / bands);
+    band->cosine_far =
+        b == bands - 1 ? -1 : cosine_where(k, running, running[PCN_KERNEL_ANGLES] * (b + 1) / bands);
     near = band->cosine_far;
     band->azimuths = b % 2 == 0 ? numbers.even : numbers.odd;
     band->first_azimuth = b % 2 == 0 ? PCN_PI / band->azimuths : 0;
@@ -136,7 +139,8 @@ static void make_bands(const pcn_kernel *k, int bands, azimuths numbers, pcn_con
     for (int j = 0; j < PCN_KERNEL_ANGLES; j++) {
       double cosine;
       const double share = bin_share(k, band, j, &cosine);
-      const double e = share * (k->within[PCN_PRIMARY][j][PCN_KERNEL_RADII] + k->within[PCN_SCATTER][j][PCN_KERNEL_RADII]);
+      const double e =
+          share * (k->within[PCN_PRIMARY][j][PCN_KERNEL_RADII] + k->within[PCN_SCATTER][j][PCN_KERNEL_RADII]);
       energy += e;
       moment += e * cosine;
     }
@@ -157,7 +161,7 @@ typedef float node_values __attribute__((vector_size(PROFILE_ROOM * sizeof(float
 
 /// Energy per steradian against s = sin(angle / 2), which resolves the forward peak and needs one root.
 typedef struct profile {
-  node_values value[PROFILE_NODES + 2]; ///< the parts; the primary with aluminium's spread; a pad
+  node_values value[PROFILE_NODES + 2];  ///< the parts; the primary with aluminium's spread; a pad
 } profile;
 
 static void profile_fill(const pcn_kernel *k, profile *p) {
@@ -197,7 +201,7 @@ static void cone_energy(const profile *p, const pcn_band *band, const turns *t, 
                         double sum[PROFILES]) {
   const double norm = 1 / sqrt(1 + along * along + across * across);
   const double half = PCN_PI / band->azimuths;
-  double towards[AZIMUTHS]; // of the kernel's axis, at each azimuth
+  double towards[AZIMUTHS];  // of the kernel's axis, at each azimuth
   for (int j = 0; j < AZIMUTHS; j++) {
     towards[j] = t->cosine[j] * along + t->sine[j] * across;
   }
@@ -207,7 +211,8 @@ static void cone_energy(const profile *p, const pcn_band *band, const turns *t, 
     const double s = sqrt(fmax(0, 1 - c * c));
     double at[AZIMUTHS];
     for (int j = 0; j < AZIMUTHS; j++) {
-      at[j] = PROFILE_NODES * sqrt(fabs(0.5 * (1 - norm * (s * towards[j] + c)))); // less than 0 by rounding only
+      at[j] = PROFILE_NODES *
+              sqrt(fabs(0.5 * (1 - norm * (s * towards[j] + c))));  // less than 0 by rounding only
     }
     node_values row = {0};
     for (int j = 0; j < AZIMUTHS; j++) {
@@ -237,7 +242,7 @@ static void fill_table(const profile *p, pcn_cones *out) {
   for (int b = 0; b < out->bands; b++) {
     const turns t = turns_of(&out->band[b]);
     for (int j = 0; j <= out->nodes; j++) {
-      for (int i = -out->nodes; i <= out->nodes; i++) { // untilted, the directions share out exactly 1
+      for (int i = -out->nodes; i <= out->nodes; i++) {  // untilted, the directions share out exactly 1
         cone_energy(p, &out->band[b], &t, i * out->node_step, j * out->node_step, sum);
         value[PCN_TILT_PRIMARY] = (float)(sum[PCN_PRIMARY] / total[PCN_PRIMARY]);
         value[PCN_TILT_SCATTER] = (float)(sum[PCN_SCATTER] / total[PCN_SCATTER]);
@@ -263,8 +268,8 @@ void pcn_cones_fill_changes(pcn_cones *cones) {
   }
 }
 
-pencone_status pcn_cones_make(pencone_context *ctx, const pcn_kernel *kernel, int directions, double largest_tilt,
-                              pcn_cones *out) {
+pencone_status pcn_cones_make(pencone_context *ctx, const pcn_kernel *kernel, int directions,
+                              double largest_tilt, pcn_cones *out) {
   int bands;
   memset(out, 0, sizeof *out);
   const azimuths numbers = choose_numbers(directions, &bands);
@@ -298,7 +303,8 @@ pcn_tilt_table pcn_cones_table(const pcn_cones *cones, int band) {
   return table;
 }
 
-void pcn_cones_weight(const pcn_cones *cones, int band, double along, double across, float weight[PCN_PARTS]) {
+void pcn_cones_weight(const pcn_cones *cones, int band, double along, double across,
+                      float weight[PCN_PARTS]) {
   const pcn_tilt_table table = pcn_cones_table(cones, band);
   const pcn_tilt_line line = {(float)along, (float)across, 1, 0, 0, 0};
   float value[PCN_TILT_VALUES];

@@ -12,13 +12,13 @@ enum { PCN_BANDS_MAX = 64 };
 
 /// A polar band of the kernel around the beam's axis, cut into equal azimuths.
 typedef struct pcn_band {
-  double cosine_near, cosine_far; ///< of its edges; near the beam's direction first
-  double cosine;                  ///< of its lines: the band's energy-weighted mean
+  double cosine_near, cosine_far;  ///< of its edges; near the beam's direction first
+  double cosine;                   ///< of its lines: the band's energy-weighted mean
   int azimuths;
-  double first_azimuth;                     ///< radians; staggered from band to band
-  double share[PCN_EXPONENTIALS];           ///< of the band's energy per part
-  double attenuation[PCN_EXPONENTIALS];     ///< cm2/g
-  double energy[PCN_PARTS];                 ///< share of the part's energy in the band, untilted
+  double first_azimuth;                  ///< radians; staggered from band to band
+  double share[PCN_EXPONENTIALS];        ///< of the band's energy per part
+  double attenuation[PCN_EXPONENTIALS];  ///< cm2/g
+  double energy[PCN_PARTS];              ///< share of the part's energy in the band, untilted
   double fit_rms[PCN_PARTS];
 } pcn_band;
 
@@ -27,16 +27,16 @@ typedef struct pcn_band {
 typedef struct pcn_cones {
   int bands, directions;
   pcn_band band[PCN_BANDS_MAX];
-  int nodes;          ///< along: 2 nodes + 1 values; across: nodes + 1
-  double node_step;   ///< tangent between nodes
-  float *table;       ///< [band][across][along][PCN_TILT_NODE]
+  int nodes;         ///< along: 2 nodes + 1 values; across: nodes + 1
+  double node_step;  ///< tangent between nodes
+  float *table;      ///< [band][across][along][PCN_TILT_NODE]
 } pcn_cones;
 
 /// @param directions  wanted number; the nearest possible one is used
 /// @param largest_tilt  tangent of the largest angle between a ray and the beam's axis
 /// @param[out] out  freed by pcn_cones_free()
-pencone_status pcn_cones_make(pencone_context *ctx, const pcn_kernel *kernel, int directions, double largest_tilt,
-                              pcn_cones *out);
+pencone_status pcn_cones_make(pencone_context *ctx, const pcn_kernel *kernel, int directions,
+                              double largest_tilt, pcn_cones *out);
 void pcn_cones_free(pcn_cones *cones);
 
 /// Fills in the changes from node to node of a table that has its values; beyond the last node there is none.

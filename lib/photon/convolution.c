@@ -3,15 +3,16 @@
 // leaves out is the tilt of the kernel off the axis (docs/theory/pencil-beam.md, eq. 1 and 2).
 #include "photon/convolution.h"
 
-#include "base/base.h"
-#include "geom/ray.h"
-#include "photon/fft.h"
 #include <math.h>
 #include <string.h>
 
+#include "base/base.h"
+#include "geom/ray.h"
+#include "photon/fft.h"
+
 /// Sizes of the padded volume: no voxel sees another's image.
 typedef struct padded {
-  int size[3]; ///< z, y, x: the order of the FFT
+  int size[3];  ///< z, y, x: the order of the FFT
   size_t real, complex;
 } padded;
 
@@ -35,8 +36,9 @@ uint64_t pcn_convolution_bytes(const pencone_grid *grid) {
 
 // --- the medium --------------------------------------------------------------------------------
 
-static pencone_status check_homogeneous(pencone_context *ctx, const pcn_medium *medium, double *electron_density) {
-  const double tolerance = 1e-3; // relative, and g/cm3 of the aluminium part
+static pencone_status check_homogeneous(pencone_context *ctx, const pcn_medium *medium,
+                                        double *electron_density) {
+  const double tolerance = 1e-3;  // relative, and g/cm3 of the aluminium part
   const size_t voxels = pencone_grid_voxels(&medium->grid);
   const double first = (double)medium->electron_density[0];
   for (size_t i = 0; i < voxels; i++) {
@@ -44,24 +46,26 @@ static pencone_status check_homogeneous(pencone_context *ctx, const pcn_medium *
     const double al = medium->has_aluminium ? (double)(medium->aluminium[i] - medium->aluminium[0]) : 0;
     if (fabs(here - first) > tolerance * first || fabs(al) > tolerance) {
       const int64_t *n = medium->grid.size, v = (int64_t)i;
-      return pcn_fail(ctx, PENCONE_E_UNSUPPORTED,
-                      "photon-convolution: the phantom is not homogeneous: electron density %.4g in voxel (0, 0, 0), "
-                      "%.4g in voxel (%lld, %lld, %lld), expected one medium; photon-collapsed-cone takes any",
-                      first, here, (long long)(v % n[0]), (long long)(v / n[0] % n[1]), (long long)(v / n[0] / n[1]));
+      return pcn_fail(
+          ctx, PENCONE_E_UNSUPPORTED,
+          "photon-convolution: the phantom is not homogeneous: electron density %.4g in voxel (0, 0, 0), "
+          "%.4g in voxel (%lld, %lld, %lld), expected one medium; photon-collapsed-cone takes any",
+          first, here, (long long)(v % n[0]), (long long)(v / n[0] % n[1]), (long long)(v / n[0] / n[1]));
     }
   }
-  PCN_CHECK(ctx, first > 0, PENCONE_E_UNSUPPORTED, "photon-convolution: the phantom is empty: electron density %g",
-            first);
+  PCN_CHECK(ctx, first > 0, PENCONE_E_UNSUPPORTED,
+            "photon-convolution: the phantom is empty: electron density %g", first);
   *electron_density = first;
   return PENCONE_OK;
 }
 
 pencone_status pcn_convolution_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                                    const pcn_photon_tables *tables, const int directions[2], const double progress[2],
-                                    pcn_convolution *out) {
+                                    const pcn_photon_tables *tables, const int directions[2],
+                                    const double progress[2], pcn_convolution *out) {
   memset(out, 0, sizeof *out);
   PCN_TRY(check_homogeneous(ctx, medium, &out->electron_density));
-  const pencone_status status = pcn_exact_beam_make(ctx, medium, beam, tables, directions, progress, &out->beam);
+  const pencone_status status =
+      pcn_exact_beam_make(ctx, medium, beam, tables, directions, progress, &out->beam);
   if (status != PENCONE_OK) {
     pcn_convolution_free(out);
   }
@@ -80,7 +84,7 @@ typedef struct spread {
   const pcn_convolution *engine;
   pcn_part part;
   padded pad;
-  pencone_grid around; ///< offsets -(n - 1) .. n - 1
+  pencone_grid around;  ///< offsets -(n - 1) .. n - 1
   double norm;
   float *value;
 } spread;
@@ -88,7 +92,7 @@ typedef struct spread {
 // Index of an offset: negative ones wrap to the end.
 static size_t wrapped(const spread *s, int64_t voxel) {
   const int64_t *m = s->around.size;
-  const int64_t at[3] = {voxel / m[0] / m[1], voxel / m[0] % m[1], voxel % m[0]}; // z, y, x
+  const int64_t at[3] = {voxel / m[0] / m[1], voxel / m[0] % m[1], voxel % m[0]};  // z, y, x
   size_t index = 0;
   for (int a = 0; a < 3; a++) {
     const int64_t offset = at[a] - (m[2 - a] - 1) / 2;
@@ -159,7 +163,8 @@ static void free_buffers(buffers *b) {
 }
 
 // Copies rows between a volume and the padded one.
-static void copy_rows(const padded *p, const pencone_grid *grid, float *volume, float *padded_volume, int into_padded) {
+static void copy_rows(const padded *p, const pencone_grid *grid, float *volume, float *padded_volume,
+                      int into_padded) {
   const size_t nx = (size_t)grid->size[0];
   for (int64_t k = 0; k < grid->size[2]; k++) {
     for (int64_t j = 0; j < grid->size[1]; j++) {
@@ -170,7 +175,8 @@ static void copy_rows(const padded *p, const pencone_grid *grid, float *volume, 
   }
 }
 
-static pencone_status convolve(pencone_context *ctx, const pcn_convolution *e, buffers *b, const double progress[2]) {
+static pencone_status convolve(pencone_context *ctx, const pcn_convolution *e, buffers *b,
+                               const double progress[2]) {
   const padded p = pad(&e->beam.medium->grid);
   spread s = {.engine = e, .pad = p, .value = b->real};
   for (int a = 0; a < 3; a++) {
@@ -211,9 +217,9 @@ pencone_status pcn_convolution_add(pencone_context *ctx, const pcn_convolution *
   }
   if (status == PENCONE_OK) {
     copy_rows(&p, grid, energy, b.real, 0);
-    const float scale = 1.0f / (float)p.real; // the transform there and back is not normalised
+    const float scale = 1.0f / (float)p.real;  // the transform there and back is not normalised
     for (size_t i = 0; i < voxels; i++) {
-      energy[i] = energy[i] > 0 ? energy[i] * scale : 0; // rounding leaves tiny negative values
+      energy[i] = energy[i] > 0 ? energy[i] * scale : 0;  // rounding leaves tiny negative values
     }
     pcn_add_dose(ctx, engine->beam.medium, engine->beam.quantity, energy, out);
   }

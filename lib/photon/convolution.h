@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolution by FFT in a homogeneous medium (Boyer and Mok 1985, Med. Phys. 12, 169; docs/theory/pencil-beam.md).
+// Convolution by FFT in a homogeneous medium (Boyer and Mok 1985, Med. Phys. 12, 169;
+// docs/theory/pencil-beam.md).
 #ifndef PCN_CONVOLUTION_H
 #define PCN_CONVOLUTION_H
 
@@ -17,8 +18,8 @@ typedef struct pcn_convolution {
 /// @param[out] out  freed by pcn_convolution_free()
 /// @return PENCONE_OK, E_UNSUPPORTED (the medium is not homogeneous: the text says where), E_MEMORY
 pencone_status pcn_convolution_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                                    const pcn_photon_tables *tables, const int directions[2], const double progress[2],
-                                    pcn_convolution *out);
+                                    const pcn_photon_tables *tables, const int directions[2],
+                                    const double progress[2], pcn_convolution *out);
 void pcn_convolution_free(pcn_convolution *engine);
 
 /// Memory that one beam takes, bytes.

@@ -6,7 +6,7 @@
 enum { CORNERS = PCN_FIT_TERMS + 1, ITERATIONS = 120 };
 
 typedef struct corner {
-  double at[PCN_FIT_TERMS]; ///< logarithms of the first attenuation and of the others' excess over it
+  double at[PCN_FIT_TERMS];  ///< logarithms of the first attenuation and of the others' excess over it
   pcn_fit fit;
 } corner;
 
@@ -31,7 +31,7 @@ static void rate(const pcn_fit_data *d, const terms *t, pcn_fit *fit) {
   for (int k = 0; k < PCN_FIT_TERMS; k++) {
     origin += fit->share[k] * fit->attenuation[k];
   }
-  if (origin < 0 || fit->share[0] < 0) { // the first term is the longest
+  if (origin < 0 || fit->share[0] < 0) {  // the first term is the longest
     fit->rms += 1 + fabs(origin);
   }
 }
@@ -46,7 +46,7 @@ static void solve_shares(const pcn_fit_data *d, pcn_fit *fit) {
     t.within[i][0] = f1;
     t.within[i][1] = f2;
     const double w = d->weight[i], y = d->within[i];
-    if (d->total > 0) { // one free share: y - total f2 = share (f1 - f2)
+    if (d->total > 0) {  // one free share: y - total f2 = share (f1 - f2)
       a11 += w * (f1 - f2) * (f1 - f2);
       b1 += w * (f1 - f2) * (y - d->total * f2);
     } else {
@@ -78,7 +78,8 @@ static void evaluate(const pcn_fit_data *d, corner *c) {
   solve_shares(d, &c->fit);
 }
 
-static corner between(const pcn_fit_data *d, const double centre[PCN_FIT_TERMS], const corner *worst, double step) {
+static corner between(const pcn_fit_data *d, const double centre[PCN_FIT_TERMS], const corner *worst,
+                      double step) {
   corner c;
   for (int k = 0; k < PCN_FIT_TERMS; k++) {
     c.at[k] = centre[k] + step * (centre[k] - worst->at[k]);
@@ -128,7 +129,7 @@ static void step_simplex(const pcn_fit_data *d, corner c[CORNERS]) {
 }
 
 pcn_fit pcn_exponential_fit(const pcn_fit_data *data, const double start[PCN_FIT_TERMS]) {
-  const double smallest = 1e-3; // below what evaluate() lets the logarithms reach only slightly
+  const double smallest = 1e-3;  // below what evaluate() lets the logarithms reach only slightly
   const double first = fmax(start[0], smallest), excess = fmax(start[1] / first - least_ratio, smallest);
   const double from[PCN_FIT_TERMS] = {log(first), log(excess)};
   corner c[CORNERS];

@@ -9,10 +9,10 @@
 
 /// Transforms of one size there or back. Not re-entrant: one per thread.
 typedef struct pcn_fft {
-  int size[3];         ///< z, y, x; x even
-  kiss_fftr_cfg row;   ///< along x
-  kiss_fft_cfg line[2]; ///< along z and y
-  kiss_fft_cpx *scratch; ///< two lines
+  int size[3];            ///< z, y, x; x even
+  kiss_fftr_cfg row;      ///< along x
+  kiss_fft_cfg line[2];   ///< along z and y
+  kiss_fft_cpx *scratch;  ///< two lines
 } pcn_fft;
 
 /// The next sizes that are fast, at least as large. @param inout  z, y, x

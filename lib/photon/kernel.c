@@ -2,12 +2,13 @@
 // Point kernels (Mackie et al. 1988, doi:10.1088/0031-9155/33/1/001) and their mixture for a spectrum.
 #include "photon/kernel.h"
 
+#include <math.h>
+#include <string.h>
+
 #include "base/base.h"
 #include "data/data.h"
 #include "num/constants.h"
 #include "num/text.h"
-#include <math.h>
-#include <string.h>
 
 // --- reading the table -------------------------------------------------------------------------
 
@@ -21,12 +22,12 @@ typedef struct reader {
 static pencone_status read_numbers(reader *r, int count, double *out) {
   for (int i = 0; i < count; i++) {
     const size_t used = pcn_text_double(r->at, r->end, &out[i]);
-    PCN_CHECK(r->ctx, used > 0, PENCONE_E_FORMAT, "edk_water.csv:%d: number %d of %d is missing", r->line, i + 1,
-              count);
+    PCN_CHECK(r->ctx, used > 0, PENCONE_E_FORMAT, "edk_water.csv:%d: number %d of %d is missing", r->line,
+              i + 1, count);
     r->at += used;
     if (i + 1 < count) {
-      PCN_CHECK(r->ctx, r->at < r->end && *r->at == ',', PENCONE_E_FORMAT, "edk_water.csv:%d: got %d numbers, expected %d",
-                r->line, i + 1, count);
+      PCN_CHECK(r->ctx, r->at < r->end && *r->at == ',', PENCONE_E_FORMAT,
+                "edk_water.csv:%d: got %d numbers, expected %d", r->line, i + 1, count);
       r->at++;
     }
   }
@@ -53,14 +54,14 @@ static pencone_status read_bins(reader *r, pcn_edk *edk, int row) {
   const int e = row / (PCN_PARTS * PCN_KERNEL_ANGLES), part = row / PCN_KERNEL_ANGLES % PCN_PARTS;
   const int angle = row % PCN_KERNEL_ANGLES;
   double energy, index, bins[PCN_KERNEL_RADII];
-  PCN_CHECK(r->ctx, e < PCN_KERNEL_ENERGIES, PENCONE_E_FORMAT, "edk_water.csv:%d: more than %d energies", r->line,
-            PCN_KERNEL_ENERGIES);
+  PCN_CHECK(r->ctx, e < PCN_KERNEL_ENERGIES, PENCONE_E_FORMAT, "edk_water.csv:%d: more than %d energies",
+            r->line, PCN_KERNEL_ENERGIES);
   PCN_TRY(read_numbers(r, 1, &energy));
   PCN_CHECK(r->ctx, skip_word(r, part == PCN_PRIMARY ? ",primary," : ",scatter,"), PENCONE_E_FORMAT,
             "edk_water.csv:%d: expected %s", r->line, part == PCN_PRIMARY ? "primary" : "scatter");
   PCN_TRY(read_numbers(r, 1, &index));
-  PCN_CHECK(r->ctx, index == angle && skip_word(r, ","), PENCONE_E_FORMAT, "edk_water.csv:%d: expected angle bin %d",
-            r->line, angle);
+  PCN_CHECK(r->ctx, index == angle && skip_word(r, ","), PENCONE_E_FORMAT,
+            "edk_water.csv:%d: expected angle bin %d", r->line, angle);
   PCN_TRY(read_numbers(r, PCN_KERNEL_RADII, bins));
   edk->energy_mev[e] = energy;
   for (int i = 0; i < PCN_KERNEL_RADII; i++) {
@@ -87,7 +88,8 @@ static pencone_status read_table(reader *r, pcn_edk *edk) {
     next_line(r);
   }
   const int expected = PCN_KERNEL_ENERGIES * PCN_PARTS * PCN_KERNEL_ANGLES;
-  PCN_CHECK(r->ctx, row == expected, PENCONE_E_FORMAT, "edk_water.csv: got %d rows of bins, expected %d", row, expected);
+  PCN_CHECK(r->ctx, row == expected, PENCONE_E_FORMAT, "edk_water.csv: got %d rows of bins, expected %d", row,
+            expected);
   return PENCONE_OK;
 }
 
@@ -175,14 +177,13 @@ void pcn_kernel_mix(const pcn_edk *edk, double weight[PCN_KERNEL_ENERGIES][PCN_P
 }
 
 static double bin_solid_angle(const pcn_kernel *kernel, int j) {
-  return 2 * PCN_PI *
-         (cos(pcn_radians(kernel->angle_deg[j])) - cos(pcn_radians(kernel->angle_deg[j + 1])));
+  return 2 * PCN_PI * (cos(pcn_radians(kernel->angle_deg[j])) - cos(pcn_radians(kernel->angle_deg[j + 1])));
 }
 
 // The two angle bins whose centres enclose a direction, and the share of the second.
 static void angle_bins(const pcn_kernel *kernel, double cosine, int *first, double *share) {
   const double degrees = acos(fmin(1, fmax(-1, cosine))) * (180 / PCN_PI);
-  const double width = kernel->angle_deg[1] - kernel->angle_deg[0]; // the bins are equal
+  const double width = kernel->angle_deg[1] - kernel->angle_deg[0];  // the bins are equal
   const double position = degrees / width - 0.5;
   const int j = (int)fmin(PCN_KERNEL_ANGLES - 2, fmax(0, floor(position)));
   *first = j;
@@ -199,7 +200,8 @@ double pcn_kernel_within(const pcn_kernel *kernel, pcn_part part, double cosine,
   while (i < PCN_KERNEL_RADII - 1 && radius_g_cm2 > kernel->radius_g_cm2[i + 1]) {
     i++;
   }
-  const double u = (radius_g_cm2 - kernel->radius_g_cm2[i]) / (kernel->radius_g_cm2[i + 1] - kernel->radius_g_cm2[i]);
+  const double u =
+      (radius_g_cm2 - kernel->radius_g_cm2[i]) / (kernel->radius_g_cm2[i + 1] - kernel->radius_g_cm2[i]);
   const double *a = kernel->within[part][j], *b = kernel->within[part][j + 1];
   const double fa = a[i] + u * (a[i + 1] - a[i]), fb = b[i] + u * (b[i + 1] - b[i]);
   return (1 - share) * fa / bin_solid_angle(kernel, j) + share * fb / bin_solid_angle(kernel, j + 1);

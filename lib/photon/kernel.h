@@ -15,7 +15,7 @@ typedef enum pcn_part { PCN_PRIMARY = 0, PCN_SCATTER = 1, PCN_PARTS = 2 } pcn_pa
 typedef struct pcn_edk {
   double energy_mev[PCN_KERNEL_ENERGIES];
   double radius_g_cm2[PCN_KERNEL_RADII + 1];
-  double angle_deg[PCN_KERNEL_ANGLES + 1]; ///< from the photon's direction
+  double angle_deg[PCN_KERNEL_ANGLES + 1];  ///< from the photon's direction
   float bin[PCN_KERNEL_ENERGIES][PCN_PARTS][PCN_KERNEL_ANGLES][PCN_KERNEL_RADII];
 } pcn_edk;
 

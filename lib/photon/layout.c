@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// One working copy each of density and dose serves both orientations: it is turned between them, slice by slice
-// (docs/theory/ccc.md, "Speed").
+// One working copy each of density and dose serves both orientations: it is turned between them, slice by
+// slice (docs/theory/ccc.md, "Speed").
 #include "photon/layout.h"
+
+#include <string.h>
 
 #include "base/base.h"
 #include "simd/cone_row.h"
-#include <string.h>
 
-static pencone_status for_slices(pencone_context *ctx, const pcn_layout *l, pcn_task task, void *work, double progress) {
-  return pcn_parallel_for_progress(ctx, (size_t)l->medium->grid.size[2], task, work, progress, 0, "superposition");
+static pencone_status for_slices(pencone_context *ctx, const pcn_layout *l, pcn_task task, void *work,
+                                 double progress) {
+  return pcn_parallel_for_progress(ctx, (size_t)l->medium->grid.size[2], task, work, progress, 0,
+                                   "superposition");
 }
 
 // --- turning -----------------------------------------------------------------------------------
@@ -17,8 +20,8 @@ static pencone_status for_slices(pencone_context *ctx, const pcn_layout *l, pcn_
 typedef struct turn {
   const float *from;
   float *to;
-  int64_t rows, lanes;   ///< of from
-  int64_t row[2];        ///< floats from row to row, of from and to
+  int64_t rows, lanes;  ///< of from
+  int64_t row[2];       ///< floats from row to row, of from and to
 } turn;
 
 static void turn_slice(const turn *t) {
@@ -84,7 +87,8 @@ static void turn_task(void *work, size_t k, int worker) {
     turn_in_place(dose, copy, rows, lanes, row);
   }
   if (w->lane_axis != l->lane_axis && (int64_t)k >= l->terma->low[2] && (int64_t)k < l->terma->high[2]) {
-    float *const release[PCN_RELEASES] = {l->terma->part[PCN_PRIMARY], l->terma->part[PCN_SCATTER], l->of_aluminium};
+    float *const release[PCN_RELEASES] = {l->terma->part[PCN_PRIMARY], l->terma->part[PCN_SCATTER],
+                                          l->of_aluminium};
     const int64_t row[2] = {lanes, rows};
     for (int r = 0; r < PCN_RELEASES; r++) {
       if (release[r] != NULL) {
@@ -121,7 +125,8 @@ static void dose_task(void *work, size_t k, int worker) {
   const float *dose = l->dose + (int64_t)k * l->slice;
   memset(out, 0, (size_t)(n[0] * n[1]) * sizeof *out);
   for (int64_t j = low[1]; j < high[1] && (int64_t)k >= low[2] && (int64_t)k < high[2]; j++) {
-    memcpy(out + j * n[0] + low[0], dose + j * pcn_cone_padded(n[0]) + low[0], (size_t)(high[0] - low[0]) * sizeof *out);
+    memcpy(out + j * n[0] + low[0], dose + j * pcn_cone_padded(n[0]) + low[0],
+           (size_t)(high[0] - low[0]) * sizeof *out);
   }
 }
 
@@ -183,10 +188,11 @@ typedef struct shares {
 
 static shares shares_of(const pencone_grid *grid, int has_aluminium, int threads) {
   const int64_t *n = grid->size;
-  const shares s = {.volume = (size_t)(n[2] * slice_floats(grid)),
-                    .aluminium = has_aluminium ? (size_t)pcn_cone_padded(n[0] * n[1] * n[2]) : 0,
-                    .lanes = {(size_t)pcn_cone_padded(2 * n[1] * n[2]), (size_t)pcn_cone_padded(2 * n[0] * n[2])},
-                    .turning = (size_t)threads * (size_t)slice_floats(grid)};
+  const shares s = {
+      .volume = (size_t)(n[2] * slice_floats(grid)),
+      .aluminium = has_aluminium ? (size_t)pcn_cone_padded(n[0] * n[1] * n[2]) : 0,
+      .lanes = {(size_t)pcn_cone_padded(2 * n[1] * n[2]), (size_t)pcn_cone_padded(2 * n[0] * n[2])},
+      .turning = (size_t)threads * (size_t)slice_floats(grid)};
   return s;
 }
 
@@ -204,8 +210,8 @@ void pcn_layout_free(pcn_layout *layout) {
   memset(layout, 0, sizeof *layout);
 }
 
-pencone_status pcn_layout_make(pencone_context *ctx, const pcn_medium *medium, pcn_terma *terma, double progress,
-                               pcn_layout *out) {
+pencone_status pcn_layout_make(pencone_context *ctx, const pcn_medium *medium, pcn_terma *terma,
+                               double progress, pcn_layout *out) {
   const pencone_grid *grid = &medium->grid;
   const shares s = shares_of(grid, medium->has_aluminium, pencone_context_threads(ctx));
   memset(out, 0, sizeof *out);
@@ -233,13 +239,13 @@ pencone_status pcn_layout_make(pencone_context *ctx, const pcn_medium *medium, p
 
 pcn_view pcn_layout_view(const pcn_layout *layout, int main_axis) {
   const int64_t *n = layout->medium->grid.size;
-  static const int order[3][3] = {{0, 2, 1}, {1, 2, 0}, {2, 1, 0}}; // plane, row, lane
+  static const int order[3][3] = {{0, 2, 1}, {1, 2, 0}, {2, 1, 0}};  // plane, row, lane
   pcn_view v = {.electron_density = layout->electron_density, .dose = layout->dose};
   for (int a = 0; a < 3; a++) {
     v.axis[a] = order[main_axis][a];
     v.size[a] = n[v.axis[a]];
   }
-  const int lane_axis = v.axis[2], slice_is = main_axis == 2 ? 0 : 1; // z counts planes or rows
+  const int lane_axis = v.axis[2], slice_is = main_axis == 2 ? 0 : 1;  // z counts planes or rows
   const int64_t rows = n[1 - lane_axis];
   v.stride[slice_is] = layout->slice;
   v.stride[1 - slice_is] = pcn_cone_padded(v.size[2]);

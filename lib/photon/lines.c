@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Planes are taken some at a time, and rows of lines some at a time, so that the voxels in between stay in the cache
-// for all directions of a group (docs/theory/ccc.md, "Speed").
+// Planes are taken some at a time, and rows of lines some at a time, so that the voxels in between stay in
+// the cache for all directions of a group (docs/theory/ccc.md, "Speed").
 #include "photon/lines.h"
 
 #include <math.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { PLANES = 8, ROWS = 8, B = PCN_CONE_BLOCK };
-enum { REACH = 2 * PLANES }; // lanes by which a window may have moved on either side
+enum { REACH = 2 * PLANES };  // lanes by which a window may have moved on either side
 
 // --- memory ------------------------------------------------------------------------------------
 
@@ -22,8 +22,8 @@ static int64_t longest_axis(const pencone_grid *grid) {
 
 static void set_sizes(const pencone_grid *grid, pcn_march_memory *out) {
   const int64_t n = longest_axis(grid);
-  out->slots = n + 4 * PLANES; // a row's memory is another's long after the last task that knew it
-  out->window = pcn_cone_padded(n) + pcn_cone_padded(2 * REACH) + 2 * B; // the lanes, their shift, zeros
+  out->slots = n + 4 * PLANES;  // a row's memory is another's long after the last task that knew it
+  out->window = pcn_cone_padded(n) + pcn_cone_padded(2 * REACH) + 2 * B;  // the lanes, their shift, zeros
   out->scratch_floats = 2 * PCN_RELEASES * pcn_cone_padded(n);
 }
 
@@ -34,7 +34,8 @@ static int64_t state_floats(const pcn_march_memory *m) {
 uint64_t pcn_march_bytes(const pencone_grid *grid, int threads) {
   pcn_march_memory m;
   set_sizes(grid, &m);
-  const uint64_t course = (uint64_t)state_floats(&m) * sizeof(float) + (uint64_t)m.slots * sizeof(pcn_line_row) +
+  const uint64_t course = (uint64_t)state_floats(&m) * sizeof(float) +
+                          (uint64_t)m.slots * sizeof(pcn_line_row) +
                           2 * (uint64_t)longest_axis(grid) * sizeof(int32_t);
   return PCN_GROUP * course + (uint64_t)threads * (uint64_t)m.scratch_floats * sizeof(float);
 }
@@ -73,13 +74,13 @@ typedef struct walker {
   const pcn_march *march;
   const pcn_course *course;
   pcn_line_row *line;
-  float *state;   ///< of line 0 in the first exponential
-  float *scratch; ///< weights, and a copy of a row of releases
+  float *state;    ///< of line 0 in the first exponential
+  float *scratch;  ///< weights, and a copy of a row of releases
 } walker;
 
 /// A row of voxels on the way of a row of lines.
 typedef struct place {
-  int64_t plane, row, shift; ///< shift: lane less line
+  int64_t plane, row, shift;  ///< shift: lane less line
 } place;
 
 static int64_t least(int64_t a, int64_t b) {
@@ -115,7 +116,8 @@ static void cover(const walker *w, int64_t from, int64_t to) {
   }
 }
 
-// Weights of the lanes of the field; 0 in the rest of the row's blocks, where release[] may be the next row's.
+// Weights of the lanes of the field; 0 in the rest of the row's blocks, where release[] may be the next
+// row's.
 static void fill_weights(const walker *w, const place *p, const pcn_lanes *field, const int64_t blocks[2],
                          float *const weight[PCN_RELEASES]) {
   const int64_t before = field->first - blocks[0], inside = field->last - field->first;
@@ -167,7 +169,8 @@ static void step_row(const walker *w, const place *p) {
   if (!releases && !carries) {
     return;
   }
-  const int64_t blocks[2] = {field.first / B * B, releases ? pcn_cone_padded(field.last) : field.first / B * B};
+  const int64_t blocks[2] = {field.first / B * B,
+                             releases ? pcn_cone_padded(field.last) : field.first / B * B};
   if (releases) {
     cover(w, blocks[0] - p->shift, blocks[1] - p->shift);
   }
@@ -178,7 +181,9 @@ static void step_row(const walker *w, const place *p) {
   }
   const int64_t first = releases ? blocks[0] - low : 0, last = releases ? blocks[1] - low : 0;
   const int64_t offset = p->plane * v->stride[0] + p->row * v->stride[1] + low;
-  pcn_cone_row r = {.n = (size_t)(high - low), .first = (size_t)first, .last = (size_t)last,
+  pcn_cone_row r = {.n = (size_t)(high - low),
+                    .first = (size_t)first,
+                    .last = (size_t)last,
                     .electron_density = v->electron_density + offset,
                     .dose = v->dose + offset};
   for (int k = 0; k < PCN_EXPONENTIALS; k++) {
@@ -192,11 +197,11 @@ static void step_row(const walker *w, const place *p) {
 
 // --- planes ------------------------------------------------------------------------------------
 
-/// Blocks of planes times rows of lines. In a block, every second task comes first: lines move by PLANES rows at most
-/// in it, so these meet no voxel of each other's, and the others find theirs done.
+/// Blocks of planes times rows of lines. In a block, every second task comes first: lines move by PLANES rows
+/// at most in it, so these meet no voxel of each other's, and the others find theirs done.
 typedef struct block_work {
   const pcn_march *march;
-  int64_t tasks, early; ///< in a block; of them first
+  int64_t tasks, early;  ///< in a block; of them first
 } block_work;
 
 /// Planes first to last - 1, counted from that of entry.
@@ -204,7 +209,8 @@ typedef struct block {
   int64_t first, last;
 } block;
 
-// Empties memory that was another row's; moves the window to where the lanes are now, unless it still reaches.
+// Empties memory that was another row's; moves the window to where the lanes are now, unless it still
+// reaches.
 static void enter(walker *w, float *window, int64_t row, int64_t shift) {
   pcn_line_row *line = w->line;
   if (line->row != row || line->high <= line->low) {
@@ -251,7 +257,8 @@ static void block_task(void *work, size_t index, int worker) {
   const block at = {n * PLANES, least(m->view.size[0], (n + 1) * PLANES)};
   for (int g = 0; g < m->count; g++) {
     w.course = &m->memory->course[g];
-    // Lines that meet the task's rows in the middle of the block; the first task's are still to enter the grid.
+    // Lines that meet the task's rows in the middle of the block; the first task's are still to enter the
+    // grid.
     const int64_t first = (task - 1) * ROWS - w.course->shift[0][(at.first + at.last) / 2];
     for (int64_t row = first; row < first + ROWS; row++) {
       march_row(&w, &at, row);
@@ -262,12 +269,14 @@ static void block_task(void *work, size_t index, int worker) {
 pencone_status pcn_march_run(pencone_context *ctx, const pcn_march *march, const double progress[2]) {
   _Static_assert(ROWS >= PLANES, "tasks two apart meet no voxel of each other's");
   const int64_t blocks = (march->view.size[0] + PLANES - 1) / PLANES;
-  const int64_t tasks = (march->view.size[1] + ROWS - 1) / ROWS + 2; // lines enter from outside, on either side
+  const int64_t tasks =
+      (march->view.size[1] + ROWS - 1) / ROWS + 2;  // lines enter from outside, on either side
   block_work work = {march, tasks, (tasks + 1) / 2};
   for (int64_t i = 0; i < march->count * march->memory->slots; i++) {
     march->memory->lines[i] = (pcn_line_row){INT64_MIN, 0, 0, 0};
   }
-  // The voxels of an odd task are its neighbours' before, the lines of an even one its neighbours' in the block before.
-  return pcn_parallel_chain(ctx, (size_t)(blocks * tasks), (size_t)(work.early - 1), block_task, &work, progress,
-                            "superposition");
+  // The voxels of an odd task are its neighbours' before, the lines of an even one its neighbours' in the
+  // block before.
+  return pcn_parallel_chain(ctx, (size_t)(blocks * tasks), (size_t)(work.early - 1), block_task, &work,
+                            progress, "superposition");
 }

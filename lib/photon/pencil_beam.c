@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <string.h>
+
 #include "base/base.h"
 #include "beam/pencil_terms.h"
 #include "geom/ray.h"
@@ -108,8 +109,9 @@ pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medi
   out->planes.count = 2 + (int)((span[1] - span[0]) / wanted_pitch);
   out->planes.first = span[0];
   out->planes.pitch = (span[1] - span[0]) / (out->planes.count - 1);
-  pencone_status status = pcn_pencil_kernel_make(
-      ctx, tables, out->machine->pencil, find_ssd(medium, out, span[0] * out->frame.sad_mm), terms, &out->kernel);
+  pencone_status status =
+      pcn_pencil_kernel_make(ctx, tables, out->machine->pencil,
+                             find_ssd(medium, out, span[0] * out->frame.sad_mm), terms, &out->kernel);
   if (status == PENCONE_OK) {
     out->kernel->penumbra_mm2 = out->machine->penumbra_sigma_mm * out->machine->penumbra_sigma_mm;
     status = make_openings(ctx, out, beam, &aperture);
@@ -125,12 +127,13 @@ pencone_status pcn_pencil_beam_scale(pencone_context *ctx, const pencone_beam *b
                                      pcn_pencil_beam *e) {
   pcn_aperture aperture;
   PCN_TRY(pcn_aperture_make(ctx, beam, e->medium->grid.spacing_mm, &aperture));
-  const pcn_lateral_beam of = {.medium = e->medium,
-                               .aperture = &aperture,
-                               .machine = e->machine,
-                               .kernel = e->kernel,
-                               .reach_mm = e->reach_mm,
-                               .span = {e->planes.first, e->planes.first + (e->planes.count - 1) * e->planes.pitch}};
+  const pcn_lateral_beam of = {
+      .medium = e->medium,
+      .aperture = &aperture,
+      .machine = e->machine,
+      .kernel = e->kernel,
+      .reach_mm = e->reach_mm,
+      .span = {e->planes.first, e->planes.first + (e->planes.count - 1) * e->planes.pitch}};
   const pencone_status status = pcn_lateral_scaling_make(ctx, &of, progress, &e->lateral);
   pcn_aperture_free(&aperture);
   return status;
@@ -165,8 +168,8 @@ pencone_status pcn_pencil_depths(pencone_context *ctx, const pcn_pencil_beam *e,
 }
 
 // Depth values linear between mm; beyond the table's last depth as its end falls.
-static void put_weights(const pcn_pencil_kernel *k, int64_t n, const float *restrict depth_mm, float *restrict scale,
-                        float *restrict weight) {
+static void put_weights(const pcn_pencil_kernel *k, int64_t n, const float *restrict depth_mm,
+                        float *restrict scale, float *restrict weight) {
   const int32_t last = PCN_PENCIL_DEPTHS - 2;
   const float end = (float)(last + 1), fall = k->depth[last + 1][0] / k->depth[last][0];
   int32_t node[CHUNK];
@@ -227,7 +230,8 @@ static void fill_chunk(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, co
     const double along = h * (double)i, z = z0 + along * ez, least = 1;
     const double magnified = sad / (z > least ? z : least);  // finite also at the source: 0 times it is 0
     const double x = (x0 + along * ex) * magnified, y = (y0 + along * ey) * magnified;
-    const double inside = ((z > 0) & (x > limit[0]) & (x < limit[1]) & (y > limit[2]) & (y < limit[3])) ? 1 : 0;
+    const double inside =
+        ((z > 0) & (x > limit[0]) & (x < limit[1]) & (y > limit[2]) & (y < limit[3])) ? 1 : 0;
     const double plane = (z / sad - first_plane) * per_pitch, low = plane > 0 ? plane : 0;
     near[i] = inside;
     place[0][i] = x;

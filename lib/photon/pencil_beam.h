@@ -11,13 +11,13 @@
 /// One opening of a beam: its map, where it lies along its own sides, and its share of the fluence.
 typedef struct pcn_pencil_opening {
   pcn_pencil_map map;
-  double centre_mm[2], turn[2]; ///< turn: cosine and sine against the frame
+  double centre_mm[2], turn[2];  ///< turn: cosine and sine against the frame
   double weight;
 } pcn_pencil_opening;
 
 /// One beam made ready on a medium.
 typedef struct pcn_pencil_beam {
-  const pcn_medium *medium; ///< borrowed
+  const pcn_medium *medium;             ///< borrowed
   const pencone_machine_desc *machine;  ///< borrowed
   pencone_quantity quantity;
   pcn_frame frame;
@@ -35,8 +35,10 @@ typedef struct pcn_pencil_beam {
 /// @param reach_mm  around the field in the isocentre plane; no dose beyond
 /// @param[out] out  freed by pcn_pencil_beam_free(). @return PENCONE_OK, E_MEMORY, E_CANCELLED
 pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                                    const pcn_photon_tables *tables, int terms, double reach_mm, pcn_pencil_beam *out);
-/// Takes the second mode: kernels scaled by the density across the beam. @param progress  where it starts and its span
+                                    const pcn_photon_tables *tables, int terms, double reach_mm,
+                                    pcn_pencil_beam *out);
+/// Takes the second mode: kernels scaled by the density across the beam. @param progress  where it starts and
+/// its span
 /// @return PENCONE_OK, E_MEMORY, E_NUMERIC, E_CANCELLED; the engine is to be freed by the caller in any case
 pencone_status pcn_pencil_beam_scale(pencone_context *ctx, const pencone_beam *beam, const double progress[2],
                                      pcn_pencil_beam *engine);
@@ -46,19 +48,20 @@ void pcn_pencil_beam_free(pcn_pencil_beam *engine);
 pencone_status pcn_pencil_beam_add(pencone_context *ctx, const pcn_pencil_beam *engine, float *const out[2],
                                    const double progress[2]);
 
-/// Pixels of the maps of a beam: whole parts of half its bixels, or of half its field where it has none, so that
-/// field and bixels are mapped on one lattice.
-void pcn_pencil_pixels(const pencone_beam *beam, const double width_mm[2], double reach_mm, double pixel_mm[2]);
+/// Pixels of the maps of a beam: whole parts of half its bixels, or of half its field where it has none, so
+/// that field and bixels are mapped on one lattice.
+void pcn_pencil_pixels(const pencone_beam *beam, const double width_mm[2], double reach_mm,
+                       double pixel_mm[2]);
 
 /// How depths are found.
 typedef struct pcn_pencil_rays {
-  pcn_depth lattice; ///< axis[0] negative where every voxel needs its own ray
+  pcn_depth lattice;  ///< axis[0] negative where every voxel needs its own ray
   const pcn_isa *isa;
 } pcn_pencil_rays;
 
 /// @param[out] out  its lattice freed by pcn_depth_free(). @return PENCONE_OK, E_MEMORY, E_CANCELLED.
-pencone_status pcn_pencil_depths(pencone_context *ctx, const pcn_pencil_beam *engine, const double progress[2],
-                                 pcn_pencil_rays *out);
+pencone_status pcn_pencil_depths(pencone_context *ctx, const pcn_pencil_beam *engine,
+                                 const double progress[2], pcn_pencil_rays *out);
 
 /// What the loops take of voxels: places, planes and depth values per photon/cm2, Gy.
 typedef struct pcn_pencil_buffer {
@@ -66,7 +69,7 @@ typedef struct pcn_pencil_buffer {
 } pcn_pencil_buffer;
 
 /// Fills the buffer for n voxels from ijk on along x; 0 for those out of reach.
-void pcn_pencil_fill(const pcn_pencil_beam *engine, const pcn_pencil_rays *rays, const int64_t ijk[3], int64_t n,
-                     const pcn_pencil_buffer *out);
+void pcn_pencil_fill(const pcn_pencil_beam *engine, const pcn_pencil_rays *rays, const int64_t ijk[3],
+                     int64_t n, const pcn_pencil_buffer *out);
 
 #endif

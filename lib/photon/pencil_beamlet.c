@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "photon/pencil_beamlet.h"
 
-#include "base/base.h"
 #include <math.h>
 #include <string.h>
 
+#include "base/base.h"
+
 enum { TERMS = PCN_PENCIL_TERMS, LOOKS = 256, LANES = 16, SAMPLED = 65536, FEW = 4 };
 
-static const double bound_margin = 1.1; // the bound is found from samples
+static const double bound_margin = 1.1;  // the bound is found from samples
 
 // --- what the bixels share ---------------------------------------------------------------------
 
 uint64_t pcn_pencil_beamlets_bytes(const pencone_grid *box) {
-  const uint64_t tables = 64u * 1024 * 1024; // the map and what it is made of, and the lattice of rays
+  const uint64_t tables = 64u * 1024 * 1024;  // the map and what it is made of, and the lattice of rays
   const uint64_t rows = (uint64_t)(box->size[1] * box->size[2]);
   return tables + (3 + TERMS) * sizeof(float) * (uint64_t)pencone_grid_voxels(box) + rows * sizeof(uint16_t);
 }
@@ -26,7 +27,8 @@ static void fill_row(void *data, size_t row, int worker) {
   (void)worker;
   const fill_work *w = data;
   const pcn_box *box = w->beamlets->box;
-  const int64_t n = box->grid.size[0], j = (int64_t)row % box->grid.size[1], k = (int64_t)row / box->grid.size[1];
+  const int64_t n = box->grid.size[0], j = (int64_t)row % box->grid.size[1],
+                k = (int64_t)row / box->grid.size[1];
   const int64_t ijk[3] = {box->first[0], box->first[1] + j, box->first[2] + k};
   const pcn_pencil_buffer *v = &w->beamlets->voxel;
   const int64_t at = (int64_t)row * n;
@@ -166,7 +168,8 @@ static void look(const sample *from, int layer, looks *out) {
   }
 }
 
-// Largest size of a dose that the voxels looked at get from a pixel, anywhere in the layer: it is linear from plane to plane.
+// Largest size of a dose that the voxels looked at get from a pixel, anywhere in the layer: it is linear from
+// plane to plane.
 static double largest_of(const float *pixel, int layer, const looks *found) {
   float most[LANES] = {0}, largest = 0;
   for (int side = 0; side < 2; side++) {
@@ -201,7 +204,8 @@ static void find_fall(const pcn_pencil_beamlets *b, const sample *from, int laye
   fall->step_mm = farthest / (PCN_PENCIL_FALLS - 1);
   memset(fall->value, 0, sizeof fall->value);
   for (int way = 0; way < 3 && found.count > 0; way++) {
-    const double dx = way == 1 ? 0 : (way == 2 ? sqrt(0.5) : 1), dy = way == 0 ? 0 : (way == 2 ? sqrt(0.5) : 1);
+    const double dx = way == 1 ? 0 : (way == 2 ? sqrt(0.5) : 1),
+                 dy = way == 0 ? 0 : (way == 2 ? sqrt(0.5) : 1);
     for (double r = 0; r < farthest; r += 0.5 * fall->step_mm) {
       const int i = (int)(r * dx / map->pixel_mm[0]), j = (int)(r * dy / map->pixel_mm[1]);
       if (i < map->size[0] && j < map->size[1]) {
@@ -231,7 +235,8 @@ static pencone_status make_falls(pencone_context *ctx, pcn_pencil_beamlets *b) {
   return PENCONE_OK;
 }
 
-// The map of a bixel, on the pixels of the field's; from the farthest bixel it reaches as far as the field's dose.
+// The map of a bixel, on the pixels of the field's; from the farthest bixel it reaches as far as the field's
+// dose.
 static pencone_status make_map(pencone_context *ctx, const pencone_beam *beam, pcn_pencil_beamlets *b) {
   const pcn_pencil_beam *e = b->engine;
   const double *h = e->medium->grid.spacing_mm;
@@ -248,8 +253,9 @@ static pencone_status make_map(pencone_context *ctx, const pencone_beam *beam, p
   return pcn_pencil_map_make(ctx, e->kernel, &e->planes, &shape, &b->map);
 }
 
-pencone_status pcn_pencil_beamlets_make(pencone_context *ctx, const pcn_pencil_beam *engine, const pencone_beam *beam,
-                                        const pcn_box *box, const pcn_pencil_cut *cut, pcn_pencil_beamlets *out) {
+pencone_status pcn_pencil_beamlets_make(pencone_context *ctx, const pcn_pencil_beam *engine,
+                                        const pencone_beam *beam, const pcn_box *box,
+                                        const pcn_pencil_cut *cut, pcn_pencil_beamlets *out) {
   memset(out, 0, sizeof *out);
   out->engine = engine;
   out->box = box;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Columns of bixels. The rows of the box are gone through once for several bixels: a row's voxels and the map around it
-// stay near the processor meanwhile.
+// Columns of bixels. The rows of the box are gone through once for several bixels: a row's voxels and the map
+// around it stay near the processor meanwhile.
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -17,8 +17,8 @@ typedef struct bixel {
   pcn_pencil_table table;
   pcn_reach reach;
   double radius_mm[PCN_PENCIL_PLANES * PCN_PENCIL_LAYERS];  ///< of each layer: nothing is wanted farther away
-  int64_t low[2], high[2];              ///< rows that may have voxels within
-  int32_t (*range)[2];                  ///< of each row of the box
+  int64_t low[2], high[2];                                  ///< rows that may have voxels within
+  int32_t (*range)[2];                                      ///< of each row of the box
   float least;
   pcn_sift sift;
   pcn_column *out;
@@ -57,7 +57,8 @@ static int64_t find_ranges(const group *g, bixel *b) {
   pcn_reach_rows(&b->reach, widest(g, b), b->low, b->high);
   memset(b->range, 0, (size_t)(grid->size[1] * grid->size[2]) * sizeof *b->range);
   for (int64_t k = b->low[1]; k < b->high[1] && b->low[0] < b->high[0]; k++) {
-    const int64_t first = k * grid->size[1] + b->low[0], rows[2] = {b->low[0], b->high[0]}, n = rows[1] - rows[0];
+    const int64_t first = k * grid->size[1] + b->low[0], rows[2] = {b->low[0], b->high[0]},
+                  n = rows[1] - rows[0];
     for (int64_t j = 0; j < n; j++) {
       const uint8_t *layer = g->beamlets->layer[first + j];
       double radius = 0;
@@ -83,7 +84,9 @@ static void set_radius(const group *g, bixel *b, double radius_mm) {
 // The largest dose near the bixel's own ray: no more than that of all.
 static double largest_near(const group *g, bixel *b) {
   const pencone_grid *grid = &g->beamlets->box->grid;
-  set_radius(g, b, fmax(g->beamlets->near_mm, fmax(grid->spacing_mm[0], fmax(grid->spacing_mm[1], grid->spacing_mm[2]))));
+  set_radius(
+      g, b,
+      fmax(g->beamlets->near_mm, fmax(grid->spacing_mm[0], fmax(grid->spacing_mm[1], grid->spacing_mm[2]))));
   find_ranges(g, b);
   float largest = 0;
   for (int64_t k = b->low[1]; k < b->high[1]; k++) {
@@ -132,7 +135,8 @@ static pencone_status begin(pencone_context *ctx, const group *g, const double c
   return pcn_column_reserve(ctx, b->out, find_ranges(g, b) + PCN_SIFT_LANES);
 }
 
-// Where the row will be written to, while it is calculated: columns are larger than what is near the processor.
+// Where the row will be written to, while it is calculated: columns are larger than what is near the
+// processor.
 static void fetch(const pcn_column *c, size_t n) {
   enum { LINE = 16 };
   for (size_t i = 0; i < n + LINE; i += LINE) {
@@ -195,8 +199,7 @@ static double sum_beyond(const group *g, const bixel *b) {
   g->isa->pencil(&b->table, &voxels, (size_t)(few[0] * few[1] * few[2]), g->value);
   for (int64_t k = 0; k < few[2]; k++) {
     for (int64_t j = 0; j < few[1]; j++, value += few[0]) {
-      const int32_t *range =
-          b->range[(step[2] / 2 + k * step[2]) * size[1] + step[1] / 2 + j * step[1]];
+      const int32_t *range = b->range[(step[2] / 2 + k * step[2]) * size[1] + step[1] / 2 + j * step[1]];
       float row = 0;
       for (int64_t i = 0; i < few[0]; i++) {
         const int64_t at = step[0] / 2 + i * step[0];
@@ -232,8 +235,9 @@ pencone_status pcn_pencil_bixels(pencone_context *ctx, const pcn_pencil_beamlets
   group g = {beamlets, pcn_isa_of(ctx), count, NULL, NULL, NULL};
   g.bixel = pcn_calloc(ctx, (size_t)count, sizeof *g.bixel);
   g.row_radius_mm = pcn_alloc(ctx, (size_t)size[1], sizeof *g.row_radius_mm);
-  g.value = pcn_alloc(ctx, (most > (size_t)size[0] ? most : (size_t)size[0]) + PCN_SIFT_LANES, sizeof *g.value);
-  int32_t (*range)[2] = pcn_alloc(ctx, rows * (size_t)count, sizeof *range);
+  g.value =
+      pcn_alloc(ctx, (most > (size_t)size[0] ? most : (size_t)size[0]) + PCN_SIFT_LANES, sizeof *g.value);
+  int32_t(*range)[2] = pcn_alloc(ctx, rows * (size_t)count, sizeof *range);
   pencone_status status = PENCONE_E_MEMORY;
   if (g.bixel != NULL && g.row_radius_mm != NULL && g.value != NULL && range != NULL) {
     for (int i = 0; i < count; i++) {

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <string.h>
+
 #include "base/base.h"
 #include "num/constants.h"
 
@@ -315,9 +316,10 @@ pencone_status pcn_pencil_kernel_split(pencone_context *ctx, double table[NODES]
   *out = NULL;
   for (int i = 0; i < NODES; i++) {
     const double dose = table[i][reference_radius()];
-    PCN_CHECK(ctx, dose > 0, PENCONE_E_RANGE,
-              "pencil beam: dose at depth %g mm in a circle like a field of 10 cm: got %g, expected more than 0",
-              pcn_pencil_node_mm(i), dose * PCN_GY_PER_MEV_G);
+    PCN_CHECK(
+        ctx, dose > 0, PENCONE_E_RANGE,
+        "pencil beam: dose at depth %g mm in a circle like a field of 10 cm: got %g, expected more than 0",
+        pcn_pencil_node_mm(i), dose * PCN_GY_PER_MEV_G);
   }
   double(*product)[NODES] = pcn_alloc(ctx, NODES, sizeof *product);
   pcn_pencil_kernel *k = pcn_calloc(ctx, 1, sizeof *k);

@@ -24,7 +24,8 @@ typedef struct pcn_pencil_kernel {
   /// Largest of the table less its terms, over the dose of the same depth in a field of 10 cm: depths of 20
   /// to 400 mm, radii of 5 to 220 mm.
   double residual;
-  double penumbra_mm2;  ///< variance of the source's blur in the isocentre plane, which maps are averaged over
+  double
+      penumbra_mm2;  ///< variance of the source's blur in the isocentre plane, which maps are averaged over
 } pcn_pencil_kernel;
 
 /// How finely the table is summed: directions in 180 degrees, parts of the steps between the kernel's radii.
@@ -47,9 +48,10 @@ pencone_status pcn_pencil_circles(pencone_context *ctx, const pcn_photon_tables 
 pencone_status pcn_pencil_kernel_split(pencone_context *ctx, double table[PCN_PENCIL_NODES][PCN_PENCIL_RADII],
                                        int terms, pcn_pencil_kernel **out);
 
-/// The table that measured kernels stand for, MeV/g: smooth between their depths and radii; behind the last depth as the
-/// largest circle's dose falls there; beyond the last radius even.
-void pcn_pencil_terms_table(const pencone_pencil_terms *measured, double table[PCN_PENCIL_NODES][PCN_PENCIL_RADII]);
+/// The table that measured kernels stand for, MeV/g: smooth between their depths and radii; behind the last
+/// depth as the largest circle's dose falls there; beyond the last radius even.
+void pcn_pencil_terms_table(const pencone_pencil_terms *measured,
+                            double table[PCN_PENCIL_NODES][PCN_PENCIL_RADII]);
 
 /// Radius of a column of a table, mm. @param j  0 to PCN_PENCIL_RADII - 1
 double pcn_pencil_radius_mm(int j);
@@ -64,7 +66,8 @@ pencone_status pcn_pencil_kernel_make(pencone_context *ctx, const pcn_photon_tab
 enum { PCN_RECTANGLE_POINTS = 48 };
 
 /// A rectangle as its centre sees it: what a term gives there is the sum of weight times circle (eq. 5).
-/// @param width_mm  at the point. @param[out] radius_mm, weight  PCN_RECTANGLE_POINTS values; weights have sum 1
+/// @param width_mm  at the point. @param[out] radius_mm, weight  PCN_RECTANGLE_POINTS values; weights have
+/// sum 1
 void pcn_rectangle_circles(const double width_mm[2], double *radius_mm, double *weight);
 
 /// Energy on the axis of a rectangle, as in pcn_pencil_kernel. @param width_mm  at the point

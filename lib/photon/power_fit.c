@@ -43,7 +43,8 @@ static void rate(const pcn_fit_data *d, const powers_left *left, pcn_power_fit *
   fit->rms = sqrt(sum / weights) - negative;
 }
 
-// The shares at an attenuation. With the last power's share eliminated, 1 - within - e4 = s1 (e1 - e4) + s2 (e2 - e4).
+// The shares at an attenuation. With the last power's share eliminated, 1 - within - e4 = s1 (e1 - e4) + s2
+// (e2 - e4).
 static pcn_power_fit solve(const pcn_fit_data *d, double attenuation) {
   double a11 = 0, a12 = 0, a22 = 0, b1 = 0, b2 = 0;
   powers_left left;
@@ -73,7 +74,7 @@ pcn_power_fit pcn_fit_powers(const pcn_fit_data *data) {
   const double golden = 0.61803398874989485, first = log(0.1), last = log(30);
   pcn_power_fit best = solve(data, exp(first));
   double at = first;
-  for (int i = 1; i <= SCAN; i++) { // the valley first, then its floor
+  for (int i = 1; i <= SCAN; i++) {  // the valley first, then its floor
     const double here = first + (last - first) * i / SCAN;
     const pcn_power_fit fit = solve(data, exp(here));
     if (fit.rms < best.rms) {

@@ -9,9 +9,9 @@ enum { PCN_POWERS = 3 };
 
 /// within(r) = sum share (1 - exp(-power attenuation r)) with powers 1, 2, 4; the shares sum to 1.
 typedef struct pcn_power_fit {
-  double attenuation; ///< 1/(g/cm2)
+  double attenuation;  ///< 1/(g/cm2)
   double share[PCN_POWERS];
-  double rms; ///< weighted residual
+  double rms;  ///< weighted residual
 } pcn_power_fit;
 
 extern const int pcn_powers[PCN_POWERS];

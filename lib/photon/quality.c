@@ -1,34 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "photon/quality.h"
 
-#include "base/base.h"
-#include "matter/attenuation.h"
 #include <math.h>
 #include <string.h>
+
+#include "base/base.h"
+#include "matter/attenuation.h"
 
 enum {
   WATER_NODES = 401,
   ALUMINIUM_NODES = 61,
-  PIECES_LEAST = 2, ///< energies per spectrum bin, at least
+  PIECES_LEAST = 2,  ///< energies per spectrum bin, at least
   MATERIALS = 2
 };
-static const double water_step = 0.25, aluminium_step = 0.5, aluminium_first = -10; // g/cm2
-static const double piece_width_mev = 0.125; // bins are cut into pieces of this width or less
-static const double lowest_mev = 0.010;      // photons below are absorbed where they are born
+static const double water_step = 0.25, aluminium_step = 0.5, aluminium_first = -10;  // g/cm2
+static const double piece_width_mev = 0.125;  // bins are cut into pieces of this width or less
+static const double lowest_mev = 0.010;       // photons below are absorbed where they are born
 
 _Static_assert(sizeof(pcn_release) == PCN_RELEASE_VALUES * sizeof(float), "a node is a vector of floats");
 
 /// A piece of the spectrum, at its middle energy.
 typedef struct piece {
   double energy_mev, photons;
-  double mu[MATERIALS];                 ///< cm2/g, water and aluminium
-  double release[MATERIALS][PCN_PARTS]; ///< photons * energy * coefficient
+  double mu[MATERIALS];                  ///< cm2/g, water and aluminium
+  double release[MATERIALS][PCN_PARTS];  ///< photons * energy * coefficient
 } piece;
 
 struct pcn_quality {
   int pieces;
   piece *piece;
-  pcn_release *node; ///< [aluminium][water]
+  pcn_release *node;  ///< [aluminium][water]
 };
 
 static int pieces_of_bin(const pencone_machine_desc *m, int bin) {
@@ -74,8 +75,8 @@ static pencone_status cut_spectrum(pencone_context *ctx, const pencone_machine_d
       }
     }
   }
-  PCN_CHECK(ctx, q->pieces > 0, PENCONE_E_RANGE, "machine %s: the spectrum has no photons above %g MeV", m->name,
-            lowest_mev);
+  PCN_CHECK(ctx, q->pieces > 0, PENCONE_E_RANGE, "machine %s: the spectrum has no photons above %g MeV",
+            m->name, lowest_mev);
   return PENCONE_OK;
 }
 
@@ -114,8 +115,8 @@ enum { BLOCK = 4, BLOCKS = (WATER_NODES + BLOCK - 1) / BLOCK };
 
 /// What is left of the pieces: behind the depths in water of a block, and of their release behind aluminium.
 typedef struct fill_work {
-  double (*left)[BLOCK];                ///< [block][piece]
-  double (*factor)[PCN_RELEASE_VALUES]; ///< [piece]
+  double (*left)[BLOCK];                 ///< [block][piece]
+  double (*factor)[PCN_RELEASE_VALUES];  ///< [piece]
 } fill_work;
 
 // One exp per piece, then products.
@@ -241,7 +242,8 @@ void pcn_quality_kernel_weights(const pcn_quality *q, const pcn_edk *edk, double
   memset(weight, 0, sizeof(double) * PCN_KERNEL_ENERGIES * PCN_PARTS);
   for (int i = 0; i < q->pieces; i++) {
     const piece *p = &q->piece[i];
-    const double at_surface = p->photons * p->energy_mev * p->mu[0]; // the kernels' bins sum to the parts' shares
+    const double at_surface =
+        p->photons * p->energy_mev * p->mu[0];  // the kernels' bins sum to the parts' shares
     const double behind = at_surface * exp(-p->mu[0] * water_g_cm2);
     int index[2];
     double share[2];

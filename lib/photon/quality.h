@@ -3,9 +3,10 @@
 #ifndef PCN_QUALITY_H
 #define PCN_QUALITY_H
 
+#include <pencone/machine.h>
+
 #include "photon/kernel.h"
 #include "simd/release_row.h"
-#include <pencone/machine.h>
 
 /// Released energy at a depth, per unit fluence, MeV cm2/g; per gram of the two basis materials.
 typedef struct pcn_release {
@@ -32,8 +33,8 @@ pcn_release_table pcn_quality_table(const pcn_quality *quality, double aluminium
 /// The same as sums over the spectrum, for tests and outside the table.
 pcn_release pcn_quality_exact(const pcn_quality *quality, double water_g_cm2, double aluminium_g_cm2);
 
-/// Kernel weights for pcn_kernel_mix(). Primary: of the spectrum at the surface, where the kernel's shape shows
-/// in the build-up; deeper, only its energy does. Scatter: of the spectrum behind a depth of water.
+/// Kernel weights for pcn_kernel_mix(). Primary: of the spectrum at the surface, where the kernel's shape
+/// shows in the build-up; deeper, only its energy does. Scatter: of the spectrum behind a depth of water.
 void pcn_quality_kernel_weights(const pcn_quality *quality, const pcn_edk *edk, double water_g_cm2,
                                 double weight[PCN_KERNEL_ENERGIES][PCN_PARTS]);
 

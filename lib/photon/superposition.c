@@ -3,15 +3,18 @@
 // kernel's share of the segment (Mackie et al. 1985, doi:10.1118/1.595774; inverse form).
 #include "photon/superposition.h"
 
-#include "base/base.h"
-#include "geom/ray.h"
 #include <math.h>
 #include <string.h>
 
-pencone_status pcn_superposition_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                                      const pcn_photon_tables *tables, const int directions[2],
-                                      const double progress[2], pcn_superposition *out) {
-  const pencone_status status = pcn_exact_beam_make(ctx, medium, beam, tables, directions, progress, &out->beam);
+#include "base/base.h"
+#include "geom/ray.h"
+
+pencone_status pcn_superposition_make(pencone_context *ctx, const pcn_medium *medium,
+                                      const pencone_beam *beam, const pcn_photon_tables *tables,
+                                      const int directions[2], const double progress[2],
+                                      pcn_superposition *out) {
+  const pencone_status status =
+      pcn_exact_beam_make(ctx, medium, beam, tables, directions, progress, &out->beam);
   if (status != PENCONE_OK) {
     pcn_superposition_free(out);
     return status;
@@ -32,7 +35,7 @@ static double gather(const pcn_superposition *e, pcn_vec3 point, pcn_vec3 travel
   const pcn_medium *m = e->beam.medium;
   const double far_mm = 1e5;
   pcn_ray ray;
-  double path = 0, length, sum = 0; // path: radiological distance from the point, g/cm2
+  double path = 0, length, sum = 0;  // path: radiological distance from the point, g/cm2
   int64_t voxel;
   if (!pcn_ray_begin(&ray, &m->grid, point, pcn_v3_sub(point, pcn_v3_scale(travel, far_mm)))) {
     return 0;
@@ -97,8 +100,8 @@ static void gather_voxel(void *work, size_t voxel, int worker) {
   w->energy[voxel] = (float)energy_at(w->engine, xyz);
 }
 
-pencone_status pcn_superposition_add(pencone_context *ctx, const pcn_superposition *engine, float *const out[2],
-                                     const double progress[2]) {
+pencone_status pcn_superposition_add(pencone_context *ctx, const pcn_superposition *engine,
+                                     float *const out[2], const double progress[2]) {
   const pencone_grid *grid = &engine->beam.medium->grid;
   float *energy = pcn_calloc(ctx, pencone_grid_voxels(grid), sizeof *energy);
   if (energy == NULL) {

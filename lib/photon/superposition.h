@@ -14,9 +14,10 @@ typedef struct pcn_superposition {
 /// @param tables  of the beam's machine; borrowed until the engine is freed
 /// @param directions  equal steps of the polar angle, equal steps around
 /// @param progress  where it starts and its span. @param[out] out  freed by pcn_superposition_free()
-pencone_status pcn_superposition_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
-                                      const pcn_photon_tables *tables, const int directions[2],
-                                      const double progress[2], pcn_superposition *out);
+pencone_status pcn_superposition_make(pencone_context *ctx, const pcn_medium *medium,
+                                      const pencone_beam *beam, const pcn_photon_tables *tables,
+                                      const int directions[2], const double progress[2],
+                                      pcn_superposition *out);
 void pcn_superposition_free(pcn_superposition *engine);
 
 /// Dose in Gy at a point (patient axes, mm): rays are walked from the point against the direction of travel;
@@ -25,7 +26,7 @@ void pcn_superposition_free(pcn_superposition *engine);
 double pcn_superposition_dose_at(const pcn_superposition *engine, const double xyz_mm[3]);
 
 /// Dose at the centres of all voxels, added to out[0] and, unless NULL, to out[1].
-pencone_status pcn_superposition_add(pencone_context *ctx, const pcn_superposition *engine, float *const out[2],
-                                     const double progress[2]);
+pencone_status pcn_superposition_add(pencone_context *ctx, const pcn_superposition *engine,
+                                     float *const out[2], const double progress[2]);
 
 #endif

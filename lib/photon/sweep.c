@@ -4,19 +4,20 @@
 // (docs/theory/ccc.md, "Lattice" and "Speed").
 #include "photon/sweep.h"
 
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/base.h"
 #include "photon/layout.h"
 #include "photon/lines.h"
 #include "simd/isa.h"
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 /// A direction and where it belongs: directions along the same main axis, the same way, go together.
 typedef struct way {
   int band;
   double azimuth;
-  pcn_vec3 along, across; ///< towards the azimuth, and across, in patient axes
+  pcn_vec3 along, across;  ///< towards the azimuth, and across, in patient axes
   double direction[3];
   int main_axis, backwards;
 } way;
@@ -34,7 +35,7 @@ static way way_of(const pcn_sweep *s, int b, double azimuth) {
   const pcn_frame *f = s->frame;
   const double c = cos(azimuth), si = sin(azimuth);
   const double cosine = s->cones->band[b].cosine, sine = sqrt(1 - cosine * cosine);
-  way w = {.band = b, .azimuth = azimuth, .main_axis = 2}; // ties go to the axis whose lanes need no turning
+  way w = {.band = b, .azimuth = azimuth, .main_axis = 2};  // ties go to the axis whose lanes need no turning
   w.along = pcn_v3_add(pcn_v3_scale(f->ex, c), pcn_v3_scale(f->ey, si));
   w.across = pcn_v3_add(pcn_v3_scale(f->ex, -si), pcn_v3_scale(f->ey, c));
   const pcn_vec3 d = pcn_v3_add(pcn_v3_scale(w.along, sine), pcn_v3_scale(f->ez, cosine));
@@ -56,7 +57,7 @@ static void set_step(const pcn_sweep *s, const way *w, double step_cm, pcn_cone_
     step->attenuation[k] = (float)(band->attenuation[k] * step_cm);
     step->share[k] = (float)band->share[k];
   }
-  step->attenuation[1] = 2 * step->attenuation[0]; // to the bit
+  step->attenuation[1] = 2 * step->attenuation[0];  // to the bit
   step->attenuation[2] = 4 * step->attenuation[0];
   for (int k = 0; k < PCN_EXPONENTIALS; k++) {
     step->inverse[k] = 1 / step->attenuation[k];
@@ -87,7 +88,7 @@ static void set_tilt(const pcn_sweep *s, const way *w, const int axis[3], pcn_co
 // Shifts per plane: the main axis is the one crossed fastest, so no step skips a row or a lane.
 static void set_course(const pcn_sweep *s, const pcn_view *v, const way *w, pcn_course *c) {
   const double *h = s->medium->grid.spacing_mm;
-  const double per_plane = fabs(w->direction[w->main_axis]) / h[w->main_axis]; // planes per mm
+  const double per_plane = fabs(w->direction[w->main_axis]) / h[w->main_axis];  // planes per mm
   for (int a = 0; a < 2; a++) {
     const int axis = v->axis[a + 1];
     const double slope = w->direction[axis] / h[axis] / per_plane;
@@ -153,8 +154,11 @@ static double fraction(const reached *r) {
 // Up to PCN_GROUP directions at once.
 static pencone_status run_group(pencone_context *ctx, const pcn_sweep *s, sweep_memory *memory,
                                 const way *const *chosen, int count, reached *so_far) {
-  pcn_march m = {.memory = &memory->march, .view = pcn_layout_view(&memory->layout, chosen[0]->main_axis),
-                 .isa = pcn_isa_of(ctx), .backwards = chosen[0]->backwards, .count = count};
+  pcn_march m = {.memory = &memory->march,
+                 .view = pcn_layout_view(&memory->layout, chosen[0]->main_axis),
+                 .isa = pcn_isa_of(ctx),
+                 .backwards = chosen[0]->backwards,
+                 .count = count};
   int64_t low[3], high[3];
   find_box(s, low, high);
   for (int a = 0; a < 3; a++) {
@@ -169,7 +173,8 @@ static pencone_status run_group(pencone_context *ctx, const pcn_sweep *s, sweep_
   return pcn_march_run(ctx, &m, progress);
 }
 
-static pencone_status run_ways(pencone_context *ctx, const pcn_sweep *s, sweep_memory *memory, reached *so_far) {
+static pencone_status run_ways(pencone_context *ctx, const pcn_sweep *s, sweep_memory *memory,
+                               reached *so_far) {
   for (int kind = 0; kind < 6; kind++) {
     const way *chosen[PCN_GROUP];
     const int main_axis = kind / 2;
@@ -197,7 +202,8 @@ static pencone_status run_all(pencone_context *ctx, const pcn_sweep *s, sweep_me
   return pcn_layout_dose(ctx, &memory->layout, low, high, fraction(so_far), dose);
 }
 
-pencone_status pcn_sweep_run(pencone_context *ctx, const pcn_sweep *s, float *dose, double base, double share) {
+pencone_status pcn_sweep_run(pencone_context *ctx, const pcn_sweep *s, float *dose, double base,
+                             double share) {
   sweep_memory memory;
   PCN_TRY(memory_make(ctx, s, s->cones->directions, base, &memory));
   for (int b = 0; b < s->cones->bands; b++) {
@@ -211,7 +217,8 @@ pencone_status pcn_sweep_run(pencone_context *ctx, const pcn_sweep *s, float *do
   return status;
 }
 
-pencone_status pcn_sweep_one(pencone_context *ctx, const pcn_sweep *s, pcn_sweep_direction which, float *dose) {
+pencone_status pcn_sweep_one(pencone_context *ctx, const pcn_sweep *s, pcn_sweep_direction which,
+                             float *dose) {
   sweep_memory memory;
   PCN_TRY(memory_make(ctx, s, 1, 0, &memory));
   memory.ways[memory.count++] = way_of(s, which.band, which.azimuth);

@@ -10,18 +10,19 @@
 /// What is transported where; all borrowed.
 typedef struct pcn_sweep {
   const pcn_medium *medium;
-  pcn_terma *terma; ///< turned and turned back
+  pcn_terma *terma;  ///< turned and turned back
   const pcn_cones *cones;
-  const pcn_frame *frame; ///< the beam's axes
-  int margin; ///< voxels around the field's box where dose is wanted; 0: everywhere. Exact inside, 0 outside.
+  const pcn_frame *frame;  ///< the beam's axes
+  int margin;  ///< voxels around the field's box where dose is wanted; 0: everywhere. Exact inside, 0
+               ///< outside.
 } pcn_sweep;
 
 /// Memory that pcn_sweep_run() takes, bytes.
 uint64_t pcn_sweep_bytes(const pencone_grid *grid, int threads);
 
-/// Sets dose to the energy per electron density (the unit of the TERMA). Every voxel gets one term per direction in
-/// a fixed order, so threads cannot change the sum. dose may be a part of the TERMA, which is then used up; after a
-/// failure the TERMA is.
+/// Sets dose to the energy per electron density (the unit of the TERMA). Every voxel gets one term per
+/// direction in a fixed order, so threads cannot change the sum. dose may be a part of the TERMA, which is
+/// then used up; after a failure the TERMA is.
 /// @return PENCONE_OK, E_MEMORY, E_CANCELLED.
 pencone_status pcn_sweep_run(pencone_context *ctx, const pcn_sweep *sweep, float *dose, double progress_base,
                              double progress_share);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "photon/tables.h"
 
+#include <string.h>
+
 #include "base/base.h"
 #include "num/constants.h"
-#include <string.h>
 
 pencone_status pcn_photon_tables_make(pencone_context *ctx, const pencone_machine *machine,
                                       double kernel_depth_g_cm2, pcn_photon_tables *out) {
@@ -55,7 +56,7 @@ float pcn_dose_factor(const pcn_medium *medium, pencone_quantity quantity, size_
     const float share = pcn_medium_aluminium_share(medium, voxel);
     return (float)PCN_GY_PER_MEV_G * (1 + (stopping_water_over_aluminium - 1) * (share > 0 ? share : 0));
   }
-  return (float)PCN_GY_PER_MEV_G * (rho > 0 ? electrons / rho : 1.0f); // in vacuum: of water
+  return (float)PCN_GY_PER_MEV_G * (rho > 0 ? electrons / rho : 1.0f);  // in vacuum: of water
 }
 
 typedef struct dose_work {
@@ -79,8 +80,8 @@ static void add_slice(void *work, size_t k, int worker) {
   }
 }
 
-void pcn_add_dose(pencone_context *ctx, const pcn_medium *medium, pencone_quantity quantity, const float *energy,
-                  float *const out[2]) {
+void pcn_add_dose(pencone_context *ctx, const pcn_medium *medium, pencone_quantity quantity,
+                  const float *energy, float *const out[2]) {
   dose_work work = {medium, quantity, energy, out[0], out[1]};
   pcn_parallel_for(ctx, (size_t)medium->grid.size[2], add_slice, &work);
 }

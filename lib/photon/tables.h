@@ -3,10 +3,11 @@
 #ifndef PCN_PHOTON_TABLES_H
 #define PCN_PHOTON_TABLES_H
 
+#include <pencone/plan.h>
+
 #include "matter/medium.h"
 #include "photon/quality.h"
 #include "photon/terma.h"
-#include <pencone/plan.h>
 
 typedef struct pcn_photon_tables {
   pcn_quality *quality;
@@ -25,8 +26,8 @@ void pcn_terma_free(pcn_terma *terma);
 
 /// Turns energy per electron density (MeV/g of water-like electrons) into dose in Gy and adds it to total
 /// and, unless NULL, to part (docs/theory/ccc.md, eq. 10 and 11).
-void pcn_add_dose(pencone_context *ctx, const pcn_medium *medium, pencone_quantity quantity, const float *energy,
-                  float *const out[2]);
+void pcn_add_dose(pencone_context *ctx, const pcn_medium *medium, pencone_quantity quantity,
+                  const float *energy, float *const out[2]);
 
 /// Dose per energy in one voxel, for pcn_add_dose()'s quantities.
 float pcn_dose_factor(const pcn_medium *medium, pencone_quantity quantity, size_t voxel);

@@ -2,12 +2,13 @@
 // docs/theory/terma.md, eq. 1 to 5.
 #include "photon/terma.h"
 
+#include <math.h>
+#include <string.h>
+
 #include "base/base.h"
 #include "geom/depth.h"
 #include "geom/ray.h"
 #include "simd/isa.h"
-#include <math.h>
-#include <string.h>
 
 enum { SCRATCH_ROWS = 3 };
 
@@ -18,10 +19,10 @@ typedef struct terma_work {
   const pcn_isa *isa;
   pcn_aperture aperture;
   double fluence_per_cm2;
-  double aluminium_electrons; ///< of one gram, relative to water
-  const pcn_depth *lattice;   ///< NULL: every voxel's own ray
-  float *scratch;             ///< SCRATCH_ROWS rows for each worker
-  int32_t (*extent)[2];       ///< for each row, its first voxel with released energy and the one behind its last
+  double aluminium_electrons;  ///< of one gram, relative to water
+  const pcn_depth *lattice;    ///< NULL: every voxel's own ray
+  float *scratch;              ///< SCRATCH_ROWS rows for each worker
+  int32_t (*extent)[2];  ///< for each row, its first voxel with released energy and the one behind its last
   pcn_terma *out;
 } terma_work;
 
@@ -44,7 +45,8 @@ static void integrals(const terma_work *w, const int64_t ijk[3], pcn_vec3 point,
   }
 }
 
-// Photons per cm2 across the ray: uniform per area of the isocentre plane, so eq. 2's 1/cos and inverse square.
+// Photons per cm2 across the ray: uniform per area of the isocentre plane, so eq. 2's 1/cos and inverse
+// square.
 static double fluence_at(const terma_work *w, pcn_vec3 point) {
   const pcn_frame *f = &w->aperture.frame;
   const pcn_vec3 r = pcn_v3_sub(point, f->source);
@@ -52,11 +54,12 @@ static double fluence_at(const terma_work *w, pcn_vec3 point) {
   return w->fluence_per_cm2 * scale * scale * pcn_v3_length(r) / z;
 }
 
-static void fill_voxel(const terma_work *w, size_t index, const int64_t ijk[3], pcn_vec3 centre, double share) {
+static void fill_voxel(const terma_work *w, size_t index, const int64_t ijk[3], pcn_vec3 centre,
+                       double share) {
   const pcn_medium *m = w->medium;
   double sum[2];
   integrals(w, ijk, centre, sum);
-  const double depth_al = 0.1 * sum[1]; // mm to cm
+  const double depth_al = 0.1 * sum[1];  // mm to cm
   const pcn_release r =
       pcn_quality_at(w->quality, 0.1 * pcn_basis_water(sum[0], sum[1], w->aluminium_electrons), depth_al);
   const double electrons = (double)m->electron_density[index], al = (double)m->aluminium[index];
@@ -64,7 +67,8 @@ static void fill_voxel(const terma_work *w, size_t index, const int64_t ijk[3], 
   const double of_water = pcn_basis_water(1, of_al, w->aluminium_electrons);
   const double fluence = share * fluence_at(w, centre);
   for (int k = 0; k < PCN_PARTS; k++) {
-    w->out->part[k][index] = (float)(fluence * (of_water * (double)r.water[k] + of_al * (double)r.aluminium[k]));
+    w->out->part[k][index] =
+        (float)(fluence * (of_water * (double)r.water[k] + of_al * (double)r.aluminium[k]));
   }
 }
 
@@ -118,7 +122,8 @@ static void fill_row(void *work, size_t row, int worker) {
   const terma_work *w = work;
   const pencone_grid *grid = &w->medium->grid;
   const size_t n = (size_t)grid->size[0], start = row * n;
-  float *share = w->scratch + (size_t)worker * SCRATCH_ROWS * n, *const integral[2] = {share + n, share + 2 * n};
+  float *share = w->scratch + (size_t)worker * SCRATCH_ROWS * n, *const integral[2] = {share + n,
+                                                                                       share + 2 * n};
   int64_t ijk[3] = {0, (int64_t)row % grid->size[1], (int64_t)row / grid->size[1]}, range[2];
   for (int part = 0; part < PCN_PARTS; part++) {
     memset(w->out->part[part] + start, 0, n * sizeof(float));
@@ -149,7 +154,8 @@ static void find_box(const terma_work *w, pcn_terma *terma) {
   }
   for (int64_t row = 0; row < size[1] * size[2]; row++) {
     const int32_t *extent = w->extent[row];
-    const int64_t low[3] = {extent[0], row % size[1], row / size[1]}, high[3] = {extent[1], low[1] + 1, low[2] + 1};
+    const int64_t low[3] = {extent[0], row % size[1], row / size[1]},
+                  high[3] = {extent[1], low[1] + 1, low[2] + 1};
     for (int a = 0; a < 3 && extent[1] > extent[0]; a++) {
       terma->low[a] = low[a] < terma->low[a] ? low[a] : terma->low[a];
       terma->high[a] = high[a] > terma->high[a] ? high[a] : terma->high[a];
@@ -158,26 +164,28 @@ static void find_box(const terma_work *w, pcn_terma *terma) {
 }
 
 // The lattice of rays for the field, where it can have one.
-static pencone_status make_lattice(pencone_context *ctx, terma_work *w, const double progress[2], pcn_depth *out) {
+static pencone_status make_lattice(pencone_context *ctx, terma_work *w, const double progress[2],
+                                   pcn_depth *out) {
   const pcn_medium *medium = w->medium;
   const pcn_aperture *aperture = &w->aperture;
   const float *const value[PCN_DEPTH_VALUES] = {medium->electron_density,
                                                 medium->has_aluminium ? medium->aluminium : NULL};
-  const pcn_depth_field field = {&aperture->frame,
-                                 {aperture->x_mm[0], aperture->x_mm[1]},
-                                 {aperture->y_mm[0], aperture->y_mm[1]}};
+  const pcn_depth_field field = {
+      &aperture->frame, {aperture->x_mm[0], aperture->x_mm[1]}, {aperture->y_mm[0], aperture->y_mm[1]}};
   const pencone_status status = pcn_depth_make(ctx, &medium->grid, value, &field, progress, out);
   w->lattice = status == PENCONE_OK ? out : NULL;
   return status == PENCONE_E_UNSUPPORTED ? PENCONE_OK : status;
 }
 
-static pencone_status fill(pencone_context *ctx, terma_work *work, pcn_depth_way way, const double progress[2]) {
+static pencone_status fill(pencone_context *ctx, terma_work *work, pcn_depth_way way,
+                           const double progress[2]) {
   const pencone_grid *grid = &work->medium->grid;
   const size_t rows = (size_t)(grid->size[1] * grid->size[2]), n = (size_t)grid->size[0];
   const double half[2] = {progress[0], 0.5 * progress[1]};
   pcn_depth lattice = {0};
   work->extent = pcn_alloc(ctx, rows, sizeof *work->extent);
-  work->scratch = pcn_alloc(ctx, (size_t)pencone_context_threads(ctx) * SCRATCH_ROWS * n, sizeof *work->scratch);
+  work->scratch =
+      pcn_alloc(ctx, (size_t)pencone_context_threads(ctx) * SCRATCH_ROWS * n, sizeof *work->scratch);
   pencone_status status = work->extent != NULL && work->scratch != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
   if (status == PENCONE_OK && way == PCN_DEPTH_LATTICE) {
     status = make_lattice(ctx, work, half, &lattice);

@@ -11,7 +11,7 @@
 /// PCN_GY_PER_MEV_G), split by what it feeds: voxel means, field edges included.
 typedef struct pcn_terma {
   float *part[PCN_PARTS];
-  int64_t low[3], high[3]; ///< box of the voxels that are not 0: low <= i < high; empty when high <= low
+  int64_t low[3], high[3];  ///< box of the voxels that are not 0: low <= i < high; empty when high <= low
 } pcn_terma;
 
 /// How radiological depths are found: by a lattice of rays shared by the voxels (geom/depth.h), or by every

@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proton/beam_data.h"
 
+#include <math.h>
+#include <string.h>
+
 #include "base/base.h"
 #include "data/data.h"
 #include "num/csv.h"
 #include "proton/bortfeld.h"
-#include <math.h>
-#include <string.h>
 
 enum { ENERGIES = 7, DEPTHS = 116, RANGES = 44, VALUES = 7, COLUMNS = 10, LET_COLUMNS = 4, NODES = 4 };
 enum { SUM, DOSE, CORE, WIDE2, SHARE2, WIDE3, SHARE3 };
 
 static const double step_mm = 0.2;
-static const double energy_spread = 0.005; // standard deviation over energy, of the Monte Carlo and of ideal-proton
-static const double halo_let_max = 25;     // keV/um: bounds what the little energy of a thin halo would make of noise
-static const double proton_mass_mev = 938.27208816; // CODATA 2018
+static const double energy_spread =
+    0.005;  // standard deviation over energy, of the Monte Carlo and of ideal-proton
+static const double halo_let_max =
+    25;  // keV/um: bounds what the little energy of a thin halo would make of noise
+static const double proton_mass_mev = 938.27208816;  // CODATA 2018
 
 /// lib/data/proton_beam.csv and proton_let.csv.
 typedef struct beam_file {
   double energy_mev[ENERGIES], r80_mm[ENERGIES], t[DEPTHS];
   double value[ENERGIES][DEPTHS][VALUES];
-  double let[ENERGIES][DEPTHS][2]; // of the plane, of the core
+  double let[ENERGIES][DEPTHS][2];  // of the plane, of the core
 } beam_file;
 
 // --- range -------------------------------------------------------------------------------------
@@ -38,7 +41,7 @@ static range_table read_ranges(void) {
   double row[3];
   pcn_csv_start(&csv, text != NULL ? text : "", bytes);
   while (pcn_csv_row(&csv) && table.count < RANGES) {
-    if (pcn_csv_doubles(&csv, row, 3)) { // the line of names is no row of numbers
+    if (pcn_csv_doubles(&csv, row, 3)) {  // the line of names is no row of numbers
       table.log_energy[table.count] = log(row[0]);
       table.log_range[table.count++] = log(10 * row[2]);
     }
@@ -54,8 +57,8 @@ static double interpolate(const double *x, const double *y, int count, double at
   // Three points: straight lines in log-log are 0.1 % off between 10 MeV steps at the low end.
   const int j = i + 1 < count ? i + 1 : i - 2;
   const double a = x[i - 1], b = x[i], c = x[j];
-  return y[i - 1] * (at - b) * (at - c) / ((a - b) * (a - c)) + y[i] * (at - a) * (at - c) / ((b - a) * (b - c)) +
-         y[j] * (at - a) * (at - b) / ((c - a) * (c - b));
+  return y[i - 1] * (at - b) * (at - c) / ((a - b) * (a - c)) +
+         y[i] * (at - a) * (at - c) / ((b - a) * (b - c)) + y[j] * (at - a) * (at - b) / ((c - a) * (c - b));
 }
 
 double pcn_proton_range_mm(double energy_mev) {
@@ -84,16 +87,17 @@ static pencone_status read_let_file(pencone_context *ctx, beam_file *file) {
   pcn_csv_start(&csv, text != NULL ? text : "", bytes);
   while (pcn_csv_row(&csv)) {
     if (!pcn_csv_doubles(&csv, row, LET_COLUMNS)) {
-      continue; // the line of names
+      continue;  // the line of names
     }
     const int e = rows / DEPTHS, d = rows % DEPTHS;
     PCN_CHECK(ctx, e < ENERGIES && row[0] == file->energy_mev[e] && row[1] == file->t[d], PENCONE_E_FORMAT,
-              "proton_let.csv:%d: got %g MeV, t %g, expected the rows of proton_beam.csv", csv.line, row[0], row[1]);
+              "proton_let.csv:%d: got %g MeV, t %g, expected the rows of proton_beam.csv", csv.line, row[0],
+              row[1]);
     memcpy(file->let[e][d], row + 2, sizeof file->let[e][d]);
     rows++;
   }
-  PCN_CHECK(ctx, rows == ENERGIES * DEPTHS, PENCONE_E_FORMAT, "proton_let.csv: got %d rows, expected %d", rows,
-            ENERGIES * DEPTHS);
+  PCN_CHECK(ctx, rows == ENERGIES * DEPTHS, PENCONE_E_FORMAT, "proton_let.csv: got %d rows, expected %d",
+            rows, ENERGIES * DEPTHS);
   return PENCONE_OK;
 }
 
@@ -106,10 +110,10 @@ static pencone_status read_beam_file(pencone_context *ctx, beam_file *file) {
   pcn_csv_start(&csv, text != NULL ? text : "", bytes);
   while (pcn_csv_row(&csv)) {
     if (!pcn_csv_doubles(&csv, row, COLUMNS)) {
-      continue; // the line of names
+      continue;  // the line of names
     }
-    PCN_CHECK(ctx, rows < ENERGIES * DEPTHS, PENCONE_E_FORMAT, "proton_beam.csv:%d: got more than %d rows", csv.line,
-              ENERGIES * DEPTHS);
+    PCN_CHECK(ctx, rows < ENERGIES * DEPTHS, PENCONE_E_FORMAT, "proton_beam.csv:%d: got more than %d rows",
+              csv.line, ENERGIES * DEPTHS);
     const int e = rows / DEPTHS, d = rows % DEPTHS;
     file->energy_mev[e] = row[0];
     file->r80_mm[e] = row[1];
@@ -117,8 +121,8 @@ static pencone_status read_beam_file(pencone_context *ctx, beam_file *file) {
     memcpy(file->value[e][d], row + 3, sizeof file->value[e][d]);
     rows++;
   }
-  PCN_CHECK(ctx, rows == ENERGIES * DEPTHS, PENCONE_E_FORMAT, "proton_beam.csv: got %d rows, expected %d", rows,
-            ENERGIES * DEPTHS);
+  PCN_CHECK(ctx, rows == ENERGIES * DEPTHS, PENCONE_E_FORMAT, "proton_beam.csv: got %d rows, expected %d",
+            rows, ENERGIES * DEPTHS);
   return read_let_file(ctx, file);
 }
 
@@ -236,14 +240,14 @@ static double scattering_power(double energy_mev, double start_mev) {
 // Scattering power by depth, and how the Monte Carlo's core compares with its second moment in water.
 static void add_scattering(pcn_depth_table *table) {
   const range_table ranges = read_ranges();
-  double angle = 0, mixed = 0, place = 0; // Fermi-Eyges moments A0, A1, A2
+  double angle = 0, mixed = 0, place = 0;  // Fermi-Eyges moments A0, A1, A2
   const double h = table->step_mm;
   for (int i = 0; i < table->count; i++) {
     pcn_depth_row *row = &table->row[i];
     const double residual_mm = fmax(table->csda_mm - h * (i + 0.5), 0.004 * table->csda_mm);
     row->power = scattering_power(energy_of(&ranges, residual_mm), table->energy_mev);
-    // The factor goes with the path; what is more than 10 % is the narrow Gaussian's share of nuclear secondaries and
-    // large angles at small depth, which does not grow where the path is longer.
+    // The factor goes with the path; what is more than 10 % is the narrow Gaussian's share of nuclear
+    // secondaries and large angles at small depth, which does not grow where the path is longer.
     row->excess = place > 0 ? fmin(fmax(row->core / place, 0.9), 1.1) : 1;
     row->extra = row->core - row->excess * place;
     place += h * (2 * mixed + h * (angle + h * row->power / 3));
@@ -259,13 +263,14 @@ pencone_status pcn_depth_table_make(pencone_context *ctx, double energy_mev, pcn
     return PENCONE_E_MEMORY;
   }
   pencone_status status = read_beam_file(ctx, file);
-  if (status == PENCONE_OK && !(energy_mev >= file->energy_mev[0] && energy_mev <= file->energy_mev[ENERGIES - 1])) {
+  if (status == PENCONE_OK &&
+      !(energy_mev >= file->energy_mev[0] && energy_mev <= file->energy_mev[ENERGIES - 1])) {
     status = pcn_fail(ctx, PENCONE_E_RANGE, "proton energy: got %g MeV, expected %g to %g", energy_mev,
                       file->energy_mev[0], file->energy_mev[ENERGIES - 1]);
   }
   if (status == PENCONE_OK) {
     const blend b = blend_make(file, energy_mev);
-    double ratio = 0; // R80 over CSDA range
+    double ratio = 0;  // R80 over CSDA range
     for (int e = 0; e < ENERGIES; e++) {
       ratio += b.linear[e] * file->r80_mm[e] / pcn_proton_range_mm(file->energy_mev[e]);
     }
@@ -280,8 +285,15 @@ pencone_status pcn_depth_table_make(pencone_context *ctx, double energy_mev, pcn
       double v[VALUES];
       const double r = out->r80_mm;
       values_at(file, &b, i * step_mm / r, v);
-      const pcn_depth_row row = {r * v[SUM], v[CORE] * v[CORE] * r * r, {v[WIDE2] * v[WIDE2] * r * r,
-                                 v[WIDE3] * v[WIDE3] * r * r}, {v[SHARE2], v[SHARE3]}, 0, 0, 0, {0, 0}, {0, 0}};
+      const pcn_depth_row row = {r * v[SUM],
+                                 v[CORE] * v[CORE] * r * r,
+                                 {v[WIDE2] * v[WIDE2] * r * r, v[WIDE3] * v[WIDE3] * r * r},
+                                 {v[SHARE2], v[SHARE3]},
+                                 0,
+                                 0,
+                                 0,
+                                 {0, 0},
+                                 {0, 0}};
       out->row[i] = row;
       let_at(file, &b, i * step_mm / r, v[SHARE2] + v[SHARE3], out->row[i].let);
     }

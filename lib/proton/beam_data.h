@@ -7,13 +7,14 @@
 
 /// At one depth in water. Variances in mm2, without the spot's own width.
 typedef struct pcn_depth_row {
-  double sum;              ///< depth dose integrated from the surface, MeV cm2/g mm per proton
-  double core;             ///< variance of the core by scattering
-  double wide[2], share[2]; ///< variance of the wider Gaussians beyond the core's, and their share of the energy
-  double power;            ///< scattering power in water, rad2/mm
-  double excess, extra;    ///< core variance in water is excess times that of eq. 4, plus extra (mm2)
-  double let[2];           ///< dose-averaged LET of the core and of the wider Gaussians, keV/um
-  double let_sum[2];       ///< integral of dose times LET from the surface, MeV cm2/g mm keV/um per proton
+  double sum;   ///< depth dose integrated from the surface, MeV cm2/g mm per proton
+  double core;  ///< variance of the core by scattering
+  double wide[2],
+      share[2];          ///< variance of the wider Gaussians beyond the core's, and their share of the energy
+  double power;          ///< scattering power in water, rad2/mm
+  double excess, extra;  ///< core variance in water is excess times that of eq. 4, plus extra (mm2)
+  double let[2];         ///< dose-averaged LET of the core and of the wider Gaussians, keV/um
+  double let_sum[2];     ///< integral of dose times LET from the surface, MeV cm2/g mm keV/um per proton
 } pcn_depth_row;
 
 /// Table over depth in water, step by step from 0; plain memory.

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bortfeld 1997 (doi:10.1118/1.598116) and Wilkens and Oelfke 2003 (doi:10.1118/1.1567852). Their parabolic cylinder
-// functions stand for a power of the residual range, averaged over a Gaussian: here that mean is taken directly.
+// Bortfeld 1997 (doi:10.1118/1.598116) and Wilkens and Oelfke 2003 (doi:10.1118/1.1567852). Their parabolic
+// cylinder functions stand for a power of the residual range, averaged over a Gaussian: here that mean is
+// taken directly.
 #include "proton/bortfeld.h"
 
-#include "num/constants.h"
 #include <math.h>
 
+#include "num/constants.h"
+
 // Bortfeld 1997, table I and eqs. 8, 18: 2 to 200 MeV in water.
-static const double alpha = 0.0022, p = 1.77; // cm MeV^-p
-static const double beta = 0.012, gamma_local = 0.6; // nuclear loss per cm; share of it deposited on the spot
-static const double regular_cm = 2e-4; // Wilkens and Oelfke: over this length the stopping power is averaged
+static const double alpha = 0.0022, p = 1.77;  // cm MeV^-p
+static const double beta = 0.012,
+                    gamma_local = 0.6;  // nuclear loss per cm; share of it deposited on the spot
+static const double regular_cm = 2e-4;  // Wilkens and Oelfke: over this length the stopping power is averaged
 
 double pcn_bragg_range_mm(double energy_mev) {
   return 10 * alpha * pow(energy_mev, p);
@@ -20,8 +23,9 @@ double pcn_bragg_sigma_mm(double energy_mev, double range_mm, double energy_spre
   return 10 * hypot(straggling, energy_spread_mev * alpha * p * pow(energy_mev, p - 1));
 }
 
-// Integral over r > 0 of r^power * g((r - x) / sigma); kind 0: g a Gaussian of integral 1 over r; else the difference
-// of two of height 1, the first of them later by shift. Midpoints; where the power is singular, r grows as u^4.
+// Integral over r > 0 of r^power * g((r - x) / sigma); kind 0: g a Gaussian of integral 1 over r; else the
+// difference of two of height 1, the first of them later by shift. Midpoints; where the power is singular, r
+// grows as u^4.
 static double mean_power(double power, double x, double sigma, double shift) {
   enum { STEPS = 600 };
   const double reach = 8.5 * sigma, low = fmax(x - reach, 0), high = x + shift + reach;
@@ -48,9 +52,9 @@ double pcn_bragg_dose(const pcn_bragg *beam, double depth_mm) {
   if (left < -8 * sigma) {
     return 0;
   }
-  const double dose = left > 10 * sigma
-                          ? first * pow(left, 1 / p - 1) + second * pow(left, 1 / p)
-                          : first * mean_power(1 / p - 1, left, sigma, 0) + second * mean_power(1 / p, left, sigma, 0);
+  const double dose = left > 10 * sigma ? first * pow(left, 1 / p - 1) + second * pow(left, 1 / p)
+                                        : first * mean_power(1 / p - 1, left, sigma, 0) +
+                                              second * mean_power(1 / p, left, sigma, 0);
   return dose / (1 + beta * range);
 }
 
@@ -62,7 +66,9 @@ double pcn_bragg_let(const pcn_bragg *beam, double depth_mm) {
     return 0.1 * a * pow(left, 1 / p - 1);
   }
   const double middle = (left + 0.5 * regular_cm) / sigma, spike = exp(-0.5 * middle * middle);
-  const double above = mean_power(2 / p - 1, left, sigma, regular_cm) - 2 * pow(0.5 * regular_cm, 2 / p) * spike;
-  const double below = mean_power(1 / p, left, sigma, regular_cm) - regular_cm * pow(0.5 * regular_cm, 1 / p) * spike;
+  const double above =
+      mean_power(2 / p - 1, left, sigma, regular_cm) - 2 * pow(0.5 * regular_cm, 2 / p) * spike;
+  const double below =
+      mean_power(1 / p, left, sigma, regular_cm) - regular_cm * pow(0.5 * regular_cm, 1 / p) * spike;
   return 0.1 * a / (2 - p) * above / below;
 }

@@ -5,9 +5,9 @@
 
 /// A beam for the closed forms. Lengths in mm of water.
 typedef struct pcn_bragg {
-  double range_mm; ///< R0
-  double sigma_mm; ///< of the range: straggling and energy spread
-  double tail;     ///< share of protons in the low-energy tail (Bortfeld's epsilon), 0 to 0.2
+  double range_mm;  ///< R0
+  double sigma_mm;  ///< of the range: straggling and energy spread
+  double tail;      ///< share of protons in the low-energy tail (Bortfeld's epsilon), 0 to 0.2
 } pcn_bragg;
 
 /// Range by the power law R = alpha E^p; 1 % off in absolute range: for tests and teaching only.

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Protons of a spot that meet the patient at x crossed the collimator at a place whose mean and width follow from the
-// spot's moments (eq. 11); the share that goes through is the opening's outline blurred by that width.
+// Protons of a spot that meet the patient at x crossed the collimator at a place whose mean and width follow
+// from the spot's moments (eq. 11); the share that goes through is the opening's outline blurred by that
+// width.
 #include "proton/collimator.h"
 
-#include "base/base.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINES = 8, NODES_MAX = 800 }; // scan lines in a row of nodes; nodes along the longer side
-static const double step_mm = 0.25;  // of the map, where the opening is not larger than NODES_MAX of it
+#include "base/base.h"
+
+enum { LINES = 8, NODES_MAX = 800 };  // scan lines in a row of nodes; nodes along the longer side
+static const double step_mm = 0.25;   // of the map, where the opening is not larger than NODES_MAX of it
 static const double spacing_max_mm = 1;
-static const double least_sigma = 0.35; // of the edge over the distance of rays: it is placed to 0.03 of that
+static const double least_sigma =
+    0.35;  // of the edge over the distance of rays: it is placed to 0.03 of that
 static const double distance_max_mm = 2000, outline_max_mm = 1000;
 
 double pcn_collimator_spacing(const pencone_beam *beam, double wanted_mm) {
@@ -20,7 +23,8 @@ double pcn_collimator_spacing(const pencone_beam *beam, double wanted_mm) {
 
 // --- outline -----------------------------------------------------------------------------------
 
-static double turn(const pencone_aperture_point *a, const pencone_aperture_point *b, const pencone_aperture_point *c) {
+static double turn(const pencone_aperture_point *a, const pencone_aperture_point *b,
+                   const pencone_aperture_point *c) {
   return (b->x_mm - a->x_mm) * (c->y_mm - a->y_mm) - (b->y_mm - a->y_mm) * (c->x_mm - a->x_mm);
 }
 
@@ -46,19 +50,22 @@ pencone_status pcn_collimator_check(pencone_context *ctx, const pencone_beam *be
     return PENCONE_OK;
   }
   PCN_CHECK(ctx, count >= 3 && count <= POINTS_MAX && p != NULL, PENCONE_E_RANGE,
-            "beam %s: aperture: got an outline of %d points, expected 3 to %d", beam->name, p != NULL ? count : 0, POINTS_MAX);
-  PCN_CHECK(ctx, beam->aperture_distance_mm >= 0 && beam->aperture_distance_mm <= distance_max_mm, PENCONE_E_RANGE,
-            "beam %s: aperture: distance_mm: got %g, expected 0 to %g", beam->name, beam->aperture_distance_mm, distance_max_mm);
+            "beam %s: aperture: got an outline of %d points, expected 3 to %d", beam->name,
+            p != NULL ? count : 0, POINTS_MAX);
+  PCN_CHECK(ctx, beam->aperture_distance_mm >= 0 && beam->aperture_distance_mm <= distance_max_mm,
+            PENCONE_E_RANGE, "beam %s: aperture: distance_mm: got %g, expected 0 to %g", beam->name,
+            beam->aperture_distance_mm, distance_max_mm);
   for (int i = 0; i < count; i++) {
     PCN_CHECK(ctx, fabs(p[i].x_mm) <= outline_max_mm && fabs(p[i].y_mm) <= outline_max_mm, PENCONE_E_RANGE,
-              "beam %s: aperture: point %d: got (%g, %g) mm, expected -%g to %g", beam->name, i + 1, p[i].x_mm, p[i].y_mm,
-              outline_max_mm, outline_max_mm);
+              "beam %s: aperture: point %d: got (%g, %g) mm, expected -%g to %g", beam->name, i + 1,
+              p[i].x_mm, p[i].y_mm, outline_max_mm, outline_max_mm);
   }
   for (int i = 0; i < count; i++) {
     for (int j = i + 2; j < count; j++) {
-      PCN_CHECK(ctx, !edges_cross(p, count, i, j), PENCONE_E_RANGE,
-                "beam %s: aperture: got edges from point %d and from point %d that cross, expected an outline without crossings",
-                beam->name, i + 1, j + 1);
+      PCN_CHECK(
+          ctx, !edges_cross(p, count, i, j), PENCONE_E_RANGE,
+          "beam %s: aperture: got edges from point %d and from point %d that cross, expected an outline without crossings",
+          beam->name, i + 1, j + 1);
     }
   }
   const double area = area_mm2(p, count), least_mm2 = 1;
@@ -76,8 +83,10 @@ static int by_value(const void *a, const void *b) {
 
 // Adds the part of each node's cell that lies between two places of a scan line.
 static void add_span(pcn_axis axis, double from, double to, float share, float *row) {
-  const double low = (from - axis.first) / axis.step + 0.5, high = (to - axis.first) / axis.step + 0.5; // in cells
-  const int64_t first = (int64_t)fmax(floor(low), 0), last = (int64_t)fmin(floor(high), (double)(axis.count - 1));
+  const double low = (from - axis.first) / axis.step + 0.5,
+               high = (to - axis.first) / axis.step + 0.5;  // in cells
+  const int64_t first = (int64_t)fmax(floor(low), 0),
+                last = (int64_t)fmin(floor(high), (double)(axis.count - 1));
   for (int64_t i = first; i <= last; i++) {
     row[i] += share * (float)fmax(fmin(high, (double)(i + 1)) - fmax(low, (double)i), 0);
   }
@@ -98,7 +107,8 @@ static void paint(const pencone_beam *beam, pcn_collimator *c, double *crossing)
     }
     qsort(crossing, found, sizeof *crossing, by_value);
     for (size_t i = 0; i + 1 < found; i += 2) {
-      add_span(c->axis[0], crossing[i], crossing[i + 1], 1.0f / LINES, c->pass + line / LINES * c->axis[0].count);
+      add_span(c->axis[0], crossing[i], crossing[i + 1], 1.0f / LINES,
+               c->pass + line / LINES * c->axis[0].count);
     }
   }
 }
@@ -152,7 +162,8 @@ static pencone_status blur(pencone_context *ctx, const double sigma_mm[2], pcn_c
   return PENCONE_OK;
 }
 
-static pencone_status make_map(pencone_context *ctx, const pencone_beam *beam, const double sigma_mm[2], pcn_collimator *out) {
+static pencone_status make_map(pencone_context *ctx, const pencone_beam *beam, const double sigma_mm[2],
+                               pcn_collimator *out) {
   double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
   for (int i = 0; i < beam->aperture_point_count; i++) {
     const double at[2] = {beam->aperture_points[i].x_mm, beam->aperture_points[i].y_mm};
@@ -192,16 +203,19 @@ pencone_status pcn_collimator_make(pencone_context *ctx, const pencone_beam *bea
   }
   const pencone_machine_desc *machine = pencone_machine_describe(beam->machine);
   const double z = -beam->aperture_distance_mm, entry = width->entry_mm;
-  PCN_CHECK(ctx, z <= entry, PENCONE_E_GEOMETRY,
-            "beam %s: aperture: got a distance of %g mm to the isocentre, expected %.1f or more: the beam meets matter there",
-            beam->name, beam->aperture_distance_mm, -entry);
-  PCN_CHECK(ctx, !(optics->water_mm > 0) || z >= optics->shifter_z_mm, PENCONE_E_GEOMETRY,
-            "beam %s: aperture: got a distance of %g mm to the isocentre, expected %g or less: the range shifter is there",
-            beam->name, beam->aperture_distance_mm, -optics->shifter_z_mm);
+  PCN_CHECK(
+      ctx, z <= entry, PENCONE_E_GEOMETRY,
+      "beam %s: aperture: got a distance of %g mm to the isocentre, expected %.1f or more: the beam meets matter there",
+      beam->name, beam->aperture_distance_mm, -entry);
+  PCN_CHECK(
+      ctx, !(optics->water_mm > 0) || z >= optics->shifter_z_mm, PENCONE_E_GEOMETRY,
+      "beam %s: aperture: got a distance of %g mm to the isocentre, expected %g or less: the range shifter is there",
+      beam->name, beam->aperture_distance_mm, -optics->shifter_z_mm);
   double sigma_mm[2];
   for (int a = 0; a < 2; a++) {
     const double at = pcn_optics_spread(machine, a, z), there = pcn_optics_spread(machine, a, entry);
-    const double place = pcn_optics_variance(optics, z) / (at * at), met = pcn_optics_variance(optics, entry) / (there * there);
+    const double place = pcn_optics_variance(optics, z) / (at * at),
+                 met = pcn_optics_variance(optics, entry) / (there * there);
     const double both = pcn_optics_covariance(optics, z, entry) / (at * there);
     out->follow[a] = both / met;
     // Less what the ray's own width adds to the edge; the lattice needs some width to place it.
@@ -227,7 +241,7 @@ double pcn_collimator_pass(const pcn_collimator *c, const double spot_mm[2], dou
     const double crossed_mm = spot_mm[a] + c->follow[a] * (at[a] - spot_mm[a]);
     const double node = (crossed_mm - c->axis[a].first) / c->axis[a].step;
     if (!(node >= 0 && node < (double)(c->axis[a].count - 1))) {
-      return 0; // the map ends where nothing goes through
+      return 0;  // the map ends where nothing goes through
     }
     low[a] = (int64_t)node;
     u[a] = node - (double)low[a];

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proton/layer.h"
 
-#include "base/base.h"
-#include "num/constants.h"
 #include <math.h>
 #include <string.h>
 
+#include "base/base.h"
+#include "num/constants.h"
+
 enum { PARTS = PCN_PROTON_PARTS, NODES = PCN_CLASS_NODES, BLOCK = 16, MOST = PCN_CLASS_MOST };
 
-static const double class_ratio[PARTS] = {1.12, 1.5, 1.5}; // of variances; docs/theory/proton.md, section 4
+static const double class_ratio[PARTS] = {1.12, 1.5, 1.5};  // of variances; docs/theory/proton.md, section 4
 
 static int64_t lattice_rays(const pcn_layer *l) {
   return l->engine->rays.rays;
@@ -72,12 +73,13 @@ static void walk_cell(const pcn_layer *l, int64_t ray, int64_t k, moments *m, pc
   const double middle = l->energy->optics.water_mm + 0.5 * (double)(water[0] + water[1]);
   const pcn_depth_row row = pcn_depth_table_at(table, middle);
   const double power = middle < table->csda_mm ? row.power * (double)(scatter[1] - scatter[0]) / h : 0;
-  for (int part = 0; part < 2; part++) { // to the middle of the cell, then to its end
+  for (int part = 0; part < 2; part++) {  // to the middle of the cell, then to its end
     m->place += half * (2 * m->mixed + half * (m->angle + half * power / 3));
     m->mixed += half * (m->angle + 0.5 * half * power);
     m->angle += half * power;
     if (part == 0) {
-      const double core = fmax(m->place * row.excess + row.extra, 0), stretch = row.core > 1e-4 ? core / row.core : 1;
+      const double core = fmax(m->place * row.excess + row.extra, 0),
+                   stretch = row.core > 1e-4 ? core / row.core : 1;
       out->variance[0] = l->own[k] + core;
       out->share[0] = 1;
       for (int c = 0; c < PCN_PROTON_WIDE; c++) {
@@ -102,9 +104,11 @@ double pcn_layer_variance(const pcn_layer *layer, int64_t k, int part, int sort)
   return layer->anchor[k * PARTS + part] * layer->power[part][sort + MOST];
 }
 
-// A Gaussian between those of three classes: the parabola through them (eq. 5a) keeps integral, variance and fourth moment.
+// A Gaussian between those of three classes: the parabola through them (eq. 5a) keeps integral, variance and
+// fourth moment.
 static void sort_gaussian(const pcn_layer *l, int64_t k, int part, const pcn_ray_cell *cell, int64_t ray) {
-  const double same = 1e-5, ratio = cell->variance[part] / l->anchor[k * PARTS + part], q = class_ratio[part], low = 1 / q;
+  const double same = 1e-5, ratio = cell->variance[part] / l->anchor[k * PARTS + part], q = class_ratio[part],
+               low = 1 / q;
   const int64_t row = k * PARTS + part, rays = lattice_rays(l);
   float *node = l->node + row * NODES * rays + ray;
   if (fabs(ratio - 1) < same) {
@@ -193,7 +197,8 @@ static void set_field(pcn_layer *l, const pencone_proton_layer *spots) {
 // Planes before those all of whose cells lie deeper than the table is long.
 static int64_t planes_of(const pcn_layer *l) {
   const pcn_rays *rays = &l->engine->rays;
-  const double thin = 0.1, end = l->energy->table.step_mm * (l->energy->table.count - 1) - l->energy->optics.water_mm + thin;
+  const double thin = 0.1, end = l->energy->table.step_mm * (l->energy->table.count - 1) -
+                                 l->energy->optics.water_mm + thin;
   const int64_t first[2] = {0, 0}, last[2] = {rays->cell[0].count, rays->cell[1].count};
   int64_t last_k = -1;
   for (int64_t k = 0; k < rays->cell[2].count; k++) {
@@ -211,13 +216,15 @@ void pcn_layer_walk(pencone_context *ctx, pcn_layer *layer, int index) {
   set_field(layer, &layer->engine->beam->layers[index]);
   layer->planes = planes_of(layer);
   for (int64_t k = 0; k < layer->planes; k++) {
-    layer->own[k] = pcn_proton_beam_own(layer->engine, layer->energy, rays->cell[2].first + rays->cell[2].step * (double)k);
+    layer->own[k] = pcn_proton_beam_own(layer->engine, layer->energy,
+                                        rays->cell[2].first + rays->cell[2].step * (double)k);
   }
   drop_anchor(layer);
   pcn_parallel_for(ctx, (size_t)((rays->rays + BLOCK - 1) / BLOCK), walk_block, layer);
 }
 
-void pcn_layer_classes(const pcn_layer *layer, int64_t k, int part, const pcn_ray_window *window, int range[2]) {
+void pcn_layer_classes(const pcn_layer *layer, int64_t k, int part, const pcn_ray_window *window,
+                       int range[2]) {
   const int64_t rays = lattice_rays(layer), along = layer->engine->rays.ray[0].count, row = k * PARTS + part;
   int low = MOST + 1, high = -MOST - 1;
   for (int64_t j = 0; j < window->count[1]; j++) {
@@ -248,22 +255,25 @@ static void trim(const float *used, int64_t first, int64_t n, int64_t *out_first
   *out_count = high - low;
 }
 
-void pcn_layer_image(const pcn_layer *layer, int64_t k, int part, int sort, const pcn_ray_window *window, float *value,
-                     pcn_class_image *out) {
+void pcn_layer_image(const pcn_layer *layer, int64_t k, int part, int sort, const pcn_ray_window *window,
+                     float *value, pcn_class_image *out) {
   const int64_t rays = lattice_rays(layer), along = layer->engine->rays.ray[0].count, row = k * PARTS + part;
   const int64_t nx = window->count[0], ny = window->count[1];
-  float *used = value + nx * ny, largest = 0; // of columns, then of rows
+  float *used = value + nx * ny, largest = 0;  // of columns, then of rows
   float sum = 0;
   memset(used, 0, (size_t)(nx + ny) * sizeof *used);
   for (int64_t j = 0; j < ny; j++) {
     const int64_t first = (window->first[1] + j) * along + window->first[0];
     const int8_t *restrict own = layer->sort + row * rays + first;
-    const float *restrict node = layer->node + row * NODES * rays + first, *restrict weight = window->weight + j * window->stride;
+    const float *restrict node = layer->node + row * NODES * rays + first, *restrict weight =
+                                                                               window->weight +
+                                                                               j * window->stride;
     float *restrict to = value + j * nx, *restrict column = used, in_row = 0;
 #pragma omp simd reduction(max : largest, in_row) reduction(+ : sum)
     for (int64_t i = 0; i < nx; i++) {
       const int away = sort - own[i];
-      const float here = away == 0 ? node[i + rays] : 0, below = away == -1 ? node[i] : 0, above = away == 1 ? node[i + 2 * rays] : 0;
+      const float here = away == 0 ? node[i + rays] : 0, below = away == -1 ? node[i] : 0,
+                  above = away == 1 ? node[i + 2 * rays] : 0;
       const float share = here + below + above, v = weight[i] * share, size = fabsf(v);
       to[i] = v;
       sum += v;
@@ -299,9 +309,11 @@ static double spread_at(const pcn_rays *rays, int axis, int64_t k) {
 // At the cells' own depths.
 static void own_dose(const pcn_layer *layer, const int64_t cell[3], int64_t n, float *scratch, float *dose) {
   const pcn_rays *rays = &layer->engine->rays;
-  const int64_t nx = rays->cell[0].count, plane = nx * rays->cell[1].count, x = cell[0], y = cell[1], k = cell[2];
+  const int64_t nx = rays->cell[0].count, plane = nx * rays->cell[1].count, x = cell[0], y = cell[1],
+                k = cell[2];
   const double spread[2] = {spread_at(rays, 0, k), spread_at(rays, 1, k)};
-  const float *near = rays->column + k * plane + (spread[1] == 1 ? y : column_of(rays->cell[1], y, spread[1])) * nx;
+  const float *near =
+      rays->column + k * plane + (spread[1] == 1 ? y : column_of(rays->cell[1], y, spread[1])) * nx;
   if (spread[0] == 1) {
     layer->isa->bragg(&layer->table, near + x, near + plane + x, (size_t)n, dose);
     return;
@@ -314,11 +326,12 @@ static void own_dose(const pcn_layer *layer, const int64_t cell[3], int64_t n, f
   layer->isa->bragg(&layer->table, scratch, scratch + n, (size_t)n, dose);
 }
 
-void pcn_layer_dose(const pcn_layer *layer, int64_t k, int64_t y, int64_t x, int64_t n, float *scratch, float *dose) {
+void pcn_layer_dose(const pcn_layer *layer, int64_t k, int64_t y, int64_t x, int64_t n, float *scratch,
+                    float *dose) {
   const pcn_axis *cells = layer->engine->rays.cell;
   const int64_t cell[3] = {x, y, k}, (*kept)[2] = layer->kept;
-  if (layer->dose != NULL && x >= kept[0][0] && x + n <= kept[0][1] && y >= kept[1][0] && y < kept[1][1] && k >= kept[2][0] &&
-      k < kept[2][1]) {
+  if (layer->dose != NULL && x >= kept[0][0] && x + n <= kept[0][1] && y >= kept[1][0] && y < kept[1][1] &&
+      k >= kept[2][0] && k < kept[2][1]) {
     memcpy(dose, layer->dose + (k * cells[1].count + y) * cells[0].count + x, (size_t)n * sizeof *dose);
     return;
   }
@@ -328,7 +341,7 @@ void pcn_layer_dose(const pcn_layer *layer, int64_t k, int64_t y, int64_t x, int
 
 typedef struct keep_work {
   const pcn_layer *layer;
-  float *dose, *scratch; ///< scratch of each thread
+  float *dose, *scratch;  ///< scratch of each thread
 } keep_work;
 
 static void keep_plane(void *work, size_t plane, int worker) {
@@ -385,7 +398,8 @@ static double dose_near(const pcn_layer *l, double depth_mm) {
 }
 
 double pcn_layer_most(const pcn_layer *layer, int64_t k, const int64_t first[2], const int64_t last[2]) {
-  const double uneven = 1.1; // curves rise to their peak and fall behind it, but for the noise of the Monte Carlo
+  const double uneven =
+      1.1;  // curves rise to their peak and fall behind it, but for the noise of the Monte Carlo
   double near[2], far[2];
   pcn_rays_extremes(&layer->engine->rays, k, first, last, near);
   pcn_rays_extremes(&layer->engine->rays, k + 1, first, last, far);

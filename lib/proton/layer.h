@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A layer in work: the Gaussians of its rays in every plane, sorted by width (docs/theory/proton.md, section 4).
+// A layer in work: the Gaussians of its rays in every plane, sorted by width (docs/theory/proton.md, section
+// 4).
 #ifndef PCN_PROTON_LAYER_H
 #define PCN_PROTON_LAYER_H
 
@@ -9,9 +10,9 @@
 
 enum {
   PCN_PROTON_WIDE = 2,
-  PCN_PROTON_PARTS = 1 + PCN_PROTON_WIDE, ///< Gaussians of a ray: core, wider ones
-  PCN_CLASS_NODES = 3,                    ///< classes that share a Gaussian
-  PCN_CLASS_MOST = 120                    ///< classes are -PCN_CLASS_MOST to PCN_CLASS_MOST
+  PCN_PROTON_PARTS = 1 + PCN_PROTON_WIDE,  ///< Gaussians of a ray: core, wider ones
+  PCN_CLASS_NODES = 3,                     ///< classes that share a Gaussian
+  PCN_CLASS_MOST = 120                     ///< classes are -PCN_CLASS_MOST to PCN_CLASS_MOST
 };
 
 /// A ray in one cell: variances (mm2) and shares of its Gaussians.
@@ -19,9 +20,9 @@ typedef struct pcn_ray_cell {
   double variance[PCN_PROTON_PARTS], share[PCN_PROTON_PARTS];
 } pcn_ray_cell;
 
-/// Rays of one layer, each with one proton. A Gaussian is the sum of those of three classes of variance, so that what
-/// protons do is a sum over classes of what a matrix of weights does; classes depend on where the beam goes, never on
-/// its protons.
+/// Rays of one layer, each with one proton. A Gaussian is the sum of those of three classes of variance, so
+/// that what protons do is a sum over classes of what a matrix of weights does; classes depend on where the
+/// beam goes, never on its protons.
 typedef struct pcn_layer {
   const pcn_proton_beam *engine;
   const pcn_proton_energy *energy;
@@ -36,9 +37,9 @@ typedef struct pcn_layer {
   pcn_bragg_table table;  ///< Gy mm2 per proton
   int peak;               ///< step of table with the largest dose
   pcn_mixing mixing;
-  float *dose;            ///< [plane][y][x] of cells within kept, see pcn_layer_keep(); else NULL
-  int64_t kept[3][2];     ///< first, one behind the last
-  double power[PCN_PROTON_PARTS][2 * PCN_CLASS_MOST + 1]; ///< variance of a class over that of class 0
+  float *dose;         ///< [plane][y][x] of cells within kept, see pcn_layer_keep(); else NULL
+  int64_t kept[3][2];  ///< first, one behind the last
+  double power[PCN_PROTON_PARTS][2 * PCN_CLASS_MOST + 1];  ///< variance of a class over that of class 0
 } pcn_layer;
 
 /// Room for any layer of a beam. @param[out] out  freed by pcn_layer_free(), also after a failure
@@ -61,30 +62,33 @@ double pcn_layer_variance(const pcn_layer *layer, int64_t k, int part, int sort)
 typedef struct pcn_ray_window {
   int64_t first[2], count[2];
   const float *weight;
-  int64_t stride; ///< of weight
+  int64_t stride;  ///< of weight
 } pcn_ray_window;
 
 /// Classes in a window: none when range[0] > range[1].
-void pcn_layer_classes(const pcn_layer *layer, int64_t k, int part, const pcn_ray_window *window, int range[2]);
+void pcn_layer_classes(const pcn_layer *layer, int64_t k, int part, const pcn_ray_window *window,
+                       int range[2]);
 
 /// What the window's protons are in one class: value [y][x] of the rays that have any.
 typedef struct pcn_class_image {
   float *value;
-  int64_t first[2], count[2], stride; ///< of rays; stride of value
+  int64_t first[2], count[2], stride;  ///< of rays; stride of value
   double sum;
-  float largest; ///< share of a ray
+  float largest;  ///< share of a ray
 } pcn_class_image;
 
 /// @param value  room for the window's rays. @param[out] out  counts of 0 when there are none
-void pcn_layer_image(const pcn_layer *layer, int64_t k, int part, int sort, const pcn_ray_window *window, float *value,
-                     pcn_class_image *out);
+void pcn_layer_image(const pcn_layer *layer, int64_t k, int part, int sort, const pcn_ray_window *window,
+                     float *value, pcn_class_image *out);
 
-/// Dose of a proton in n cells of row y of plane k, from cell x on, Gy mm2: at each cell's own depth, or the mean over the
-/// ways that mix there.
+/// Dose of a proton in n cells of row y of plane k, from cell x on, Gy mm2: at each cell's own depth, or the
+/// mean over the ways that mix there.
 /// @param scratch  room for 2 n floats
-void pcn_layer_dose(const pcn_layer *layer, int64_t k, int64_t y, int64_t x, int64_t n, float *scratch, float *dose);
+void pcn_layer_dose(const pcn_layer *layer, int64_t k, int64_t y, int64_t x, int64_t n, float *scratch,
+                    float *dose);
 
-/// Makes the dose of all cells between bounds where a mean over ways needs long, for many columns to read. @return PENCONE_OK, E_MEMORY.
+/// Makes the dose of all cells between bounds where a mean over ways needs long, for many columns to read.
+/// @return PENCONE_OK, E_MEMORY.
 pencone_status pcn_layer_keep(pencone_context *ctx, pcn_layer *layer, int64_t bounds[3][2]);
 
 /// Bound of a proton's dose in cells of plane k whose columns lie from first to one before last, Gy mm2.
@@ -100,12 +104,12 @@ typedef struct pcn_spot_rays {
 } pcn_spot_rays;
 
 /// @param scratch  room for as many doubles as there are rays along x and y together: the weights
-pcn_spot_rays pcn_spot_spread(const pcn_proton_beam *engine, double lattice_mm2, const pencone_proton_spot *spot,
-                              double *scratch);
+pcn_spot_rays pcn_spot_spread(const pcn_proton_beam *engine, double lattice_mm2,
+                              const pencone_proton_spot *spot, double *scratch);
 
 /// Part of a spot's protons in ray (i, j) of its rays, behind the aperture.
-double pcn_spot_ray(const pcn_proton_beam *engine, const pcn_collimator *collimator, const pencone_proton_spot *spot,
-                    const pcn_spot_rays *rays, int64_t i, int64_t j);
+double pcn_spot_ray(const pcn_proton_beam *engine, const pcn_collimator *collimator,
+                    const pencone_proton_spot *spot, const pcn_spot_rays *rays, int64_t i, int64_t j);
 
 /// @return PENCONE_OK, E_GEOMETRY (an aperture stops all spots of the beam), E_MEMORY.
 pencone_status pcn_spots_pass(pencone_context *ctx, const pcn_proton_beam *engine);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A proton that arrives beside the line of its ray has left it on the way: its mean place at a share s of the way is at
-// a share s^2 (3 - s) / 2 of the distance (eq. 12). The dose of a cell is the mean over where its protons came from.
+// A proton that arrives beside the line of its ray has left it on the way: its mean place at a share s of the
+// way is at a share s^2 (3 - s) / 2 of the distance (eq. 12). The dose of a cell is the mean over where its
+// protons came from.
 #include "proton/mixed_depth.h"
+
+#include <math.h>
 
 #include "num/constants.h"
 #include "proton/optics.h"
-#include <math.h>
 
 enum { PIECES = 4, POINTS = PCN_MIXING_POINTS };
 
@@ -15,19 +17,19 @@ static const double piece_end[PIECES - 1] = {0.352, 0.653, 0.878};
 // Where protons came from, in sigmas: three rings of equal share of a Gaussian, each at its median.
 static const struct {
   int points;
-  double radius, angle; ///< of the first point, in steps between points
+  double radius, angle;  ///< of the first point, in steps between points
 } rings[3] = {{4, 0.604, 0.25}, {6, 1.177, 0}, {6, 1.893, 0.5}};
 
 static const float matter_mm = 0.05f;  // of water: a column meets the patient
 static const double stretch_most = 3, far_sigmas = 1.9;
-static const double differ_mm = 1, differ_more_mm = 3; // of water: between them the mean comes in
+static const double differ_mm = 1, differ_more_mm = 3;  // of water: between them the mean comes in
 
 /// A cell and the way to it.
 typedef struct way {
   const pcn_mixing *m;
-  int64_t column[2]; ///< under the cell
-  double entry, end; ///< faces: where the column meets matter, and the middle of the cell
-  double per_sigma[2]; ///< columns in one sigma of scatter
+  int64_t column[2];    ///< under the cell
+  double entry, end;    ///< faces: where the column meets matter, and the middle of the cell
+  double per_sigma[2];  ///< columns in one sigma of scatter
 } way;
 
 static int64_t clamp(int64_t i, int64_t count) {
@@ -75,15 +77,17 @@ static double end_of(const pcn_mixing *m) {
   return m->table->step_mm * (m->table->count - 1);
 }
 
-// How much the columns around a cell differ at a face from a plane through its own, where one of them is within the range;
-// else 0. A slope alone is no matter of mixing: the mean over a broad field would be taken for each of its spots.
+// How much the columns around a cell differ at a face from a plane through its own, where one of them is
+// within the range; else 0. A slope alone is no matter of mixing: the mean over a broad field would be taken
+// for each of its spots.
 static double difference(const way *w, int64_t face) {
   const pcn_rays *rays = w->m->rays;
   const int64_t plane = plane_of(rays), from = face * plane;
   const double own = (double)column_at(rays, w->column[0], w->column[1])[from];
   double most = 0, least_mm = own;
   for (int axis = 0; axis < 2; axis++) {
-    const int64_t away = (int64_t)ceil(far_sigmas * w->per_sigma[axis]), x = axis == 0 ? away : 0, y = axis == 1 ? away : 0;
+    const int64_t away = (int64_t)ceil(far_sigmas * w->per_sigma[axis]), x = axis == 0 ? away : 0,
+                  y = axis == 1 ? away : 0;
     const double before = (double)column_at(rays, w->column[0] - x, w->column[1] - y)[from];
     const double after = (double)column_at(rays, w->column[0] + x, w->column[1] + y)[from];
     most = fmax(most, fabs(before + after - 2 * own));
@@ -94,7 +98,8 @@ static double difference(const way *w, int64_t face) {
 
 static double dose_between(const pcn_mixing *m, double from_mm, double to_mm) {
   const double middle = m->before_mm + 0.5 * (from_mm + to_mm), half = fmax(0.5 * (to_mm - from_mm), 0.1);
-  const double part = pcn_depth_table_sum(m->table, middle + half) - pcn_depth_table_sum(m->table, middle - half);
+  const double part =
+      pcn_depth_table_sum(m->table, middle + half) - pcn_depth_table_sum(m->table, middle - half);
   return m->scale * fmax(part, 0) / (half + fmin(middle, half));
 }
 
@@ -148,14 +153,18 @@ static void find_spread(const pcn_rays *rays, int64_t k, double spread[2]) {
 
 // --- rows --------------------------------------------------------------------------------------
 
-void pcn_mixing_make(const pcn_rays *rays, const pcn_depth_table *table, double before_mm, double scale, pcn_mixing *out) {
+void pcn_mixing_make(const pcn_rays *rays, const pcn_depth_table *table, double before_mm, double scale,
+                     pcn_mixing *out) {
   double core = 0;
   for (int i = 0; i < table->count && i * table->step_mm <= table->r80_mm; i++) {
     core = fmax(core, table->row[i].core);
   }
-  *out = (pcn_mixing){
-      .rays = rays, .table = table, .before_mm = before_mm, .scale = scale, .reach_mm = far_sigmas * stretch_most * sqrt(core),
-      .field_mm = {{-INFINITY, INFINITY}, {-INFINITY, INFINITY}}};
+  *out = (pcn_mixing){.rays = rays,
+                      .table = table,
+                      .before_mm = before_mm,
+                      .scale = scale,
+                      .reach_mm = far_sigmas * stretch_most * sqrt(core),
+                      .field_mm = {{-INFINITY, INFINITY}, {-INFINITY, INFINITY}}};
   for (int r = 0, p = 0; r < 3; r++) {
     for (int i = 0; i < rings[r].points; i++, p++) {
       const double angle = 2 * PCN_PI * (i + rings[r].angle) / rings[r].points;
@@ -186,7 +195,9 @@ static void mix_cells(const pcn_mixing *m, const int64_t cell[3], int64_t n, flo
   double spread[2];
   find_spread(rays, k, spread);
   for (int64_t i = 0; i < n; i++) {
-    way w = {.m = m, .column = {column_of(rays->cell[0], cell[0] + i, spread[0]), column_of(rays->cell[1], cell[1], spread[1])}};
+    way w = {.m = m,
+             .column = {column_of(rays->cell[0], cell[0] + i, spread[0]),
+                        column_of(rays->cell[1], cell[1], spread[1])}};
     if (column_at(rays, w.column[0], w.column[1])[k * plane_of(rays)] > matter_mm) {
       find_width(&w, k, spread);
       const double differs = difference(&w, k);
@@ -216,7 +227,8 @@ void pcn_mixed_row(const pcn_mixing *mixing, int64_t k, int64_t y, int64_t x, in
   int64_t range[2];
   find_spread(rays, k, spread);
   field_range(mixing, spread, y, range);
-  const int64_t row = column_of(rays->cell[1], y, spread[1]), end_of_row = range[1] - x < n ? range[1] - x : n;
+  const int64_t row = column_of(rays->cell[1], y, spread[1]),
+                end_of_row = range[1] - x < n ? range[1] - x : n;
   for (int64_t i = range[0] > x ? range[0] - x : 0, next; i < end_of_row; i = next) {
     const int64_t block = (x + i) / PCN_RAYS_BLOCK * PCN_RAYS_BLOCK, end = block + PCN_RAYS_BLOCK;
     const int64_t first[2] = {column_of(rays->cell[0], block, spread[0]), row};

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proton/optics.h"
 
-#include "base/base.h"
-#include "matter/proton_ratio.h"
 #include <math.h>
 #include <string.h>
+
+#include "base/base.h"
+#include "matter/proton_ratio.h"
 
 // Stopping and scattering power per length, relative to water, of the beam's range shifter.
 static int shifter_matter(const pencone_beam *beam, double *stopping, double *scattering) {
@@ -45,7 +46,8 @@ void pcn_optics_spot(const pencone_machine_desc *machine, double energy_mev, dou
 }
 
 // Moments of eq. 3 at the end of the shifter, as those of as much water.
-static void scatter_in_shifter(const pcn_depth_table *table, double stopping, double scattering, pcn_optics *out) {
+static void scatter_in_shifter(const pcn_depth_table *table, double stopping, double scattering,
+                               pcn_optics *out) {
   enum { STEPS = 200 };
   const double water = out->water_mm / STEPS, h = water / stopping;
   double angle = 0, mixed = 0, place = 0;
@@ -60,7 +62,8 @@ static void scatter_in_shifter(const pcn_depth_table *table, double stopping, do
   out->shifter[2] = place;
 }
 
-pencone_status pcn_optics_make(pencone_context *ctx, const pencone_beam *beam, const pcn_depth_table *table, pcn_optics *out) {
+pencone_status pcn_optics_make(pencone_context *ctx, const pencone_beam *beam, const pcn_depth_table *table,
+                               pcn_optics *out) {
   const pencone_machine_desc *machine = pencone_machine_describe(beam->machine);
   double spot[3], stopping, scattering;
   memset(out, 0, sizeof *out);
@@ -72,9 +75,10 @@ pencone_status pcn_optics_make(pencone_context *ctx, const pencone_beam *beam, c
   out->shifter_z_mm = -machine->range_shifter_distance_mm;
   if (shifter_matter(beam, &stopping, &scattering)) {
     out->water_mm = stopping * beam->range_shifter_mm;
-    PCN_CHECK(ctx, out->water_mm < table->r80_mm, PENCONE_E_RANGE,
-              "beam %s: range shifter: got %g mm, which are %.1f mm of water, expected less than the range of %g MeV, %.1f mm",
-              beam->name, beam->range_shifter_mm, out->water_mm, table->energy_mev, table->r80_mm);
+    PCN_CHECK(
+        ctx, out->water_mm < table->r80_mm, PENCONE_E_RANGE,
+        "beam %s: range shifter: got %g mm, which are %.1f mm of water, expected less than the range of %g MeV, %.1f mm",
+        beam->name, beam->range_shifter_mm, out->water_mm, table->energy_mev, table->r80_mm);
     scatter_in_shifter(table, stopping, scattering, out);
   }
   return PENCONE_OK;
@@ -92,7 +96,8 @@ double pcn_optics_variance(const pcn_optics *o, double z_mm) {
 double pcn_optics_covariance(const pcn_optics *o, double z_mm, double other_mm) {
   const double free = o->place + o->mixed * (z_mm + other_mm) + o->angle * z_mm * other_mm;
   const double gap = fmax(z_mm - o->shifter_z_mm, 0), other = fmax(other_mm - o->shifter_z_mm, 0);
-  return free + (o->water_mm > 0 ? o->shifter[2] + o->shifter[1] * (gap + other) + o->shifter[0] * gap * other : 0);
+  return free +
+         (o->water_mm > 0 ? o->shifter[2] + o->shifter[1] * (gap + other) + o->shifter[0] * gap * other : 0);
 }
 
 double pcn_optics_spread(const pencone_machine_desc *machine, int axis, double z_mm) {

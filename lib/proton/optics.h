@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Width of a spot without the phantom: the machine's optics and the range shifter (docs/theory/proton.md, section 3).
+// Width of a spot without the phantom: the machine's optics and the range shifter (docs/theory/proton.md,
+// section 3).
 #ifndef PCN_PROTON_OPTICS_H
 #define PCN_PROTON_OPTICS_H
 
-#include "proton/beam_data.h"
 #include <pencone/beam.h>
+
+#include "proton/beam_data.h"
 
 /// One energy of one beam; plain value.
 typedef struct pcn_optics {
-  double place, mixed, angle; ///< in the isocentre plane: mm2, mm rad, rad2
-  double shifter[3];          ///< Fermi-Eyges moments A0, A1, A2 where the beam leaves the range shifter
-  double shifter_z_mm;        ///< that place, along the beam from the isocentre
-  double water_mm;            ///< water-equivalent thickness of the range shifter; 0: none
+  double place, mixed, angle;  ///< in the isocentre plane: mm2, mm rad, rad2
+  double shifter[3];           ///< Fermi-Eyges moments A0, A1, A2 where the beam leaves the range shifter
+  double shifter_z_mm;         ///< that place, along the beam from the isocentre
+  double water_mm;             ///< water-equivalent thickness of the range shifter; 0: none
 } pcn_optics;
 
 /// Water-equivalent thickness of a beam's range shifter, mm; 0 without one.
@@ -21,7 +23,8 @@ double pcn_shifter_water_mm(const pencone_beam *beam);
 void pcn_optics_spot(const pencone_machine_desc *machine, double energy_mev, double out[3]);
 
 /// @param table  of the energy. @return PENCONE_OK or E_RANGE (the range shifter stops the beam).
-pencone_status pcn_optics_make(pencone_context *ctx, const pencone_beam *beam, const pcn_depth_table *table, pcn_optics *out);
+pencone_status pcn_optics_make(pencone_context *ctx, const pencone_beam *beam, const pcn_depth_table *table,
+                               pcn_optics *out);
 
 /// Variance without the phantom at z along the beam from the isocentre, mm2.
 double pcn_optics_variance(const pcn_optics *optics, double z_mm);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Gaussian is a product of x and y (docs/theory/proton.md, eq. 5b): the sum over i and j of w_ij X_i(x) Y_j(y) is a product of
-// matrices along each axis.
+// A Gaussian is a product of x and y (docs/theory/proton.md, eq. 5b): the sum over i and j of w_ij X_i(x)
+// Y_j(y) is a product of matrices along each axis.
 #include "proton/plane.h"
 
 #include <math.h>
@@ -25,7 +25,8 @@ static int64_t smaller(int64_t a, int64_t b) {
 static double place_of(const pcn_layer *l, int64_t k, int axis, int64_t ray) {
   const pcn_rays *rays = &l->engine->rays;
   const double z = rays->cell[2].first + rays->cell[2].step * (double)k;
-  return pcn_optics_spread(rays->machine, axis, z) * (rays->ray[axis].first + rays->ray[axis].step * (double)ray);
+  return pcn_optics_spread(rays->machine, axis, z) *
+         (rays->ray[axis].first + rays->ray[axis].step * (double)ray);
 }
 
 // First and last + 1 of the cells that a Gaussian reaches.
@@ -48,7 +49,8 @@ void pcn_share_rows_plan(const pcn_layer *layer, int64_t k, int axis, double var
   out->stride = whole(out->cells) + LANES;
 }
 
-void pcn_share_rows_fill(const pcn_layer *layer, int64_t k, int axis, double variance, const pcn_share_rows *rows) {
+void pcn_share_rows_fill(const pcn_layer *layer, int64_t k, int axis, double variance,
+                         const pcn_share_rows *rows) {
   const double cut = layer->engine->cut, sigma = sqrt(variance), far = cut * sigma;
   const pcn_axis cell = layer->engine->rays.cell[axis];
   const int64_t bounds[2] = {rows->cell, rows->cell + rows->cells};
@@ -61,7 +63,8 @@ void pcn_share_rows_fill(const pcn_layer *layer, int64_t k, int axis, double var
     if (range[0] < range[1]) {
       const double edge = cell.first + cell.step * ((double)range[0] - 0.5) - at;
       const pcn_share_line line = {(float)(edge / sigma), (float)(cell.step / sigma), (float)cut, scale};
-      layer->isa->share(&line, (size_t)(range[1] - range[0]), rows->value + r * rows->stride + range[0] - rows->cell);
+      layer->isa->share(&line, (size_t)(range[1] - range[0]),
+                        rows->value + r * rows->stride + range[0] - rows->cell);
     }
   }
 }
@@ -76,10 +79,11 @@ int64_t pcn_plane_scratch(const pcn_rays *rays) {
 /// Cells of one axis where a tile and rows meet; the image's first ray in the rows.
 typedef struct meeting {
   int64_t first, count, ray;
-  const float *value; ///< of that ray and cell
+  const float *value;  ///< of that ray and cell
 } meeting;
 
-static meeting meet(const pcn_class_image *image, const pcn_share_rows *rows, const pcn_tile *tile, int axis) {
+static meeting meet(const pcn_class_image *image, const pcn_share_rows *rows, const pcn_tile *tile,
+                    int axis) {
   meeting m;
   m.first = larger(tile->first[axis], rows->cell);
   m.count = smaller(tile->first[axis] + tile->count[axis], rows->cell + rows->cells) - m.first;
@@ -87,15 +91,16 @@ static meeting meet(const pcn_class_image *image, const pcn_share_rows *rows, co
   return m;
 }
 
-void pcn_plane_add(const pcn_layer *layer, const pcn_class_image *image, const pcn_share_rows rows[2], float *scratch,
-                   const pcn_tile *tile) {
+void pcn_plane_add(const pcn_layer *layer, const pcn_class_image *image, const pcn_share_rows rows[2],
+                   float *scratch, const pcn_tile *tile) {
   const meeting x = meet(image, &rows[0], tile, 0), y = meet(image, &rows[1], tile, 1);
   if (x.count <= 0 || y.count <= 0 || image->count[0] <= 0 || image->count[1] <= 0) {
     return;
   }
   // The second product has as many terms as rays in the axis that the first leaves: the fewer.
-  const int along_x = image->count[0] * image->count[1] * whole(x.count) + image->count[1] * y.count * whole(x.count) <=
-                      image->count[0] * image->count[1] * whole(y.count) + image->count[0] * y.count * whole(x.count);
+  const int along_x =
+      image->count[0] * image->count[1] * whole(x.count) + image->count[1] * y.count * whole(x.count) <=
+      image->count[0] * image->count[1] * whole(y.count) + image->count[0] * y.count * whole(x.count);
   const int axis = along_x ? 0 : 1, other = 1 - axis;
   const meeting *first = along_x ? &x : &y;
   const int64_t step[2] = {1, image->stride}, width = whole(first->count);
@@ -111,15 +116,16 @@ void pcn_plane_add(const pcn_layer *layer, const pcn_class_image *image, const p
                              .columns = (size_t)width};
   memset(scratch, 0, (size_t)(image->count[other] * width) * sizeof *scratch);
   layer->isa->product(&lines);
-  const pcn_product plane = {.left = along_x ? y.value : scratch,
-                             .left_row = 1,
-                             .left_term = along_x ? rows[1].stride : width,
-                             .right = along_x ? scratch : x.value,
-                             .right_row = along_x ? width : rows[0].stride,
-                             .out = tile->value + (y.first - tile->first[1]) * tile->stride + x.first - tile->first[0],
-                             .out_row = tile->stride,
-                             .rows = (size_t)y.count,
-                             .terms = (size_t)image->count[other],
-                             .columns = (size_t)whole(x.count)};
+  const pcn_product plane = {
+      .left = along_x ? y.value : scratch,
+      .left_row = 1,
+      .left_term = along_x ? rows[1].stride : width,
+      .right = along_x ? scratch : x.value,
+      .right_row = along_x ? width : rows[0].stride,
+      .out = tile->value + (y.first - tile->first[1]) * tile->stride + x.first - tile->first[0],
+      .out_row = tile->stride,
+      .rows = (size_t)y.count,
+      .terms = (size_t)image->count[other],
+      .columns = (size_t)whole(x.count)};
   layer->isa->product(&plane);
 }

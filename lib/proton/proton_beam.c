@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proton/proton_beam.h"
 
-#include "base/base.h"
-#include "proton/plane.h"
-#include "proton/voxels.h"
 #include <math.h>
 #include <string.h>
 
-static const double sub_sigma = 0.7;      // width of a ray's own Gaussian over the distance of rays
-static const double fluence_cut = 4.5;    // sigma: how far from a spot's centre its rays lie
-static const double halo_margin_mm = 130; // the beam data's own
+#include "base/base.h"
+#include "proton/plane.h"
+#include "proton/voxels.h"
+
+static const double sub_sigma = 0.7;       // width of a ray's own Gaussian over the distance of rays
+static const double fluence_cut = 4.5;     // sigma: how far from a spot's centre its rays lie
+static const double halo_margin_mm = 130;  // the beam data's own
 
 uint64_t pcn_proton_beam_bytes(const pencone_grid *grid, int threads) {
   (void)threads;
   return 12 * (uint64_t)pencone_grid_voxels(grid) * sizeof(float);
 }
 
-static pencone_status make_energies(pencone_context *ctx, const pcn_proton_options *options, pcn_proton_beam *out) {
+static pencone_status make_energies(pencone_context *ctx, const pcn_proton_options *options,
+                                    pcn_proton_beam *out) {
   const pencone_beam *beam = out->beam;
   out->energy = pcn_calloc(ctx, (size_t)beam->layer_count, sizeof *out->energy);
   if (out->energy == NULL) {
@@ -47,9 +49,10 @@ static pencone_status share_widths(pencone_context *ctx, pcn_proton_beam *out) {
   for (int l = 0; l < out->beam->layer_count; l++) {
     pcn_proton_energy *e = &out->energy[l];
     const double spot = pcn_optics_variance(&e->optics, entry) / spread_of(out, entry);
-    PCN_CHECK(ctx, own * own < spot, PENCONE_E_RANGE,
-              "option ray_spacing_mm: got %g, expected less than %g: rays must be finer than the spot of %g MeV",
-              out->spacing_mm, sqrt(spot) / sub_sigma, e->table.energy_mev);
+    PCN_CHECK(
+        ctx, own * own < spot, PENCONE_E_RANGE,
+        "option ray_spacing_mm: got %g, expected less than %g: rays must be finer than the spot of %g MeV",
+        out->spacing_mm, sqrt(spot) / sub_sigma, e->table.energy_mev);
     e->lattice_mm2 = spot - own * own;
     const pcn_ray_width width = {entry, own, out->spacing_mm};
     PCN_TRY(pcn_collimator_make(ctx, out->beam, &e->optics, &width, &e->collimator));
@@ -110,7 +113,8 @@ void pcn_proton_beam_free(pcn_proton_beam *engine) {
 // --- protons of each ray -----------------------------------------------------------------------
 
 // A Gaussian on the nodes of an axis within the cut, sum 1. @return the first node; *count of them
-static int64_t sample(pcn_axis axis, double centre, double sigma, double reach, double *weight, int64_t *count) {
+static int64_t sample(pcn_axis axis, double centre, double sigma, double reach, double *weight,
+                      int64_t *count) {
   int64_t first = (int64_t)ceil((centre - reach - axis.first) / axis.step);
   int64_t last = (int64_t)floor((centre + reach - axis.first) / axis.step);
   first = first > 0 ? first : 0;
@@ -128,10 +132,11 @@ static int64_t sample(pcn_axis axis, double centre, double sigma, double reach, 
   return first;
 }
 
-pcn_spot_rays pcn_spot_spread(const pcn_proton_beam *engine, double lattice_mm2, const pencone_proton_spot *spot,
-                              double *scratch) {
+pcn_spot_rays pcn_spot_spread(const pcn_proton_beam *engine, double lattice_mm2,
+                              const pencone_proton_spot *spot, double *scratch) {
   const pcn_rays *rays = &engine->rays;
-  const double own = sub_sigma * engine->spacing_mm, sigma = sqrt(lattice_mm2), width = sqrt(lattice_mm2 + own * own);
+  const double own = sub_sigma * engine->spacing_mm, sigma = sqrt(lattice_mm2),
+               width = sqrt(lattice_mm2 + own * own);
   pcn_spot_rays out = {.weight = {scratch, scratch + rays->ray[0].count}};
   const double at[2] = {spot->x_mm, spot->y_mm};
   for (int a = 0; a < 2; a++) {
@@ -140,8 +145,8 @@ pcn_spot_rays pcn_spot_spread(const pcn_proton_beam *engine, double lattice_mm2,
   return out;
 }
 
-static void spread_spots(const pcn_proton_beam *engine, const pencone_proton_layer *layer, const pcn_proton_energy *energy,
-                         double *protons, double *scratch) {
+static void spread_spots(const pcn_proton_beam *engine, const pencone_proton_layer *layer,
+                         const pcn_proton_energy *energy, double *protons, double *scratch) {
   const pcn_rays *rays = &engine->rays;
   memset(protons, 0, (size_t)rays->rays * sizeof *protons);
   for (int s = 0; s < layer->spot_count; s++) {
@@ -158,17 +163,19 @@ static void spread_spots(const pcn_proton_beam *engine, const pencone_proton_lay
 // Width of a ray without matter at z from the isocentre: what the lattice of rays does not carry.
 double pcn_proton_beam_own(const pcn_proton_beam *engine, const pcn_proton_energy *energy, double z_mm) {
   const double own = sub_sigma * engine->spacing_mm;
-  return fmax(pcn_optics_variance(&energy->optics, z_mm) - energy->lattice_mm2 * spread_of(engine, z_mm), 0.25 * own * own);
+  return fmax(pcn_optics_variance(&energy->optics, z_mm) - energy->lattice_mm2 * spread_of(engine, z_mm),
+              0.25 * own * own);
 }
 
 // --- a plane -----------------------------------------------------------------------------------
 
-/// The dose of a beam, layer by layer. With LET there is a second volume and plane: dose times LET, wide Gaussians.
+/// The dose of a beam, layer by layer. With LET there is a second volume and plane: dose times LET, wide
+/// Gaussians.
 typedef struct dose_work {
   pcn_layer layer;
-  double *protons;        ///< of each ray, and scratch for a spot's weights
-  float *volume;          ///< [z][y][x] of cells, Gy to water; after it, with LET, the same times LET
-  float *scratch;         ///< of each thread, parts below
+  double *protons;  ///< of each ray, and scratch for a spot's weights
+  float *volume;    ///< [z][y][x] of cells, Gy to water; after it, with LET, the same times LET
+  float *scratch;   ///< of each thread, parts below
   int64_t scratch_count;
   int64_t stride, plane;  ///< of a row and of a plane in scratch
 } dose_work;
@@ -246,7 +253,8 @@ static int fill_dose(const dose_work *w, int64_t k, const plane_scratch *s, pcn_
 static void add_part(const dose_work *w, int64_t k, int part, const plane_scratch *s, const pcn_tile *tile) {
   const pcn_layer *l = &w->layer;
   const pcn_rays *rays = &l->engine->rays;
-  const pcn_ray_window window = {{0, 0}, {rays->ray[0].count, rays->ray[1].count}, l->protons, rays->ray[0].count};
+  const pcn_ray_window window = {
+      {0, 0}, {rays->ray[0].count, rays->ray[1].count}, l->protons, rays->ray[0].count};
   int range[2];
   pcn_layer_classes(l, k, part, &window, range);
   for (int c = range[0]; c <= range[1]; c++) {
@@ -280,7 +288,8 @@ static void deposit(const dose_work *w, int64_t k, const plane_scratch *s, const
 }
 
 // And dose times LET. wide: protons of the wide Gaussians.
-static void deposit_let(const dose_work *w, int64_t k, const plane_scratch *s, const pcn_tile *tile, const float *wide) {
+static void deposit_let(const dose_work *w, int64_t k, const plane_scratch *s, const pcn_tile *tile,
+                        const float *wide) {
   const pcn_axis *cell = w->layer.engine->rays.cell;
   const double shifter = w->layer.energy->optics.water_mm;
   float *second = w->volume + cell[0].count * cell[1].count * cell[2].count;
@@ -332,12 +341,13 @@ typedef struct gather_work {
   const pcn_proton_beam *engine;
   const pcn_isa *isa;
   const float *volume;
-  float *row; ///< scratch of each thread
+  float *row;  ///< scratch of each thread
   float *const *out;
 } gather_work;
 
 // Adds a row of the volume to out, as dose to the medium where that is wanted.
-static void gather_row(const gather_work *w, const pcn_voxel_row *row, const float *value, size_t first, float *out) {
+static void gather_row(const gather_work *w, const pcn_voxel_row *row, const float *value, size_t first,
+                       float *out) {
   const pcn_medium *m = w->engine->medium;
   for (int64_t i = 0; i < row->range[1] - row->range[0]; i++) {
     const size_t voxel = first + (size_t)(row->range[0] + i);
@@ -364,7 +374,8 @@ static void gather_slice(void *work, size_t k, int worker) {
       pcn_voxel_row_read(w->isa, &box, &row, value);
       for (int o = 2 * let; o < 2 * let + 2; o++) {
         if (w->out[o] != NULL) {
-          gather_row(w, &row, value, (k * (size_t)grid->size[1] + (size_t)j) * (size_t)grid->size[0], w->out[o]);
+          gather_row(w, &row, value, (k * (size_t)grid->size[1] + (size_t)j) * (size_t)grid->size[0],
+                     w->out[o]);
         }
       }
     }
@@ -378,13 +389,17 @@ static pencone_status allocate(pencone_context *ctx, const pcn_proton_beam *engi
   const size_t n[3] = {(size_t)rays->cell[0].count, (size_t)rays->cell[1].count, (size_t)rays->cell[2].count};
   const int64_t lanes = PCN_PRODUCT_LANES;
   PCN_TRY(pcn_layer_make(ctx, engine, &w->layer));
-  w->stride = (rays->cell[0].count > rays->cell[1].count ? rays->cell[0].count : rays->cell[1].count) / lanes * lanes + 2 * lanes;
+  w->stride = (rays->cell[0].count > rays->cell[1].count ? rays->cell[0].count : rays->cell[1].count) /
+                  lanes * lanes +
+              2 * lanes;
   w->plane = rays->cell[1].count * w->stride;
-  w->scratch_count = 3 * w->plane + (rays->ray[0].count + 1) * (rays->ray[1].count + 1) + rows_of(rays, 0, w->stride) +
-                     rows_of(rays, 1, w->stride) + pcn_plane_scratch(rays);
-  w->protons = pcn_alloc(ctx, (size_t)(rays->rays + rays->ray[0].count + rays->ray[1].count), sizeof *w->protons);
+  w->scratch_count = 3 * w->plane + (rays->ray[0].count + 1) * (rays->ray[1].count + 1) +
+                     rows_of(rays, 0, w->stride) + rows_of(rays, 1, w->stride) + pcn_plane_scratch(rays);
+  w->protons =
+      pcn_alloc(ctx, (size_t)(rays->rays + rays->ray[0].count + rays->ray[1].count), sizeof *w->protons);
   w->volume = pcn_calloc(ctx, (engine->let != PCN_LET_NONE ? 2 : 1) * n[0] * n[1] * n[2], sizeof *w->volume);
-  w->scratch = pcn_alloc(ctx, (size_t)pencone_context_threads(ctx) * (size_t)w->scratch_count, sizeof *w->scratch);
+  w->scratch =
+      pcn_alloc(ctx, (size_t)pencone_context_threads(ctx) * (size_t)w->scratch_count, sizeof *w->scratch);
   return w->protons != NULL && w->volume != NULL && w->scratch != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
 }
 
@@ -398,8 +413,8 @@ static pencone_status add_layers(pencone_context *ctx, dose_work *w, const doubl
       w->layer.protons[r] = (float)w->protons[r];
     }
     pcn_layer_walk(ctx, &w->layer, l);
-    PCN_TRY(pcn_parallel_for_progress(ctx, (size_t)w->layer.planes, fill_plane, w, base, progress[1] / beam->layer_count,
-                                      "protons"));
+    PCN_TRY(pcn_parallel_for_progress(ctx, (size_t)w->layer.planes, fill_plane, w, base,
+                                      progress[1] / beam->layer_count, "protons"));
   }
   return PENCONE_OK;
 }

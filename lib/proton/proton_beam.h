@@ -3,15 +3,16 @@
 #ifndef PCN_PROTON_PENCIL_BEAM_H
 #define PCN_PROTON_PENCIL_BEAM_H
 
+#include <pencone/plan.h>
+
 #include "proton/collimator.h"
 #include "proton/rays.h"
-#include <pencone/plan.h>
 
 /// Which LET is calculated beside the dose.
 typedef enum pcn_let {
   PCN_LET_NONE,
-  PCN_LET_ALL,      ///< of all charged particles, by the table from Monte Carlo
-  PCN_LET_PRIMARIES ///< of primary protons, closed form
+  PCN_LET_ALL,       ///< of all charged particles, by the table from Monte Carlo
+  PCN_LET_PRIMARIES  ///< of primary protons, closed form
 } pcn_let;
 
 /// One layer: its table, its spot without the phantom, and the variance that the lattice of rays carries.
@@ -29,19 +30,19 @@ typedef struct pcn_proton_beam {
   pencone_quantity quantity;
   pcn_let let;
   double spacing_mm, cut;
-  double ratio_most; ///< the largest of dose to the medium over dose to water
+  double ratio_most;  ///< the largest of dose to the medium over dose to water
   pcn_rays rays;
-  pcn_proton_energy *energy; ///< of each layer
+  pcn_proton_energy *energy;  ///< of each layer
 } pcn_proton_beam;
 
 /// Memory of one beam, bytes: order of magnitude from the grid.
 uint64_t pcn_proton_beam_bytes(const pencone_grid *grid, int threads);
 
 typedef struct pcn_proton_options {
-  double spacing_mm; ///< of the rays
-  double cut;        ///< where Gaussians end, in sigma
+  double spacing_mm;  ///< of the rays
+  double cut;         ///< where Gaussians end, in sigma
   pcn_let let;
-  int bortfeld;      ///< depth dose by the closed form
+  int bortfeld;  ///< depth dose by the closed form
 } pcn_proton_options;
 
 /// @param[out] out  freed by pcn_proton_beam_free(), also after a failure
@@ -52,7 +53,8 @@ void pcn_proton_beam_free(pcn_proton_beam *engine);
 /// Variance of a ray without matter at z from the isocentre: what the lattice of rays does not carry, mm2.
 double pcn_proton_beam_own(const pcn_proton_beam *engine, const pcn_proton_energy *energy, double z_mm);
 
-/// Adds the dose in Gy to out[0] and out[1], and dose times LET (Gy keV/um) to out[2] and out[3], where not NULL.
+/// Adds the dose in Gy to out[0] and out[1], and dose times LET (Gy keV/um) to out[2] and out[3], where not
+/// NULL.
 pencone_status pcn_proton_beam_add(pencone_context *ctx, const pcn_proton_beam *engine, float *const out[4],
                                    const double progress[2]);
 

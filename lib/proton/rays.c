@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proton/rays.h"
 
+#include <math.h>
+#include <string.h>
+
 #include "base/base.h"
 #include "geom/ray.h"
 #include "proton/optics.h"
-#include <math.h>
-#include <string.h>
 
 pcn_vec3 pcn_rays_project(const pcn_rays *rays, pcn_vec3 point) {
   const pcn_vec3 p = pcn_v3_sub(point, rays->isocenter);
@@ -37,7 +38,7 @@ static pcn_axis axis_make(double anchor, double step, double low, double high) {
 static void cells_make(pcn_rays *rays, const pencone_grid *grid, const pencone_beam *beam, double margin) {
   const pcn_vec3 e[3] = {rays->frame.ex, rays->frame.ey, rays->frame.ez};
   const double *h = grid->spacing_mm;
-  const double fine = fmin(h[0], fmin(h[1], h[2])) / 1.5; // docs/theory/proton.md, section 6
+  const double fine = fmin(h[0], fmin(h[1], h[2])) / 1.5;  // docs/theory/proton.md, section 6
   const int along = voxel_along(e[0], h) > 0 && voxel_along(e[1], h) > 0 && voxel_along(e[2], h) > 0;
   double low[3] = {INFINITY, INFINITY, INFINITY}, high[3] = {-INFINITY, -INFINITY, -INFINITY};
   for (int corner = 0; corner < 8; corner++) {
@@ -55,7 +56,8 @@ static void cells_make(pcn_rays *rays, const pencone_grid *grid, const pencone_b
     const double *field = a == 0 ? beam->field_x_mm : beam->field_y_mm;
     const double step = along ? voxel_along(e[a], h) : fine;
     const double anchor = low[a];
-    const double near = pcn_optics_spread(rays->machine, a, low[2]), far = pcn_optics_spread(rays->machine, a, high[2]);
+    const double near = pcn_optics_spread(rays->machine, a, low[2]),
+                 far = pcn_optics_spread(rays->machine, a, high[2]);
     rays->cell[a] = axis_make(anchor, step, fmax(low[a], fmin(field[0] * near, field[0] * far) - margin),
                               fmin(high[a], fmax(field[1] * near, field[1] * far) + margin));
   }
@@ -65,23 +67,26 @@ static void cells_make(pcn_rays *rays, const pencone_grid *grid, const pencone_b
 typedef struct trace_work {
   pcn_rays *rays;
   const pcn_medium *medium;
-  float *water; ///< scratch of each thread: a column
+  float *water;  ///< scratch of each thread: a column
 } trace_work;
 
 static pcn_vec3 point_of(const pcn_rays *rays, double x, double y, double z) {
-  const double at_x = x * pcn_optics_spread(rays->machine, 0, z), at_y = y * pcn_optics_spread(rays->machine, 1, z);
+  const double at_x = x * pcn_optics_spread(rays->machine, 0, z),
+               at_y = y * pcn_optics_spread(rays->machine, 1, z);
   const pcn_vec3 side = pcn_v3_add(pcn_v3_scale(rays->frame.ex, at_x), pcn_v3_scale(rays->frame.ey, at_y));
   return pcn_v3_add(pcn_v3_add(rays->isocenter, side), pcn_v3_scale(rays->frame.ez, z));
 }
 
-// Water and scattering depth (NULL: not wanted) of the ray through a place in the isocentre plane, at every face.
+// Water and scattering depth (NULL: not wanted) of the ray through a place in the isocentre plane, at every
+// face.
 static void trace(const trace_work *w, double x, double y, float *water, float *scatter) {
   const pcn_rays *rays = w->rays;
   const int64_t faces = rays->cell[2].count + 1;
-  const double z = rays->cell[2].first - 0.5 * rays->cell[2].step, deep = rays->cell[2].step * (double)(faces - 1);
+  const double z = rays->cell[2].first - 0.5 * rays->cell[2].step,
+               deep = rays->cell[2].step * (double)(faces - 1);
   const pcn_vec3 from = point_of(rays, x, y, z), to = point_of(rays, x, y, z + deep);
   const pcn_vec3 way = pcn_v3_sub(to, from);
-  const double step = deep > 0 ? rays->cell[2].step * sqrt(pcn_v3_dot(way, way)) / deep : 0; // along the ray
+  const double step = deep > 0 ? rays->cell[2].step * sqrt(pcn_v3_dot(way, way)) / deep : 0;  // along the ray
   double sum[2] = {0, 0}, at, length;
   int64_t face = 0, voxel;
   pcn_ray ray;
@@ -115,7 +120,8 @@ static void trace_ray(void *work, size_t index, int worker) {
   const pcn_axis *ray = w->rays->ray;
   const int64_t first = (int64_t)index * (w->rays->cell[2].count + 1);
   trace(w, ray[0].first + ray[0].step * (double)((int64_t)index % ray[0].count),
-        ray[1].first + ray[1].step * (double)((int64_t)index / ray[0].count), w->rays->water + first, w->rays->scatter + first);
+        ray[1].first + ray[1].step * (double)((int64_t)index / ray[0].count), w->rays->water + first,
+        w->rays->scatter + first);
 }
 
 // A row of columns along x.
@@ -136,8 +142,10 @@ static int64_t blocks_of(pcn_axis axis) {
   return (axis.count + PCN_RAYS_BLOCK - 1) / PCN_RAYS_BLOCK;
 }
 
-void pcn_rays_row(const pcn_rays *rays, const pencone_grid *g, const pcn_ray_row *row, double margin_mm, int64_t range[2]) {
-  const pcn_vec3 side = pcn_v3_add(pcn_v3_scale(rays->frame.ex, row->first_mm), pcn_v3_scale(rays->frame.ey, row->y_mm));
+void pcn_rays_row(const pcn_rays *rays, const pencone_grid *g, const pcn_ray_row *row, double margin_mm,
+                  int64_t range[2]) {
+  const pcn_vec3 side =
+      pcn_v3_add(pcn_v3_scale(rays->frame.ex, row->first_mm), pcn_v3_scale(rays->frame.ey, row->y_mm));
   const pcn_vec3 p = pcn_v3_add(pcn_v3_add(rays->isocenter, side), pcn_v3_scale(rays->frame.ez, row->z_mm));
   const pcn_vec3 e = pcn_v3_scale(rays->frame.ex, row->step_mm);
   const double at[3] = {p.x, p.y, p.z}, by[3] = {e.x, e.y, e.z};
@@ -166,7 +174,8 @@ static void find_extremes(void *work, size_t face, int worker) {
   const pcn_rays *rays = w->rays;
   const double z = rays->cell[2].first + rays->cell[2].step * ((double)face - 0.5);
   const double spread[2] = {pcn_optics_spread(rays->machine, 0, z), pcn_optics_spread(rays->machine, 1, z)};
-  const int64_t nx = rays->cell[0].count, ny = rays->cell[1].count, bx = blocks_of(rays->cell[0]), by = blocks_of(rays->cell[1]);
+  const int64_t nx = rays->cell[0].count, ny = rays->cell[1].count, bx = blocks_of(rays->cell[0]),
+                by = blocks_of(rays->cell[1]);
   float *extreme = rays->extreme + 2 * (int64_t)face * bx * by;
   for (int64_t b = 0; b < bx * by; b++) {
     extreme[2 * b] = INFINITY;
@@ -186,10 +195,11 @@ static void find_extremes(void *work, size_t face, int worker) {
   }
 }
 
-void pcn_rays_extremes(const pcn_rays *rays, int64_t face, const int64_t first[2], const int64_t last[2], double out[2]) {
+void pcn_rays_extremes(const pcn_rays *rays, int64_t face, const int64_t first[2], const int64_t last[2],
+                       double out[2]) {
   const int64_t bx = blocks_of(rays->cell[0]), by = blocks_of(rays->cell[1]);
   const float *extreme = rays->extreme + 2 * face * bx * by;
-  float least = INFINITY, most = 0; // none in the grid: no dose
+  float least = INFINITY, most = 0;  // none in the grid: no dose
   for (int64_t j = first[1] / PCN_RAYS_BLOCK; j * PCN_RAYS_BLOCK < last[1]; j++) {
     for (int64_t i = first[0] / PCN_RAYS_BLOCK; i * PCN_RAYS_BLOCK < last[0]; i++) {
       const float *block = extreme + 2 * (j * bx + i);
@@ -204,7 +214,7 @@ void pcn_rays_extremes(const pcn_rays *rays, int64_t face, const int64_t first[2
 // The last face that no ray has met matter before.
 static double entry_of(const pcn_rays *rays) {
   const int64_t faces = rays->cell[2].count + 1;
-  const float matter_mm = 0.05f; // air of 40 mm
+  const float matter_mm = 0.05f;  // air of 40 mm
   for (int64_t face = 1; face < faces; face++) {
     for (int64_t r = 0; r < rays->rays; r++) {
       if (rays->water[r * faces + face] > matter_mm) {
@@ -216,7 +226,7 @@ static double entry_of(const pcn_rays *rays) {
 }
 
 static double lung_of(const pcn_rays *rays) {
-  const float least = 0.1f, most = 0.6f; // stopping power relative to water
+  const float least = 0.1f, most = 0.6f;  // stopping power relative to water
   const int64_t faces = rays->cell[2].count + 1;
   const float step = (float)rays->cell[2].step;
   int64_t longest = 0;
@@ -235,14 +245,16 @@ static double lung_of(const pcn_rays *rays) {
 pencone_status pcn_rays_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
                              double spacing_mm, const double margin_mm[2], pcn_rays *out) {
   memset(out, 0, sizeof *out);
-  out->frame = pcn_frame_make(beam->isocenter_mm, pencone_machine_describe(beam->machine)->sad_mm, beam->gantry_deg,
-                              beam->collimator_deg, beam->couch_deg);
+  out->frame = pcn_frame_make(beam->isocenter_mm, pencone_machine_describe(beam->machine)->sad_mm,
+                              beam->gantry_deg, beam->collimator_deg, beam->couch_deg);
   out->isocenter = pcn_v3_from(beam->isocenter_mm);
   out->machine = pencone_machine_describe(beam->machine);
   cells_make(out, &medium->grid, beam, margin_mm[1]);
   // Half a step beside the isocentre: no ray runs between two voxels of the usual phantoms.
-  out->ray[0] = axis_make(0.5 * spacing_mm, spacing_mm, beam->field_x_mm[0] - margin_mm[0], beam->field_x_mm[1] + margin_mm[0]);
-  out->ray[1] = axis_make(0.5 * spacing_mm, spacing_mm, beam->field_y_mm[0] - margin_mm[0], beam->field_y_mm[1] + margin_mm[0]);
+  out->ray[0] = axis_make(0.5 * spacing_mm, spacing_mm, beam->field_x_mm[0] - margin_mm[0],
+                          beam->field_x_mm[1] + margin_mm[0]);
+  out->ray[1] = axis_make(0.5 * spacing_mm, spacing_mm, beam->field_y_mm[0] - margin_mm[0],
+                          beam->field_y_mm[1] + margin_mm[0]);
   out->rays = out->ray[0].count * out->ray[1].count;
   const size_t faces = (size_t)out->rays * (size_t)(out->cell[2].count + 1);
   out->water = pcn_alloc(ctx, faces, sizeof *out->water);
@@ -250,9 +262,12 @@ pencone_status pcn_rays_make(pencone_context *ctx, const pcn_medium *medium, con
   const size_t columns = (size_t)(out->cell[0].count * out->cell[1].count * (out->cell[2].count + 1));
   out->column = pcn_alloc(ctx, columns, sizeof *out->column);
   const size_t planes = (size_t)(out->cell[2].count + 1);
-  out->extreme = pcn_alloc(ctx, 2 * planes * (size_t)(blocks_of(out->cell[0]) * blocks_of(out->cell[1])), sizeof *out->extreme);
-  trace_work work = {out, medium, pcn_alloc(ctx, planes * (size_t)pencone_context_threads(ctx), sizeof(float))};
-  if (out->water == NULL || out->scatter == NULL || out->column == NULL || out->extreme == NULL || work.water == NULL) {
+  out->extreme = pcn_alloc(ctx, 2 * planes * (size_t)(blocks_of(out->cell[0]) * blocks_of(out->cell[1])),
+                           sizeof *out->extreme);
+  trace_work work = {out, medium,
+                     pcn_alloc(ctx, planes * (size_t)pencone_context_threads(ctx), sizeof(float))};
+  if (out->water == NULL || out->scatter == NULL || out->column == NULL || out->extreme == NULL ||
+      work.water == NULL) {
     pcn_free(work.water);
     return PENCONE_E_MEMORY;
   }

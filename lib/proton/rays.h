@@ -3,9 +3,10 @@
 #ifndef PCN_PROTON_RAYS_H
 #define PCN_PROTON_RAYS_H
 
+#include <pencone/beam.h>
+
 #include "geom/frame.h"
 #include "matter/medium.h"
-#include <pencone/beam.h>
 
 /// A regular axis: place of the first node, distance of nodes, number.
 typedef struct pcn_axis {
@@ -15,21 +16,23 @@ typedef struct pcn_axis {
 
 enum { PCN_RAYS_BLOCK = 16 };
 
-/// Cells of the calculation: x and y of the collimator, z along the beam, mm from the isocentre. When the beam runs
-/// along an axis of the voxel grid, the cells are the voxels; else they are finer than them.
+/// Cells of the calculation: x and y of the collimator, z along the beam, mm from the isocentre. When the
+/// beam runs along an axis of the voxel grid, the cells are the voxels; else they are finer than them.
 typedef struct pcn_rays {
   pcn_frame frame;
   pcn_vec3 isocenter;
   pcn_axis cell[3];
-  pcn_axis ray[2];  ///< lattice of rays in x and y, in the isocentre plane
-  const pencone_machine_desc *machine; ///< for how rays spread: pcn_optics_spread()
-  double entry_mm;  ///< z where the first of them meets matter
-  double lung_mm;   ///< longest way of a ray through matter of the density of lung, without a gap
+  pcn_axis ray[2];                      ///< lattice of rays in x and y, in the isocentre plane
+  const pencone_machine_desc *machine;  ///< for how rays spread: pcn_optics_spread()
+  double entry_mm;                      ///< z where the first of them meets matter
+  double lung_mm;  ///< longest way of a ray through matter of the density of lung, without a gap
   int64_t rays;
-  float *column;    ///< [z face][y][x] of cells: water-equivalent depth along the ray through the cell's place, mm
-  float *extreme;   ///< [z face][y block][x block][2]: the least and the largest depth of PCN_RAYS_BLOCK^2 columns
-  float *water;     ///< [ray][z face]: water-equivalent depth, mm
-  float *scatter;   ///< [ray][z face]: scattering-equivalent thickness of water, mm
+  float *
+      column;  ///< [z face][y][x] of cells: water-equivalent depth along the ray through the cell's place, mm
+  float *extreme;  ///< [z face][y block][x block][2]: the least and the largest depth of PCN_RAYS_BLOCK^2
+                   ///< columns
+  float *water;    ///< [ray][z face]: water-equivalent depth, mm
+  float *scatter;  ///< [ray][z face]: scattering-equivalent thickness of water, mm
 } pcn_rays;
 
 /// @param spacing_mm  between rays; @param margin_mm  of rays beyond the field, and of cells beyond it
@@ -44,14 +47,18 @@ typedef struct pcn_ray_row {
   int64_t count;
 } pcn_ray_row;
 
-/// Places that lie in a grid of voxels or up to margin_mm beside it. @param[out] range  first, one behind the last
-void pcn_rays_row(const pcn_rays *rays, const pencone_grid *grid, const pcn_ray_row *row, double margin_mm, int64_t range[2]);
+/// Places that lie in a grid of voxels or up to margin_mm beside it. @param[out] range  first, one behind the
+/// last
+void pcn_rays_row(const pcn_rays *rays, const pencone_grid *grid, const pcn_ray_row *row, double margin_mm,
+                  int64_t range[2]);
 
 /// How far beside the grid cells are read at most, for interpolation and rounding.
 double pcn_rays_margin(const pcn_rays *rays);
 
-/// The least and the largest depth of columns from first on to one before last, at a face; of their whole blocks.
-void pcn_rays_extremes(const pcn_rays *rays, int64_t face, const int64_t first[2], const int64_t last[2], double out[2]);
+/// The least and the largest depth of columns from first on to one before last, at a face; of their whole
+/// blocks.
+void pcn_rays_extremes(const pcn_rays *rays, int64_t face, const int64_t first[2], const int64_t last[2],
+                       double out[2]);
 
 /// Coordinates of a point in the beam's axes, mm from the isocentre.
 pcn_vec3 pcn_rays_project(const pcn_rays *rays, pcn_vec3 point);

@@ -20,8 +20,8 @@ const char *pcn_rbe_title(pcn_rbe_model model);
 /// 1 when the model needs the LET.
 int pcn_rbe_needs_let(pcn_rbe_model model);
 
-/// RBE of a dose per fraction (Gy) at a dose-averaged LET (keV/um), alpha over beta of photons in Gy (eq. 10); of the
-/// limit where the dose is 0. Any thread.
+/// RBE of a dose per fraction (Gy) at a dose-averaged LET (keV/um), alpha over beta of photons in Gy (eq.
+/// 10); of the limit where the dose is 0. Any thread.
 double pcn_rbe(pcn_rbe_model model, double dose_gy, double let_kev_um, double alpha_beta_gy);
 
 #endif

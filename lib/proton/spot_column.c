@@ -2,11 +2,12 @@
 // One spot: which cells can be above the threshold, their dose, and the voxels between them.
 #include "proton/spot_column.h"
 
+#include <math.h>
+#include <string.h>
+
 #include "base/base.h"
 #include "proton/spot_layer.h"
 #include "proton/voxels.h"
-#include <math.h>
-#include <string.h>
 
 enum { PARTS = PCN_PROTON_PARTS, LANES = PCN_PRODUCT_LANES };
 
@@ -15,12 +16,12 @@ typedef struct spot_work {
   const pcn_spot_layer *s;
   pcn_spot_scratch *scratch;
   pcn_ray_window window;
-  double place[2];    ///< in the isocentre plane, mm
-  double wanted_gy;   ///< entries from here on; 0: all
-  int64_t first[3];   ///< cells of the box
+  double place[2];   ///< in the isocentre plane, mm
+  double wanted_gy;  ///< entries from here on; 0: all
+  int64_t first[3];  ///< cells of the box
   pcn_cell_box cells;
-  int expand;         ///< cells around those that are wanted, for the interpolation: 1 unless voxels are cells
-  double volume;      ///< of a cell over a voxel's
+  int expand;     ///< cells around those that are wanted, for the interpolation: 1 unless voxels are cells
+  double volume;  ///< of a cell over a voxel's
 } spot_work;
 
 static int64_t larger(int64_t a, int64_t b) {
@@ -60,8 +61,8 @@ static void make_bound(const spot_work *w, int64_t k, const pcn_spot_plane *p, b
   }
 }
 
-// r^2 beyond which the sum times e^level is below 1; below 0: it is everywhere. Each Gaussian alone needs at least low, all
-// of them in equal parts at most high.
+// r^2 beyond which the sum times e^level is below 1; below 0: it is everywhere. Each Gaussian alone needs at
+// least low, all of them in equal parts at most high.
 static double square_of(const bound *b, double level) {
   enum { STEPS = 4 };
   const double part = log(b->count);
@@ -91,13 +92,16 @@ static double most_within(const spot_work *w, int64_t k, double radius_mm) {
   int64_t first[2], last[2];
   for (int a = 0; a < 2; a++) {
     const double reach = radius_mm / spread_at(w->s, a, k), most = (double)cell[a].count, half = 0.5;
-    first[a] = (int64_t)fmin(fmax(floor((w->place[a] - reach - cell[a].first) / cell[a].step - half), 0), most - 1);
-    last[a] = (int64_t)fmin(fmax(ceil((w->place[a] + reach - cell[a].first) / cell[a].step + half) + 1, 1), most);
+    first[a] =
+        (int64_t)fmin(fmax(floor((w->place[a] - reach - cell[a].first) / cell[a].step - half), 0), most - 1);
+    last[a] =
+        (int64_t)fmin(fmax(ceil((w->place[a] + reach - cell[a].first) / cell[a].step + half) + 1, 1), most);
   }
   return pcn_layer_most(&w->s->layer, k, first, last);
 }
 
-// Beyond the radius no cell is wanted (docs/theory/influence-matrix.md, eq. 5). First with the largest dose of any cell of the plane, then with that of cells within.
+// Beyond the radius no cell is wanted (docs/theory/influence-matrix.md, eq. 5). First with the largest dose
+// of any cell of the plane, then with that of cells within.
 static void find_radius(const spot_work *w, int64_t k, pcn_spot_plane *p) {
   const pcn_axis *cell = w->s->layer.engine->rays.cell;
   const double corner = 0.5 * hypot(cell[0].step, cell[1].step);
@@ -298,7 +302,8 @@ static void find_visible(const spot_work *w, int64_t k, double range_mm[2]) {
   enum { FAR_MM = 150 };
   const pcn_rays *rays = &w->s->layer.engine->rays;
   const pencone_grid *g = &w->s->box->grid;
-  const double centre = spread_at(w->s, 0, k) * w->place[0], half = 0.5 * fmin(g->spacing_mm[0], g->spacing_mm[1]);
+  const double centre = spread_at(w->s, 0, k) * w->place[0],
+               half = 0.5 * fmin(g->spacing_mm[0], g->spacing_mm[1]);
   const pcn_ray_row row = {centre - FAR_MM, 1, spread_at(w->s, 1, k) * w->place[1],
                            rays->cell[2].first + rays->cell[2].step * (double)k, 2 * FAR_MM + 1};
   int64_t range[2];
@@ -351,7 +356,8 @@ static void deposit(const spot_work *w, int64_t k, const pcn_tile *tile, double 
     }
     const int64_t y = tile->first[1] + j, x = tile->first[0] + low, n = high - low;
     const float *protons = tile->value + j * tile->stride + low;
-    const int64_t row = ((k - w->first[2]) * w->cells.axis[1].count + y - w->first[1]) * w->cells.axis[0].count;
+    const int64_t row =
+        ((k - w->first[2]) * w->cells.axis[1].count + y - w->first[1]) * w->cells.axis[0].count;
     float *restrict out = w->scratch->cells + row + x - w->first[0];
     pcn_layer_dose(&s->layer, k, y, x, n, w->scratch->dose + n, out);
 #pragma omp simd
@@ -399,12 +405,14 @@ typedef struct findings {
   double small;
 } findings;
 
-static void append_row(const spot_work *w, const int64_t jk[2], const pcn_voxel_row *row, pcn_column *out, findings *found) {
+static void append_row(const spot_work *w, const int64_t jk[2], const pcn_voxel_row *row, pcn_column *out,
+                       findings *found) {
   const pcn_proton_beam *engine = w->s->layer.engine;
   const pcn_medium *m = engine->medium;
   const pcn_box *box = w->s->box;
   const int64_t *n = box->grid.size, *all = m->grid.size, at = (jk[1] * n[1] + jk[0]) * n[0] + row->range[0];
-  const int64_t voxel = ((jk[1] + box->first[2]) * all[1] + jk[0] + box->first[1]) * all[0] + box->first[0] + row->range[0];
+  const int64_t voxel =
+      ((jk[1] + box->first[2]) * all[1] + jk[0] + box->first[1]) * all[0] + box->first[0] + row->range[0];
   const int64_t count = row->range[1] - row->range[0];
   const float least = w->wanted_gy > 0 ? (float)w->wanted_gy : 1e-45f;
   float *restrict value = w->scratch->row, largest = found->largest;
@@ -446,20 +454,24 @@ typedef struct spot_way {
   double at[2], slope[2];
 } spot_way;
 
-// Parts of a row of voxels that are farther than any wanted cell from the spot's way through the planes that it crosses.
+// Parts of a row of voxels that are farther than any wanted cell from the spot's way through the planes that
+// it crosses.
 static void trim_row(const spot_work *w, const spot_way *way, pcn_voxel_row *row) {
   const pcn_spot_plane *plane = w->scratch->plane;
   const double *at = row->line.at, *by = row->line.step;
   double from[2], step[2];
-  for (int a = 0; a < 2; a++) { // distance from the way, mm
-    from[a] = w->cells.axis[a].first + w->cells.axis[a].step * at[a] - way->at[a] - way->slope[a] * (at[2] + (double)w->first[2]);
+  for (int a = 0; a < 2; a++) {  // distance from the way, mm
+    from[a] = w->cells.axis[a].first + w->cells.axis[a].step * at[a] - way->at[a] -
+              way->slope[a] * (at[2] + (double)w->first[2]);
     step[a] = w->cells.axis[a].step * by[a] - way->slope[a] * by[2];
   }
   const double square = step[0] * step[0] + step[1] * step[1], mixed = from[0] * step[0] + from[1] * step[1];
   const double off = from[0] * from[0] + from[1] * from[1];
   for (int twice = 0; twice < (fabs(by[2]) > 1e-9 ? 2 : 1) && row->range[0] < row->range[1]; twice++) {
-    const double ends[2] = {at[2] + (double)row->range[0] * by[2], at[2] + (double)(row->range[1] - 1) * by[2]};
-    const double near = ends[0] < ends[1] ? ends[0] : ends[1], far = ends[0] < ends[1] ? ends[1] : ends[0], tiny = 1e-6;
+    const double ends[2] = {at[2] + (double)row->range[0] * by[2],
+                            at[2] + (double)(row->range[1] - 1) * by[2]};
+    const double near = ends[0] < ends[1] ? ends[0] : ends[1], far = ends[0] < ends[1] ? ends[1] : ends[0],
+                 tiny = 1e-6;
     const int64_t low = larger((int64_t)floor(near + tiny) + w->first[2], 0);
     const int64_t high = smaller((int64_t)ceil(far - tiny) + w->first[2], w->s->layer.planes - 1);
     double radius = -1;
@@ -571,10 +583,11 @@ static int between_cells(const pcn_spot_layer *s) {
   return 0;
 }
 
-pencone_status pcn_spot_column(pencone_context *ctx, const pcn_spot_layer *layer, const pencone_proton_spot *spot,
-                               pcn_column *out) {
+pencone_status pcn_spot_column(pencone_context *ctx, const pcn_spot_layer *layer,
+                               const pencone_proton_spot *spot, pcn_column *out) {
   const pcn_axis *cell = layer->layer.engine->rays.cell;
-  const double *voxel = layer->box->grid.spacing_mm, guess = 0.75; // of the largest dose: below what it will be
+  const double *voxel = layer->box->grid.spacing_mm,
+               guess = 0.75;  // of the largest dose: below what it will be
   spot_work w = {.s = layer, .scratch = take_scratch(layer), .expand = between_cells(layer)};
   w.volume = cell[0].step * cell[1].step * cell[2].step / (voxel[0] * voxel[1] * voxel[2]);
   const double passing = spread_spot(layer, spot, &w);
@@ -588,7 +601,8 @@ pencone_status pcn_spot_column(pencone_context *ctx, const pcn_spot_layer *layer
   double largest = guess * passing * look_ahead(&w);
   w.wanted_gy = layer->threshold * largest;
   pencone_status status = pass(ctx, &w, out, &found);
-  while (status == PENCONE_OK && w.wanted_gy > 0 && (double)found.largest < largest) { // the guess was too high
+  while (status == PENCONE_OK && w.wanted_gy > 0 &&
+         (double)found.largest < largest) {  // the guess was too high
     largest = (double)found.largest >= w.wanted_gy ? 0.999 * (double)found.largest : 0;
     w.wanted_gy = layer->threshold * largest;
     status = pass(ctx, &w, out, &found);

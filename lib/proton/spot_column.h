@@ -10,34 +10,36 @@
 struct pcn_spot_class;
 struct pcn_spot_scratch;
 
-/// What the spots of a layer share: their rays, each with one proton, and the rows of every class in every plane.
+/// What the spots of a layer share: their rays, each with one proton, and the rows of every class in every
+/// plane.
 typedef struct pcn_spot_layer {
   pcn_layer layer;
-  const pcn_box *box;       ///< borrowed: where dose is wanted
-  double threshold;         ///< share of a column's largest below which entries are not wanted; 0: all are
-  double ratio;             ///< the largest of dose to the medium over dose to water
-  int64_t bounds[3][2];     ///< cells that the box may need: first, one behind the last
-  int64_t row;              ///< of the scratch, floats
-  float *most;              ///< [plane]: bound of a proton's dose in any cell, Gy mm2
-  int16_t *low, *high;      ///< [plane][part]: classes
-  int32_t *first;           ///< [plane][part]: the lowest class's in classes
+  const pcn_box *box;    ///< borrowed: where dose is wanted
+  double threshold;      ///< share of a column's largest below which entries are not wanted; 0: all are
+  double ratio;          ///< the largest of dose to the medium over dose to water
+  int64_t bounds[3][2];  ///< cells that the box may need: first, one behind the last
+  int64_t row;           ///< of the scratch, floats
+  float *most;           ///< [plane]: bound of a proton's dose in any cell, Gy mm2
+  int16_t *low, *high;   ///< [plane][part]: classes
+  int32_t *first;        ///< [plane][part]: the lowest class's in classes
   struct pcn_spot_class *classes;
-  float *shares;            ///< of all classes
-  struct pcn_spot_scratch *scratch; ///< one for each thread
+  float *shares;                     ///< of all classes
+  struct pcn_spot_scratch *scratch;  ///< one for each thread
   int threads;
 } pcn_spot_layer;
 
 /// Memory of pcn_spot_layer_make() and of the columns of that many threads, bytes: order of magnitude.
-uint64_t pcn_spot_layer_bytes(const pencone_beam *beam, const pencone_grid *medium, double spacing_mm, int threads);
+uint64_t pcn_spot_layer_bytes(const pencone_beam *beam, const pencone_grid *medium, double spacing_mm,
+                              int threads);
 
 /// @param layer  of the beam. @param threshold  as above
 /// @param[out] out  freed by pcn_spot_layer_free(). @return PENCONE_OK, E_MEMORY.
-pencone_status pcn_spot_layer_make(pencone_context *ctx, const pcn_proton_beam *engine, const pcn_box *box, int layer,
-                                   double threshold, pcn_spot_layer *out);
+pencone_status pcn_spot_layer_make(pencone_context *ctx, const pcn_proton_beam *engine, const pcn_box *box,
+                                   int layer, double threshold, pcn_spot_layer *out);
 void pcn_spot_layer_free(pcn_spot_layer *layer);
 
 /// Appends the dose of one proton, Gy. As many threads at once as the layer was made for.
-pencone_status pcn_spot_column(pencone_context *ctx, const pcn_spot_layer *layer, const pencone_proton_spot *spot,
-                               pcn_column *out);
+pencone_status pcn_spot_column(pencone_context *ctx, const pcn_spot_layer *layer,
+                               const pencone_proton_spot *spot, pcn_column *out);
 
 #endif

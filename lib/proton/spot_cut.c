@@ -3,8 +3,8 @@
 #include "base/base.h"
 #include "proton/layer.h"
 
-double pcn_spot_ray(const pcn_proton_beam *engine, const pcn_collimator *collimator, const pencone_proton_spot *spot,
-                    const pcn_spot_rays *r, int64_t i, int64_t j) {
+double pcn_spot_ray(const pcn_proton_beam *engine, const pcn_collimator *collimator,
+                    const pencone_proton_spot *spot, const pcn_spot_rays *r, int64_t i, int64_t j) {
   const pcn_axis *ray = engine->rays.ray;
   const double x = ray[0].first + ray[0].step * (double)(r->first[0] + i);
   const double y = ray[1].first + ray[1].step * (double)(r->first[1] + j);
@@ -13,8 +13,8 @@ double pcn_spot_ray(const pcn_proton_beam *engine, const pcn_collimator *collima
 }
 
 // 1 when more than a little of the spot goes through.
-static int passes(const pcn_proton_beam *engine, const pcn_collimator *collimator, const pencone_proton_spot *spot,
-                  const pcn_spot_rays *r) {
+static int passes(const pcn_proton_beam *engine, const pcn_collimator *collimator,
+                  const pencone_proton_spot *spot, const pcn_spot_rays *r) {
   const double little = 1e-6;
   double sum = 0;
   for (int64_t j = 0; j < r->count[1]; j++) {
@@ -35,12 +35,14 @@ pencone_status pcn_spots_pass(pencone_context *ctx, const pcn_proton_beam *engin
   for (int l = 0; l < engine->beam->layer_count && !passing; l++) {
     const pencone_proton_layer *layer = &engine->beam->layers[l];
     for (int s = 0; s < layer->spot_count && !passing; s++) {
-      const pcn_spot_rays r = pcn_spot_spread(engine, engine->energy[l].lattice_mm2, &layer->spots[s], scratch);
+      const pcn_spot_rays r =
+          pcn_spot_spread(engine, engine->energy[l].lattice_mm2, &layer->spots[s], scratch);
       passing = passes(engine, &engine->energy[l].collimator, &layer->spots[s], &r);
     }
   }
   pcn_free(scratch);
   PCN_CHECK(ctx, passing, PENCONE_E_GEOMETRY,
-            "beam %s: aperture: it stops all spots, expected an opening where one of them goes through", engine->beam->name);
+            "beam %s: aperture: it stops all spots, expected an opening where one of them goes through",
+            engine->beam->name);
   return PENCONE_OK;
 }

@@ -2,18 +2,22 @@
 // What the spots of a layer have in common: made once, read by all of them.
 #include "proton/spot_layer.h"
 
-#include "base/base.h"
-#include "num/constants.h"
-#include "proton/voxels.h"
 #include <math.h>
 #include <string.h>
 
+#include "base/base.h"
+#include "num/constants.h"
+#include "proton/voxels.h"
+
 enum { PARTS = PCN_PROTON_PARTS };
 
-uint64_t pcn_spot_layer_bytes(const pencone_beam *beam, const pencone_grid *medium, double spacing_mm, int threads) {
-  const double margin_mm = 30, x = beam->field_x_mm[1] - beam->field_x_mm[0], y = beam->field_y_mm[1] - beam->field_y_mm[0];
+uint64_t pcn_spot_layer_bytes(const pencone_beam *beam, const pencone_grid *medium, double spacing_mm,
+                              int threads) {
+  const double margin_mm = 30, x = beam->field_x_mm[1] - beam->field_x_mm[0],
+               y = beam->field_y_mm[1] - beam->field_y_mm[0];
   const double along[2] = {(x + 2 * margin_mm) / spacing_mm, (y + 2 * margin_mm) / spacing_mm};
-  const int64_t *n = medium->size, longest = n[0] > n[1] ? n[0] : n[1], deep = longest > n[2] ? longest : n[2];
+  const int64_t *n = medium->size, longest = n[0] > n[1] ? n[0] : n[1],
+                deep = longest > n[2] ? longest : n[2];
   const double classes = 3, cells = along[0] * along[1] * PCN_LAYER_CELL_BYTES;
   const double shares = classes * PARTS * (along[0] + along[1]) * 0.5 * (double)longest * sizeof(float);
   return (uint64_t)(2 * (double)deep * (cells + shares)) +
@@ -53,12 +57,14 @@ static void find_range(void *work, size_t k, int worker) {
   }
 }
 
-// The rays of each class, the cells that they reach, and how high its dose can be. image: scratch for all rays.
+// The rays of each class, the cells that they reach, and how high its dose can be. image: scratch for all
+// rays.
 static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
   const pcn_layer *l = &s->layer;
   const pcn_ray_window window = all_rays(l);
   const pcn_rays *beam = &l->engine->rays;
-  const double ripple = 1.2, two_pi = 6.283185307179586; // of the sum over the lattice, and what the cut is scaled by
+  const double ripple = 1.2,
+               two_pi = 6.283185307179586;  // of the sum over the lattice, and what the cut is scaled by
   const double z = beam->cell[2].first + beam->cell[2].step * (double)k;
   const double spread = fmax(pcn_optics_spread(beam->machine, 0, z), pcn_optics_spread(beam->machine, 1, z));
   const int64_t first[2] = {0, 0}, last[2] = {beam->cell[0].count, beam->cell[1].count};
@@ -85,7 +91,7 @@ static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
 
 typedef struct plan_work {
   pcn_spot_layer *s;
-  float *image; ///< scratch of each thread
+  float *image;  ///< scratch of each thread
   int64_t image_count;
 } plan_work;
 
@@ -162,7 +168,8 @@ static void find_bounds(pcn_spot_layer *s) {
   }
   for (int corner = 0; corner < 8; corner++) {
     double xyz[3];
-    pencone_grid_centre(g, corner & 1 ? g->size[0] - 1 : 0, corner & 2 ? g->size[1] - 1 : 0, corner & 4 ? g->size[2] - 1 : 0, xyz);
+    pencone_grid_centre(g, corner & 1 ? g->size[0] - 1 : 0, corner & 2 ? g->size[1] - 1 : 0,
+                        corner & 4 ? g->size[2] - 1 : 0, xyz);
     const pcn_vec3 p = pcn_rays_project(rays, pcn_v3_from(xyz));
     const double q[3] = {p.x, p.y, p.z};
     for (int a = 0; a < 3; a++) {
@@ -177,10 +184,12 @@ static void find_bounds(pcn_spot_layer *s) {
 
 static pencone_status make_scratch(pencone_context *ctx, pcn_spot_layer *s) {
   const pcn_rays *rays = &s->layer.engine->rays;
-  const size_t image = (size_t)((rays->ray[0].count + 1) * (rays->ray[1].count + 1)), lines = (size_t)pcn_plane_scratch(rays);
+  const size_t image = (size_t)((rays->ray[0].count + 1) * (rays->ray[1].count + 1)),
+               lines = (size_t)pcn_plane_scratch(rays);
   const int64_t lanes = PCN_PRODUCT_LANES;
   s->row = rays->cell[0].count / lanes * lanes + 2 * lanes;
-  const size_t tile = (size_t)(rays->cell[1].count * s->row), row = (size_t)(3 * rays->cell[0].count + s->box->grid.size[0]);
+  const size_t tile = (size_t)(rays->cell[1].count * s->row),
+               row = (size_t)(3 * rays->cell[0].count + s->box->grid.size[0]);
   s->scratch = pcn_calloc(ctx, (size_t)s->threads, sizeof *s->scratch);
   for (int t = 0; s->scratch != NULL && t < s->threads; t++) {
     pcn_spot_scratch *one = &s->scratch[t];
@@ -200,8 +209,8 @@ static pencone_status make_scratch(pencone_context *ctx, pcn_spot_layer *s) {
   return s->scratch != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
 }
 
-pencone_status pcn_spot_layer_make(pencone_context *ctx, const pcn_proton_beam *engine, const pcn_box *box, int layer,
-                                   double threshold, pcn_spot_layer *out) {
+pencone_status pcn_spot_layer_make(pencone_context *ctx, const pcn_proton_beam *engine, const pcn_box *box,
+                                   int layer, double threshold, pcn_spot_layer *out) {
   memset(out, 0, sizeof *out);
   out->box = box;
   out->threshold = threshold;

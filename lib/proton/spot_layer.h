@@ -3,34 +3,35 @@
 #ifndef PCN_PROTON_SPOT_LAYER_H
 #define PCN_PROTON_SPOT_LAYER_H
 
+#include <stdatomic.h>
+
 #include "proton/plane.h"
 #include "proton/spot_column.h"
-#include <stdatomic.h>
 
 /// A class in one plane.
 typedef struct pcn_spot_class {
-  double variance;        ///< mm2
-  double spot;            ///< variance of a spot of such Gaussians, mm2
-  double level;           ///< logarithm of a bound of their sum on the axis of a spot, per mm2
-  float largest;          ///< share of any ray; 0: no ray is in it
+  double variance;  ///< mm2
+  double spot;      ///< variance of a spot of such Gaussians, mm2
+  double level;     ///< logarithm of a bound of their sum on the axis of a spot, per mm2
+  float largest;    ///< share of any ray; 0: no ray is in it
   pcn_share_rows rows[2];
 } pcn_spot_class;
 
 /// What a spot needs in one plane.
 typedef struct pcn_spot_plane {
-  pcn_tile tile;          ///< without value
+  pcn_tile tile;  ///< without value
   int range[PCN_PROTON_PARTS][2];
-  double radius_mm;       ///< around the spot's centre, beyond which no cell is wanted; below 0: none is
-  double axis_dose;       ///< dose of a proton in the cell on the spot's axis, Gy mm2
+  double radius_mm;  ///< around the spot's centre, beyond which no cell is wanted; below 0: none is
+  double axis_dose;  ///< dose of a proton in the cell on the spot's axis, Gy mm2
 } pcn_spot_plane;
 
 /// Memory of one column in work. taken while a thread has it.
 typedef struct pcn_spot_scratch {
   atomic_flag taken;
   pcn_spot_plane *plane;
-  double *spread;         ///< weights along x and y
+  double *spread;  ///< weights along x and y
   float *weight, *image, *lines, *tile, *dose, *row;
-  float *cells;           ///< room for so many:
+  float *cells;  ///< room for so many:
   int64_t room;
 } pcn_spot_scratch;
 

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proton/spread_peak.h"
 
+#include <math.h>
+#include <string.h>
+
 #include "base/base.h"
 #include "num/constants.h"
 #include "num/nnls.h"
 #include "proton/bortfeld.h"
 #include "proton/optics.h"
-#include <math.h>
-#include <string.h>
 
-static const double energy_min_mev = 70, energy_max_mev = 230; // the beam data
-static const double energy_spread = 0.005;                     // of the beam data
+static const double energy_min_mev = 70, energy_max_mev = 230;  // the beam data
+static const double energy_spread = 0.005;                      // of the beam data
 static const double peak_step = 1.5;  // distance of peaks over the width of the range: ripple below 0.5 %
 static const double depth_step_mm = 0.5;
-static const double spots_per_sigma = 1.3; // spacing over spot: ripple below 0.1 % across
+static const double spots_per_sigma = 1.3;  // spacing over spot: ripple below 0.1 % across
 
 // The energy of an R80, by the table's ratio of R80 to the range from stopping power.
 static pencone_status energy_of_r80(pencone_context *ctx, double r80_mm, double *energy_mev) {
@@ -21,8 +22,8 @@ static pencone_status energy_of_r80(pencone_context *ctx, double r80_mm, double 
   for (int i = 0; i < 4; i++) {
     // R80 is 0.997 to 0.998 of the range: a few steps are enough.
     PCN_CHECK(ctx, *energy_mev > energy_min_mev && *energy_mev < energy_max_mev, PENCONE_E_RANGE,
-              "spread-out peak: got a peak at %.1f mm of water, which needs %.1f MeV, expected %g to %g MeV", r80_mm,
-              *energy_mev, energy_min_mev, energy_max_mev);
+              "spread-out peak: got a peak at %.1f mm of water, which needs %.1f MeV, expected %g to %g MeV",
+              r80_mm, *energy_mev, energy_min_mev, energy_max_mev);
     pcn_depth_table table;
     const pencone_status status = pcn_depth_table_make(ctx, *energy_mev, &table);
     const double ratio = table.r80_mm / table.csda_mm;
@@ -73,7 +74,7 @@ static double axis_dose(const pcn_depth_table *table, const pcn_optics *optics, 
 typedef struct fit_work {
   int depths, layers;
   double first_mm;
-  double *dose; ///< [layer][depth]
+  double *dose;  ///< [layer][depth]
 } fit_work;
 
 static pencone_status fill(pencone_context *ctx, const pencone_beam *beam, const double half_mm[2],
@@ -144,14 +145,15 @@ static void choose_spots(const pencone_sobp *wanted, const pencone_beam *beam, p
   }
 }
 
-pencone_status pcn_spread_peak_make(pencone_context *ctx, const pencone_sobp *wanted, const pencone_beam *beam,
-                                    pcn_spread_peak *out) {
+pencone_status pcn_spread_peak_make(pencone_context *ctx, const pencone_sobp *wanted,
+                                    const pencone_beam *beam, pcn_spread_peak *out) {
   memset(out, 0, sizeof *out);
   const double shifter_mm = pcn_shifter_water_mm(beam);
   PCN_TRY(choose_energies(ctx, wanted, shifter_mm, out));
   choose_spots(wanted, beam, out);
   // Between the outer peaks, which lie before their R80 by about one width.
-  const double deepest = pcn_bragg_sigma_mm(out->energy_mev[0], wanted->range_mm + shifter_mm, energy_spread * out->energy_mev[0]);
+  const double deepest = pcn_bragg_sigma_mm(out->energy_mev[0], wanted->range_mm + shifter_mm,
+                                            energy_spread * out->energy_mev[0]);
   const double first = wanted->range_mm - wanted->width_mm;
   const double half_mm[2] = {0.5 * out->spacing_mm * out->spots[0], 0.5 * out->spacing_mm * out->spots[1]};
   fit_work w = {.layers = out->layers, .first_mm = fmax(first, 0)};

@@ -21,7 +21,8 @@ static void limit(const pcn_cell_box *cells, int64_t n, pcn_voxel_row *row) {
   row->range[1] = high >= ceil(low) ? (int64_t)floor(high) + 1 : row->range[0];
 }
 
-pcn_voxel_rows pcn_voxel_rows_make(const pcn_rays *rays, const pcn_cell_box *cells, const pencone_grid *grid) {
+pcn_voxel_rows pcn_voxel_rows_make(const pcn_rays *rays, const pcn_cell_box *cells,
+                                   const pencone_grid *grid) {
   const pcn_vec3 e[3] = {rays->frame.ex, rays->frame.ey, rays->frame.ez};
   pcn_voxel_rows rows = {.count = grid->size[0]};
   double xyz[3];
@@ -37,7 +38,8 @@ pcn_voxel_rows pcn_voxel_rows_make(const pcn_rays *rays, const pcn_cell_box *cel
   return rows;
 }
 
-pcn_voxel_row pcn_voxel_row_make(const pcn_voxel_rows *rows, const pcn_cell_box *cells, int64_t j, int64_t k) {
+pcn_voxel_row pcn_voxel_row_make(const pcn_voxel_rows *rows, const pcn_cell_box *cells, int64_t j,
+                                 int64_t k) {
   pcn_voxel_row row;
   for (int a = 0; a < 3; a++) {
     row.line.at[a] = rows->at[a] + (double)j * rows->down[a] + (double)k * rows->back[a];
@@ -47,7 +49,8 @@ pcn_voxel_row pcn_voxel_row_make(const pcn_voxel_rows *rows, const pcn_cell_box 
   return row;
 }
 
-// 1 when voxels and cells coincide along the row: then start is the cell of voxel 0 and stride the way to the next.
+// 1 when voxels and cells coincide along the row: then start is the cell of voxel 0 and stride the way to the
+// next.
 static int coincide(const pcn_volume_line *v, const pcn_cell_box *c, int64_t *start, int64_t *stride) {
   const int64_t step[3] = {1, c->axis[0].count, c->axis[0].count * c->axis[1].count};
   *start = *stride = 0;
@@ -63,7 +66,8 @@ static int coincide(const pcn_volume_line *v, const pcn_cell_box *c, int64_t *st
 }
 
 void pcn_voxel_row_read(const pcn_isa *isa, const pcn_cell_box *cells, const pcn_voxel_row *row, float *out) {
-  const int64_t n = row->range[1] - row->range[0], nx = cells->axis[0].count, plane = nx * cells->axis[1].count;
+  const int64_t n = row->range[1] - row->range[0], nx = cells->axis[0].count,
+                plane = nx * cells->axis[1].count;
   int64_t start, stride;
   if (coincide(&row->line, cells, &start, &stride)) {
     const float *from = cells->value + start + row->range[0] * stride;
@@ -82,7 +86,8 @@ void pcn_voxel_row_read(const pcn_isa *isa, const pcn_cell_box *cells, const pcn
   isa->volume(&volume, &row->line, (size_t)row->range[0], (size_t)n, out);
 }
 
-void pcn_voxel_bounds(const pcn_rays *rays, const pcn_cell_box *cells, const pencone_grid *grid, int64_t first[3], int64_t last[3]) {
+void pcn_voxel_bounds(const pcn_rays *rays, const pcn_cell_box *cells, const pencone_grid *grid,
+                      int64_t first[3], int64_t last[3]) {
   const pcn_vec3 e[3] = {rays->frame.ex, rays->frame.ey, rays->frame.ez};
   double low[3] = {INFINITY, INFINITY, INFINITY}, high[3] = {-INFINITY, -INFINITY, -INFINITY};
   for (int corner = 0; corner < 8; corner++) {

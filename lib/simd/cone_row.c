@@ -3,9 +3,10 @@
 // which gives the functions their suffix (isa.h).
 #include "simd/cone_row.h"
 
-#include "simd/isa.h"
 #include <stdint.h>
 #include <string.h>
+
+#include "simd/isa.h"
 
 #define PCN_INLINE static inline __attribute__((always_inline))
 enum { B = PCN_CONE_BLOCK };
@@ -14,7 +15,7 @@ enum { B = PCN_CONE_BLOCK };
 // r. While i = 0, lost = -f r(f) has no cancellation, so thin voxels need no branch.
 PCN_INLINE void decay(float x, float *e, float *lost) {
   const float t = -1.44269504f * (x < 80.0f ? x : 80.0f);
-  const int32_t i = (int32_t)(t - 0.5f); // t <= 0: truncation rounds to nearest
+  const int32_t i = (int32_t)(t - 0.5f);  // t <= 0: truncation rounds to nearest
   const float f = t - (float)i;
   float r = 1.326472537e-03f;
   r = r * f + 9.671512774e-03f;
@@ -48,7 +49,7 @@ typedef struct terms {
 
 // thin, known when this is compiled: the last terms that are thin.
 PCN_INLINE terms terms_of(int thin, const pcn_cone_step *c, float density) {
-  const float p = density + 1e-12f, q = 1.0f / p; // vacuum counts as very thin: no division by 0
+  const float p = density + 1e-12f, q = 1.0f / p;  // vacuum counts as very thin: no division by 0
   terms t;
   float lost;
   decay(c->attenuation[0] * p, &t.left[0], &lost);
@@ -68,8 +69,8 @@ PCN_INLINE terms terms_of(int thin, const pcn_cone_step *c, float density) {
   return t;
 }
 
-// Voxels first to last - 1 of a row, which release energy. mixed, known when this is compiled: there is a third
-// release.
+// Voxels first to last - 1 of a row, which release energy. mixed, known when this is compiled: there is a
+// third release.
 PCN_INLINE void source_blocks(int mixed, int thin, const pcn_cone_step *c, const pcn_cone_row *row) {
   const size_t first = row->first, n = opaque((row->last - first) / B * B);
   const float *restrict rho = row->electron_density + first;
@@ -77,7 +78,8 @@ PCN_INLINE void source_blocks(int mixed, int thin, const pcn_cone_step *c, const
   const float *restrict spread = row->release[2], *restrict weight_p = row->weight[0];
   const float *restrict weight_s = row->weight[1], *restrict weight_d = row->weight[2];
   float *restrict s0 = row->state[0] + first, *restrict s1 = row->state[1] + first;
-  float *restrict s2 = row->state[2] + first, *restrict s3 = row->state[3] + first, *restrict s4 = row->state[4] + first;
+  float *restrict s2 = row->state[2] + first, *restrict s3 = row->state[3] + first,
+                  *restrict s4 = row->state[4] + first;
   float *restrict dose = row->dose + first;
 #pragma omp simd
   for (size_t i = 0; i < n; i++) {
@@ -101,16 +103,19 @@ PCN_INLINE void source_blocks(int mixed, int thin, const pcn_cone_step *c, const
 }
 
 // Voxels first to last - 1, which do not.
-PCN_INLINE void transport_blocks(int thin, const pcn_cone_step *c, const pcn_cone_row *row, size_t first, size_t last) {
+PCN_INLINE void transport_blocks(int thin, const pcn_cone_step *c, const pcn_cone_row *row, size_t first,
+                                 size_t last) {
   const size_t n = opaque((last - first) / B * B);
   const float *restrict rho = row->electron_density + first;
   float *restrict s0 = row->state[0] + first, *restrict s1 = row->state[1] + first;
-  float *restrict s2 = row->state[2] + first, *restrict s3 = row->state[3] + first, *restrict s4 = row->state[4] + first;
+  float *restrict s2 = row->state[2] + first, *restrict s3 = row->state[3] + first,
+                  *restrict s4 = row->state[4] + first;
   float *restrict dose = row->dose + first;
 #pragma omp simd
   for (size_t i = 0; i < n; i++) {
     const terms k = terms_of(thin, c, rho[i]);
-    dose[i] += (k.mean[0] * s0[i] + k.mean[1] * s1[i]) + k.mean[2] * s2[i] + (k.mean[3] * s3[i] + k.mean[4] * s4[i]);
+    dose[i] +=
+        (k.mean[0] * s0[i] + k.mean[1] * s1[i]) + k.mean[2] * s2[i] + (k.mean[3] * s3[i] + k.mean[4] * s4[i]);
     s0[i] *= k.left[0];
     s1[i] *= k.left[1];
     s2[i] *= k.left[2];

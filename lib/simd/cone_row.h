@@ -19,22 +19,22 @@ static inline int64_t pcn_cone_padded(int64_t n) {
 
 /// Kernel of one direction for one step: k(p) = sum over i of share_i * a_i * exp(-a_i p).
 typedef struct pcn_cone_step {
-  /// a_i times the step in cm: exponent per relative electron density, > 0. The second and the third are exactly
-  /// twice and four times the first: their exponentials are powers of its.
+  /// a_i times the step in cm: exponent per relative electron density, > 0. The second and the third are
+  /// exactly twice and four times the first: their exponentials are powers of its.
   float attenuation[PCN_EXPONENTIALS];
-  float inverse[PCN_EXPONENTIALS]; ///< of attenuation
-  float share[PCN_EXPONENTIALS]; ///< of the energy that the direction gets; 0, 1, 2 primary; 3, 4 scatter
-  int thin; ///< how many of the last terms, 0 to 2, have an exponent below PCN_CONE_THIN in every voxel
+  float inverse[PCN_EXPONENTIALS];  ///< of attenuation
+  float share[PCN_EXPONENTIALS];    ///< of the energy that the direction gets; 0, 1, 2 primary; 3, 4 scatter
+  int thin;  ///< how many of the last terms, 0 to 2, have an exponent below PCN_CONE_THIN in every voxel
 } pcn_cone_step;
 
-/// Arrays of n voxels; state belongs to the lines that cross them. No two arrays overlap. Energy is released in
-/// voxels first <= i < last (first = last: in none); n, first and last are whole blocks.
+/// Arrays of n voxels; state belongs to the lines that cross them. No two arrays overlap. Energy is released
+/// in voxels first <= i < last (first = last: in none); n, first and last are whole blocks.
 typedef struct pcn_cone_row {
   size_t n, first, last;
   const float *electron_density;
-  const float *release[3]; ///< from voxel first on: primary, scatter, primary with more spread (NULL: none)
-  const float *weight[3];  ///< share of a release that goes into this direction, from voxel first on; the third:
-                           ///< what the spread changes
+  const float *release[3];  ///< from voxel first on: primary, scatter, primary with more spread (NULL: none)
+  const float *weight[3];   ///< share of a release that goes into this direction, from voxel first on; the
+                            ///< third: what the spread changes
   float *state[PCN_EXPONENTIALS];
   float *dose;
 } pcn_cone_row;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the loops of cone_row.c do, voxel by voxel in double precision.
-#include "simd/cone_row.h"
-
 #include <math.h>
+
+#include "simd/cone_row.h"
 
 double pcn_cone_segment(double attenuation, double share, double path, double release, double *state) {
   const double x = attenuation * path, source = share * release;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What depth_row.c does, in double precision.
-#include "simd/depth_row.h"
-
 #include <math.h>
+
+#include "simd/depth_row.h"
 
 void pcn_depth_row_reference(const pcn_depth_rays *rays, const pcn_depth_line *line, size_t n,
                              float *const out[2]) {

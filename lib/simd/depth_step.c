@@ -51,7 +51,8 @@ PCN_INLINE int is_narrow(const pcn_depth_step *s) {
 }
 
 PCN_INLINE __m512i voxels_at(__m512 at, __m512 voxels) {
-  const __m512 one = _mm512_set1_ps(1), inside = _mm512_min_ps(_mm512_max_ps(at, _mm512_sub_ps(_mm512_setzero_ps(), one)), voxels);
+  const __m512 one = _mm512_set1_ps(1),
+               inside = _mm512_min_ps(_mm512_max_ps(at, _mm512_sub_ps(_mm512_setzero_ps(), one)), voxels);
   return _mm512_sub_epi32(_mm512_cvttps_epi32(_mm512_add_ps(inside, one)), _mm512_set1_epi32(1));
 }
 
@@ -75,7 +76,8 @@ PCN_INLINE window window_of(const pcn_depth_step *s, size_t k) {
 
 // The same as step_rays() with two loads in place of two gathers, which take most of its time.
 PCN_INLINE void step_narrow(int two, const pcn_depth_step *s, size_t n, float *const sum[2]) {
-  const __m512 up = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), one = _mm512_set1_ps(1);
+  const __m512 up = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+               one = _mm512_set1_ps(1);
   const __m512 voxels = _mm512_set1_ps((float)s->voxels);
   const __m512i count = _mm512_set1_epi32(s->voxels);
   for (size_t k = 0; k < n; k += LANES) {
@@ -94,7 +96,8 @@ PCN_INLINE void step_narrow(int two, const pcn_depth_step *s, size_t n, float *c
     const __m512i pa = _mm512_sub_epi32(va, first), pb = _mm512_sub_epi32(vb, first);
     for (int v = 0; v <= two; v++) {
       const float *value = s->value[v] + w.first;
-      const __m512 low = _mm512_maskz_loadu_ps(w.in[0], value), high = _mm512_maskz_loadu_ps(w.in[1], value + LANES);
+      const __m512 low = _mm512_maskz_loadu_ps(w.in[0], value),
+                   high = _mm512_maskz_loadu_ps(w.in[1], value + LANES);
       const __m512 old = _mm512_maskz_loadu_ps(rays, sum[v] + k);
       const __m512 with_a = _mm512_fmadd_ps(weight_a, _mm512_permutex2var_ps(low, pa, high), old);
       _mm512_mask_storeu_ps(sum[v] + k, rays,

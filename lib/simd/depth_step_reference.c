@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What depth_step.c does, in double precision: overlap with each voxel of the row.
-#include "simd/depth_step.h"
-
 #include <math.h>
+
+#include "simd/depth_step.h"
 
 void pcn_depth_step_reference(const pcn_depth_step *s, size_t n, float *const sum[2]) {
   for (size_t i = 0; i < n; i++) {

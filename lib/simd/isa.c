@@ -1,26 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simd/isa.h"
 
-#include "base/base.h"
-#include "base/context_internal.h"
 #include <string.h>
 
+#include "base/base.h"
+#include "base/context_internal.h"
+
 // One build of every loop; suffix is that of PCN_ISA_NAME().
-#define LEVEL(name, suffix)                                                                              \
-  {name,                                                                                                 \
-   pcn_cone_row_##suffix,                                                                                \
-   pcn_tilt_row_##suffix,                                                                                \
-   pcn_gamma_search_##suffix,                                                                            \
-   pcn_depth_step_##suffix,                                                                              \
-   pcn_depth_row_##suffix,                                                                               \
-   pcn_release_row_##suffix,                                                                             \
-   pcn_pencil_row_##suffix,                                                                              \
-   pcn_lateral_row_##suffix,                                                                             \
-   pcn_sift_row_##suffix,                                                                                \
-   pcn_product_add_##suffix,                                                                                \
-   pcn_share_row_##suffix,                                                                               \
-   pcn_bragg_row_##suffix,                                                                               \
-   pcn_volume_row_##suffix}
+#define LEVEL(name, suffix)                                                                                  \
+  {                                                                                                          \
+    name, pcn_cone_row_##suffix, pcn_tilt_row_##suffix, pcn_gamma_search_##suffix, pcn_depth_step_##suffix,  \
+        pcn_depth_row_##suffix, pcn_release_row_##suffix, pcn_pencil_row_##suffix, pcn_lateral_row_##suffix, \
+        pcn_sift_row_##suffix, pcn_product_add_##suffix, pcn_share_row_##suffix, pcn_bragg_row_##suffix,     \
+        pcn_volume_row_##suffix                                                                              \
+  }
 
 static const pcn_isa levels[] = {
 #ifdef PCN_HAVE_X86_LEVELS
@@ -45,7 +38,8 @@ int pcn_isa_runs(const pcn_isa *isa) {
 #ifdef PCN_HAVE_X86_LEVELS
   if (strcmp(isa->name, "x86-64-v4") == 0) {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("fma");
   }
   if (strcmp(isa->name, "x86-64-v3") == 0) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
@@ -88,7 +82,8 @@ pencone_status pencone_context_set_isa(pencone_context *ctx, const char *name) {
   const pcn_isa *isa = find(name);
   PCN_CHECK(ctx, isa != NULL, PENCONE_E_MISSING,
             "instruction set: got \"%s\", expected x86-64-v4, x86-64-v3, baseline or reference", name);
-  PCN_CHECK(ctx, pcn_isa_runs(isa), PENCONE_E_UNSUPPORTED, "instruction set: this processor does not have %s", name);
+  PCN_CHECK(ctx, pcn_isa_runs(isa), PENCONE_E_UNSUPPORTED, "instruction set: this processor does not have %s",
+            name);
   memcpy(ctx->isa, isa->name, strlen(isa->name) + 1);
   return PENCONE_OK;
 }

@@ -3,6 +3,8 @@
 #ifndef PCN_ISA_H
 #define PCN_ISA_H
 
+#include <pencone/context.h>
+
 #include "simd/bragg_row.h"
 #include "simd/cone_row.h"
 #include "simd/depth_row.h"
@@ -12,11 +14,10 @@
 #include "simd/pencil_row.h"
 #include "simd/product.h"
 #include "simd/release_row.h"
-#include "simd/sift_row.h"
 #include "simd/share_row.h"
+#include "simd/sift_row.h"
 #include "simd/tilt_row.h"
 #include "simd/volume_row.h"
-#include <pencone/context.h>
 
 /// Set by the build for each level: PCN_ISA_NAME(f) is f_base, f_v3 or f_v4.
 #ifdef PCN_ISA_SUFFIX
@@ -25,26 +26,28 @@
 #define PCN_ISA_NAME(name) PCN_ISA_JOIN(name, PCN_ISA_SUFFIX)
 #endif
 
-#define PCN_ISA_DECLARE(suffix)                                                           \
-  void pcn_cone_row##suffix(const pcn_cone_step *step, const pcn_cone_row *row);          \
-  void pcn_tilt_row##suffix(const pcn_tilt_table *table, const pcn_tilt_line *line, size_t n, \
-                            float *const weight[3]);                                       \
-  void pcn_pencil_row##suffix(const pcn_pencil_table *table, const pcn_pencil_voxels *voxels, size_t n, float *out); \
-  void pcn_lateral_row##suffix(const pcn_lateral_step *step, const pcn_lateral_row *row, size_t n); \
-  void pcn_gamma_search##suffix(const float *own, const ptrdiff_t corner[8],               \
-                                const pcn_gamma_offset *offsets, size_t count, pcn_gamma_lanes *lanes);   \
-  void pcn_depth_step##suffix(const pcn_depth_step *step, size_t n, float *const sum[2]);   \
-  void pcn_depth_row##suffix(const pcn_depth_rays *rays, const pcn_depth_line *line, size_t n, \
-                             float *const out[2]);                                       \
-  size_t pcn_release_row##suffix(const pcn_release_table *table, const pcn_release_line *line, \
-                                 const pcn_release_row *row);                               \
-  size_t pcn_sift_row##suffix(const float *value, size_t n, int32_t first, float least,         \
-                              float *to_value, int32_t *to_place, pcn_sift *sift);              \
-  void pcn_product_add##suffix(const pcn_product *product);                                 \
-  void pcn_share_row##suffix(const pcn_share_line *line, size_t n, float *out);             \
-  void pcn_bragg_row##suffix(const pcn_bragg_table *table, const float *from_mm, const float *to_mm, size_t n, \
-                             float *out);                                                   \
-  void pcn_volume_row##suffix(const pcn_volume *volume, const pcn_volume_line *line, size_t first, size_t n, float *out)
+#define PCN_ISA_DECLARE(suffix)                                                                              \
+  void pcn_cone_row##suffix(const pcn_cone_step *step, const pcn_cone_row *row);                             \
+  void pcn_tilt_row##suffix(const pcn_tilt_table *table, const pcn_tilt_line *line, size_t n,                \
+                            float *const weight[3]);                                                         \
+  void pcn_pencil_row##suffix(const pcn_pencil_table *table, const pcn_pencil_voxels *voxels, size_t n,      \
+                              float *out);                                                                   \
+  void pcn_lateral_row##suffix(const pcn_lateral_step *step, const pcn_lateral_row *row, size_t n);          \
+  void pcn_gamma_search##suffix(const float *own, const ptrdiff_t corner[8],                                 \
+                                const pcn_gamma_offset *offsets, size_t count, pcn_gamma_lanes *lanes);      \
+  void pcn_depth_step##suffix(const pcn_depth_step *step, size_t n, float *const sum[2]);                    \
+  void pcn_depth_row##suffix(const pcn_depth_rays *rays, const pcn_depth_line *line, size_t n,               \
+                             float *const out[2]);                                                           \
+  size_t pcn_release_row##suffix(const pcn_release_table *table, const pcn_release_line *line,               \
+                                 const pcn_release_row *row);                                                \
+  size_t pcn_sift_row##suffix(const float *value, size_t n, int32_t first, float least, float *to_value,     \
+                              int32_t *to_place, pcn_sift *sift);                                            \
+  void pcn_product_add##suffix(const pcn_product *product);                                                  \
+  void pcn_share_row##suffix(const pcn_share_line *line, size_t n, float *out);                              \
+  void pcn_bragg_row##suffix(const pcn_bragg_table *table, const float *from_mm, const float *to_mm,         \
+                             size_t n, float *out);                                                          \
+  void pcn_volume_row##suffix(const pcn_volume *volume, const pcn_volume_line *line, size_t first, size_t n, \
+                              float *out)
 
 PCN_ISA_DECLARE(_base);
 PCN_ISA_DECLARE(_v3);
@@ -52,7 +55,7 @@ PCN_ISA_DECLARE(_v4);
 
 /// The loops of one level. Levels differ in rounding only (fused multiply-add).
 typedef struct pcn_isa {
-  const char *name; ///< "x86-64-v4", "x86-64-v3", "baseline", "reference"
+  const char *name;  ///< "x86-64-v4", "x86-64-v3", "baseline", "reference"
   pcn_cone_row_loop cone;
   pcn_tilt_row_loop tilt;
   pcn_gamma_loop gamma;

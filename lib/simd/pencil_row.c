@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// In three steps: places in the map for many voxels at once; four voxels together, two pixels of a voxel in the
-// widest registers there are, and their terms added up; the rest of the interpolation for many at once again.
+// In three steps: places in the map for many voxels at once; four voxels together, two pixels of a voxel in
+// the widest registers there are, and their terms added up; the rest of the interpolation for many at once
+// again.
 #include "simd/pencil_row.h"
 
 #include <math.h>
@@ -17,9 +18,9 @@ enum { CHUNK = 64, V = PCN_PENCIL_VALUES, PIXEL = 2 * V, PAIR = 2 * PIXEL, PARTS
 
 #define PCN_INLINE static inline __attribute__((always_inline))
 
-// GNU C vectors, which gcc and clang know, as wide as the level's registers: of wider ones shuffles come out element by
-// element. EACH takes from two of them the same places of every four floats; SPREAD repeats four floats, by the intrinsic,
-// as from a shuffle gcc stores them and loads them back.
+// GNU C vectors, which gcc and clang know, as wide as the level's registers: of wider ones shuffles come out
+// element by element. EACH takes from two of them the same places of every four floats; SPREAD repeats four
+// floats, by the intrinsic, as from a shuffle gcc stores them and loads them back.
 #if defined(__AVX512F__)
 enum { WIDTH = 16 };
 #define SPREAD(from) ((wide)_mm512_broadcast_f32x4(_mm_loadu_ps(from)))
@@ -74,8 +75,8 @@ PCN_INLINE void find_places(const pcn_pencil_table *table, const pcn_pencil_voxe
   }
 }
 
-/// Of each voxel: sums over the terms at the near and far plane of the cell's first pixel and of its second, between
-/// the two rows.
+/// Of each voxel: sums over the terms at the near and far plane of the cell's first pixel and of its second,
+/// between the two rows.
 typedef struct sums {
   float part[PARTS][CHUNK];
 } sums;
@@ -91,8 +92,10 @@ PCN_INLINE void add_terms(const float *map, size_t row, const places *p, const f
       const wide low = load(a), high = load(a + row);
       m[q] = SPREAD(weight + i * V) * (low + p->v[i] * (high - low));
     }
-    const wide first = EACH(m[0], m[1], 0, WIDTH, 1, WIDTH + 1) + EACH(m[0], m[1], 2, WIDTH + 2, 3, WIDTH + 3);
-    const wide second = EACH(m[2], m[3], 0, WIDTH, 1, WIDTH + 1) + EACH(m[2], m[3], 2, WIDTH + 2, 3, WIDTH + 3);
+    const wide first =
+        EACH(m[0], m[1], 0, WIDTH, 1, WIDTH + 1) + EACH(m[0], m[1], 2, WIDTH + 2, 3, WIDTH + 3);
+    const wide second =
+        EACH(m[2], m[3], 0, WIDTH, 1, WIDTH + 1) + EACH(m[2], m[3], 2, WIDTH + 2, 3, WIDTH + 3);
     const wide sum =
         EACH(first, second, 0, 1, WIDTH, WIDTH + 1) + EACH(first, second, 2, 3, WIDTH + 2, WIDTH + 3);
     for (size_t part = 0; part < WIDTH / V; part++) {
@@ -109,7 +112,8 @@ void PCN_ISA_NAME(pcn_pencil_row)(const pcn_pencil_table *table, const pcn_penci
   for (size_t first = 0; first < n; first += CHUNK) {
     const size_t count = n - first < CHUNK ? n - first : CHUNK, whole = count / TOGETHER * TOGETHER;
     const float *weight = voxels->weight + first * V;
-    find_places(table, voxels, first, (count + PCN_PENCIL_LANES - 1) / PCN_PENCIL_LANES * PCN_PENCIL_LANES, &p);
+    find_places(table, voxels, first, (count + PCN_PENCIL_LANES - 1) / PCN_PENCIL_LANES * PCN_PENCIL_LANES,
+                &p);
     for (size_t k = 0; k < whole; k += TOGETHER) {
       add_terms(table->value, row, &p, weight, k, TOGETHER, &s);
     }

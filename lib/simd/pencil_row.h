@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dose of a row of voxels from a map of lateral integrals: trilinear in the map, times the voxel's depth values.
+// Dose of a row of voxels from a map of lateral integrals: trilinear in the map, times the voxel's depth
+// values.
 #ifndef PCN_PENCIL_ROW_H
 #define PCN_PENCIL_ROW_H
 
@@ -10,8 +11,8 @@ enum {
   PCN_PENCIL_LANES = 16   ///< places are read in whole vectors of so many
 };
 
-/// A quarter of a map that is even in both axes, from its centre outwards; of the slabs between neighbouring planes both
-/// lie together: [slab][y][x][near, far][PCN_PENCIL_VALUES].
+/// A quarter of a map that is even in both axes, from its centre outwards; of the slabs between neighbouring
+/// planes both lie together: [slab][y][x][near, far][PCN_PENCIL_VALUES].
 typedef struct pcn_pencil_table {
   const float *value;
   int size[2], slabs;
@@ -20,17 +21,20 @@ typedef struct pcn_pencil_table {
   float turn[2];    ///< cosine and sine of the map's axes against the voxels'
 } pcn_pencil_table;
 
-/// Voxels: place in the isocentre plane (mm), plane of the map (0 to slabs), what each term is multiplied by. The first
-/// three may be read up to a whole number of PCN_PENCIL_LANES from the start; what is there does not matter.
+/// Voxels: place in the isocentre plane (mm), plane of the map (0 to slabs), what each term is multiplied by.
+/// The first three may be read up to a whole number of PCN_PENCIL_LANES from the start; what is there does
+/// not matter.
 typedef struct pcn_pencil_voxels {
   const float *x, *y, *plane;
-  const float *weight; ///< [voxel][PCN_PENCIL_VALUES]
+  const float *weight;  ///< [voxel][PCN_PENCIL_VALUES]
 } pcn_pencil_voxels;
 
 /// 0 beyond the last but one pixel. @param[out] out  n values
-typedef void (*pcn_pencil_row_loop)(const pcn_pencil_table *table, const pcn_pencil_voxels *voxels, size_t n, float *out);
+typedef void (*pcn_pencil_row_loop)(const pcn_pencil_table *table, const pcn_pencil_voxels *voxels, size_t n,
+                                    float *out);
 
 /// Slow twin of the loops.
-void pcn_pencil_row_reference(const pcn_pencil_table *table, const pcn_pencil_voxels *voxels, size_t n, float *out);
+void pcn_pencil_row_reference(const pcn_pencil_table *table, const pcn_pencil_voxels *voxels, size_t n,
+                              float *out);
 
 #endif

@@ -2,8 +2,9 @@
 // Four rows at a time, whose sums stay in registers while the terms go by.
 #include "simd/product.h"
 
-#include "simd/isa.h"
 #include <string.h>
+
+#include "simd/isa.h"
 
 enum { LANES = PCN_PRODUCT_LANES, ROWS = 4 };
 

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-enum { PCN_PRODUCT_LANES = 16 }; ///< columns come in whole groups of so many
+enum { PCN_PRODUCT_LANES = 16 };  ///< columns come in whole groups of so many
 
 /// out[r][c] += sum over t of left[r][t] right[t][c]. Steps in floats from one row, or term, to the next.
 typedef struct pcn_product {
@@ -15,7 +15,7 @@ typedef struct pcn_product {
   ptrdiff_t right_row;
   float *out;
   ptrdiff_t out_row;
-  size_t rows, terms, columns; ///< columns: a multiple of PCN_PRODUCT_LANES; that many are read and written
+  size_t rows, terms, columns;  ///< columns: a multiple of PCN_PRODUCT_LANES; that many are read and written
 } pcn_product;
 
 /// out does not overlap left or right.

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <string.h>
+
 #include "simd/isa.h"
 
 enum { CHUNK = 64, V = PCN_RELEASE_VALUES };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What release_row.c does, in double precision.
-#include "simd/release_row.h"
-
 #include <math.h>
+
+#include "simd/release_row.h"
 
 enum { V = PCN_RELEASE_VALUES };
 

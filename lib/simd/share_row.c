@@ -5,8 +5,8 @@
 
 enum { CHUNK = 64 };
 
-// Integral of the normal distribution from 0 to u, |u| <= 6: erf(x) / 2 = x P(x^2) / Q(x^2), x = u / sqrt(2), fitted for
-// this file by least squares with weights that level the error, 5e-8 at most before rounding.
+// Integral of the normal distribution from 0 to u, |u| <= 6: erf(x) / 2 = x P(x^2) / Q(x^2), x = u / sqrt(2),
+// fitted for this file by least squares with weights that level the error, 5e-8 at most before rounding.
 static inline __attribute__((always_inline)) float integral(float u) {
   const float x = 0.707106781f * u, s = x * x;
   float p = 1.81412031e-06f, q = 3.62007304e-05f;

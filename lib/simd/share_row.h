@@ -7,10 +7,10 @@
 
 /// A Gaussian of integral 1, cut at +- cut sigma and scaled back.
 typedef struct pcn_share_line {
-  float edge;  ///< of the first cell, less the Gaussian's place, over sigma
-  float step;  ///< of the cells, over sigma
-  float cut;   ///< at most 6
-  float scale; ///< one over the step in mm, over what lies within the cut
+  float edge;   ///< of the first cell, less the Gaussian's place, over sigma
+  float step;   ///< of the cells, over sigma
+  float cut;    ///< at most 6
+  float scale;  ///< one over the step in mm, over what lies within the cut
 } pcn_share_line;
 
 /// Mean of the Gaussian in each of n cells, per mm; 0 beyond the cut.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What share_row.c does, in double precision.
-#include "simd/share_row.h"
-
 #include <math.h>
+
+#include "simd/share_row.h"
 
 static double below(const pcn_share_line *line, size_t i) {
   const double u = (double)line->edge + (double)i * (double)line->step, cut = (double)line->cut;

@@ -22,7 +22,8 @@ typedef struct lanes {
 
 #ifdef __AVX512F__
 
-// By intrinsics, as compilers do not find the compression. Into registers: into memory it is slow on some processors.
+// By intrinsics, as compilers do not find the compression. Into registers: into memory it is slow on some
+// processors.
 PCN_INLINE size_t sift_runs(const float *value, size_t runs, int32_t first, float least, float *to_value,
                             int32_t *to_place, lanes *out) {
   const __m512i up = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);

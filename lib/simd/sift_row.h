@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Values come in whole vectors of so many, the last one filled up with zeros; and the loops may write so many entries
-/// behind those that they keep.
+/// Values come in whole vectors of so many, the last one filled up with zeros; and the loops may write so
+/// many entries behind those that they keep.
 enum { PCN_SIFT_LANES = 16 };
 
 /// What went through a sieve.

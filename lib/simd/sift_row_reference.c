@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What sift_row.c does, value by value.
-#include "simd/sift_row.h"
-
 #include <math.h>
+
+#include "simd/sift_row.h"
 
 size_t pcn_sift_row_reference(const float *value, size_t n, int32_t first, float least, float *to_value,
                               int32_t *to_place, pcn_sift *sift) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// In two steps: the places of many points at once, then the eight cells around each. Places are in double, so that they
-// do not depend on where the volume begins.
+// In two steps: the places of many points at once, then the eight cells around each. Places are in double, so
+// that they do not depend on where the volume begins.
 #include "simd/volume_row.h"
 
 #include "simd/isa.h"
@@ -13,8 +13,9 @@ typedef struct places {
   float u[3][CHUNK];
 } places;
 
-static inline __attribute__((always_inline)) void find_places(const pcn_volume *volume, const pcn_volume_line *line,
-                                                              size_t first, int n, places *out) {
+static inline __attribute__((always_inline)) void find_places(const pcn_volume *volume,
+                                                              const pcn_volume_line *line, size_t first,
+                                                              int n, places *out) {
   for (int i = 0; i < n; i++) {
     out->cell[i] = 0;
   }
@@ -26,7 +27,8 @@ static inline __attribute__((always_inline)) void find_places(const pcn_volume *
     int32_t *restrict cell = out->cell;
 #pragma omp simd
     for (int i = 0; i < n; i++) {
-      const double p = at + (double)i * step, positive = p > 0 ? p : 0, inside = positive < last ? positive : last;
+      const double p = at + (double)i * step, positive = p > 0 ? p : 0,
+                   inside = positive < last ? positive : last;
       const int32_t c = (int32_t)(inside < lower ? inside : lower);
       u[i] = (float)(inside - (double)c);
       cell[i] += c * way;
@@ -34,9 +36,11 @@ static inline __attribute__((always_inline)) void find_places(const pcn_volume *
   }
 }
 
-void PCN_ISA_NAME(pcn_volume_row)(const pcn_volume *volume, const pcn_volume_line *line, size_t first, size_t n, float *out) {
+void PCN_ISA_NAME(pcn_volume_row)(const pcn_volume *volume, const pcn_volume_line *line, size_t first,
+                                  size_t n, float *out) {
   const float *restrict value = volume->value;
-  const int32_t dx = volume->size[0] > 1 ? volume->step[0] : 0, dy = volume->size[1] > 1 ? volume->step[1] : 0;
+  const int32_t dx = volume->size[0] > 1 ? volume->step[0] : 0,
+                dy = volume->size[1] > 1 ? volume->step[1] : 0;
   const int32_t dz = volume->size[2] > 1 ? volume->step[2] : 0;
   places p;
   for (size_t done = 0; done < n; done += CHUNK) {

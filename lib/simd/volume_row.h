@@ -9,8 +9,8 @@
 /// Cells [z][y][x] of a volume, below 2^31 of them.
 typedef struct pcn_volume {
   const float *value;
-  int32_t size[3]; ///< of x, y, z
-  int32_t step[3]; ///< from one cell to the next, in floats
+  int32_t size[3];  ///< of x, y, z
+  int32_t step[3];  ///< from one cell to the next, in floats
 } pcn_volume;
 
 /// Point i is at + i step, in cells; beyond the outermost cells their value holds on.
@@ -19,9 +19,11 @@ typedef struct pcn_volume_line {
 } pcn_volume_line;
 
 /// @param[out] out  of points first to first + n - 1
-typedef void (*pcn_volume_row_loop)(const pcn_volume *volume, const pcn_volume_line *line, size_t first, size_t n, float *out);
+typedef void (*pcn_volume_row_loop)(const pcn_volume *volume, const pcn_volume_line *line, size_t first,
+                                    size_t n, float *out);
 
 /// Slow twin of the loops.
-void pcn_volume_row_reference(const pcn_volume *volume, const pcn_volume_line *line, size_t first, size_t n, float *out);
+void pcn_volume_row_reference(const pcn_volume *volume, const pcn_volume_line *line, size_t first, size_t n,
+                              float *out);
 
 #endif

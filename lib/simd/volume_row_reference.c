@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What volume_row.c does, one point at a time.
-#include "simd/volume_row.h"
-
 #include <math.h>
 
-void pcn_volume_row_reference(const pcn_volume *volume, const pcn_volume_line *line, size_t first, size_t n, float *out) {
+#include "simd/volume_row.h"
+
+void pcn_volume_row_reference(const pcn_volume *volume, const pcn_volume_line *line, size_t first, size_t n,
+                              float *out) {
   for (size_t i = 0; i < n; i++) {
     ptrdiff_t low = 0, way[3];
     double u[3], sum = 0;

@@ -4,11 +4,11 @@
 #ifndef PHYSICS_H
 #define PHYSICS_H
 
-#include "unit.h"
-
 #include <pencone/pencone.h>
 #include <stdlib.h>
+
 #include "beam/spectrum.h"
+#include "unit.h"
 
 enum { PHYSICS_LAYERS = 4 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Beams of several steps: the sum of the steps' beams, at less than their cost.
-#include "physics.h"
-
 #include <time.h>
+
+#include "physics.h"
 
 enum { STEPS = 20, ANGLES = 8 };
 
@@ -15,14 +15,15 @@ static void setup_of(physics_setup *setup, int64_t n, double spacing_mm) {
   setup->value[0] = "48";
 }
 
-static pencone_control_point step_of(double gantry, double collimator, double left, double right, double weight) {
+static pencone_control_point step_of(double gantry, double collimator, double left, double right,
+                                     double weight) {
   const pencone_control_point point = {gantry, collimator, 0, {left, right}, {-20, 25}, weight};
   return point;
 }
 
 // Dose of a plan with one beam of these steps, or with a beam for each.
-static void run(pencone_context *ctx, const physics_setup *setup, const pencone_control_point *points, int count,
-                int together, physics_case *c) {
+static void run(pencone_context *ctx, const physics_setup *setup, const pencone_control_point *points,
+                int count, int together, physics_case *c) {
   physics_prepare(ctx, setup, c);
   pencone_plan_destroy(c->plan);
   physics_ok(ctx, pencone_plan_create(ctx, "steps", &c->plan));
@@ -49,8 +50,8 @@ static void run(pencone_context *ctx, const physics_setup *setup, const pencone_
   physics_run(ctx, c);
 }
 
-static void same_dose(pencone_context *ctx, const physics_setup *setup, const pencone_control_point *points, int count,
-                      double tolerance) {
+static void same_dose(pencone_context *ctx, const physics_setup *setup, const pencone_control_point *points,
+                      int count, double tolerance) {
   physics_case one, many;
   run(ctx, setup, points, count, 1, &one);
   run(ctx, setup, points, count, 0, &many);
@@ -73,7 +74,8 @@ static void steps_at_one_angle_are_the_sum_of_beams(void **state) {
   pencone_control_point points[STEPS];
   setup_of(&setup, 24, 5);
   for (int i = 0; i < STEPS; i++) {
-    points[i] = i % 2 == 0 ? step_of(0, 0, -30, -28 + 2.5 * i, 0.02 * (i + 1)) : step_of(0, 0, 28 - 2.5 * i, 30, 0.02 * (i + 1));
+    points[i] = i % 2 == 0 ? step_of(0, 0, -30, -28 + 2.5 * i, 0.02 * (i + 1))
+                           : step_of(0, 0, 28 - 2.5 * i, 30, 0.02 * (i + 1));
   }
   same_dose(*state, &setup, points, STEPS, 1e-5);
 }
@@ -123,8 +125,9 @@ static void steps_at_one_angle_cost_little(void **state) {
   assert_true(seconds[1] < 6 * seconds[0]);
 }
 
-// Tables belong to the machine: an engine for 36 angles makes them once. What is left for each angle is to look
-// whether it meets the phantom. 3 leaves room for a busy machine; tables for each angle would cost 36 times.
+// Tables belong to the machine: an engine for 36 angles makes them once. What is left for each angle is to
+// look whether it meets the phantom. 3 leaves room for a busy machine; tables for each angle would cost 36
+// times.
 static void angles_share_their_tables(void **state) {
   enum { TURNS = 36 };
   physics_setup setup;
@@ -168,12 +171,9 @@ static void parts_are_kept_per_beam(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      UNIT_TEST(steps_at_one_angle_are_the_sum_of_beams),
-      UNIT_TEST(turned_collimators_share_a_calculation),
-      UNIT_TEST(an_arc_is_the_sum_of_its_angles),
-      UNIT_TEST(parts_are_kept_per_beam),
-      UNIT_TEST(steps_at_one_angle_cost_little),
-      UNIT_TEST(angles_share_their_tables),
+      UNIT_TEST(steps_at_one_angle_are_the_sum_of_beams), UNIT_TEST(turned_collimators_share_a_calculation),
+      UNIT_TEST(an_arc_is_the_sum_of_its_angles),         UNIT_TEST(parts_are_kept_per_beam),
+      UNIT_TEST(steps_at_one_angle_cost_little),          UNIT_TEST(angles_share_their_tables),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolution by FFT against direct superposition at voxel centres: in a nearly parallel beam (source at 10 m)
-// they must agree to 0.3 % of the maximum; with the source at 1 m they differ by the kernel's tilt, 1 %.
+// Convolution by FFT against direct superposition at voxel centres: in a nearly parallel beam (source at 10
+// m) they must agree to 0.3 % of the maximum; with the source at 1 m they differ by the kernel's tilt, 1 %.
 #include "physics.h"
 
 static void compare(pencone_context *ctx, double sad_mm, double allowed) {

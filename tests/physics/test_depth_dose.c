@@ -2,10 +2,9 @@
 // Depth doses of the Mohan 6 MV spectrum, SSD 100 cm, against direct superposition by an independent program
 // (REFERENCE.md B1.3: 288 x 16 directions, tabulated kernels, tilt at the interaction point, hardening; its
 // kernels and attenuation are another set than ours).
-#include "physics.h"
-
 #include "num/constants.h"
 #include "photon/tables.h"
+#include "physics.h"
 
 enum { FIELDS = 4, DEPTHS = 10 };
 static const double fields_mm[FIELDS] = {30, 50, 100, 200};

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Influence matrices against the forward dose of the same beams: A w is what the engine calculates for the weights w.
+// Influence matrices against the forward dose of the same beams: A w is what the engine calculates for the
+// weights w.
 #include "../unit/dij.h"
 
 /// How A w compares with the forward dose.
 typedef struct difference {
-  double worst, sum; ///< over the largest forward dose; ratio of the sums
+  double worst, sum;  ///< over the largest forward dose; ratio of the sums
 } difference;
 
 static difference compare(pencone_context *ctx, physics_case *c, const pencone_dij *dij) {
@@ -42,8 +43,9 @@ static difference run(pencone_context *ctx, physics_case *c, double threshold, p
   const pencone_dij_options options = dij_threshold(threshold);
   pencone_dij *dij = dij_make(ctx, c->engine, &options, report);
   const difference d = compare(ctx, c, dij);
-  print_message("threshold %g: worst difference %.2g of the maximum, sum %.6f, lost %.4f %% (worst column %.4f %%)\n",
-                threshold, d.worst, d.sum, 100 * report->lost / report->sum, 100 * report->worst_lost);
+  print_message(
+      "threshold %g: worst difference %.2g of the maximum, sum %.6f, lost %.4f %% (worst column %.4f %%)\n",
+      threshold, d.worst, d.sum, 100 * report->lost / report->sum, 100 * report->worst_lost);
   pencone_dij_destroy(dij);
   return d;
 }
@@ -77,7 +79,8 @@ static void pencil_beam_bixels_make_the_field(void **state) {
 }
 
 // The entries of a column of a size of threshold times its largest on are all there, and no others.
-static void check_column(const pencone_dij_view *all, const pencone_dij_view *some, int64_t j, double threshold) {
+static void check_column(const pencone_dij_view *all, const pencone_dij_view *some, int64_t j,
+                         double threshold) {
   float largest = 0;
   for (int64_t e = all->first[j]; e < all->first[j + 1]; e++) {
     largest = all->value[e] > largest ? all->value[e] : largest;
@@ -155,7 +158,8 @@ static void collapsed_cone_bixels_make_the_field(void **state) {
 
 // --- protons -----------------------------------------------------------------------------------
 
-static void prepare_spots(pencone_context *ctx, double gantry_deg, const physics_layer layer[PHYSICS_LAYERS], physics_case *c) {
+static void prepare_spots(pencone_context *ctx, double gantry_deg, const physics_layer layer[PHYSICS_LAYERS],
+                          physics_case *c) {
   const pencone_proton_spot spots[] = {{-6, -3, 2e6}, {0, 0, 1e6}, {5, 1, 3e6}, {2.5, 8, 1e6}};
   const pencone_proton_layer layers[] = {{90, 4, spots}, {100, 3, spots}};
   const pencone_grid grid = physics_grid(45, 50, 45, 2, 2, 2);
@@ -175,7 +179,9 @@ static void prepare_spots(pencone_context *ctx, double gantry_deg, const physics
 
 // Both are the same sums, in another order: 1e-5 of the largest dose.
 static void spots_make_the_field(void **state) {
-  const physics_layer water[PHYSICS_LAYERS] = {{1e6, 1, "water"}}, slabs[PHYSICS_LAYERS] = {{30, 1, "water"}, {40, 1.92, "cortical-bone"}, {1e6, 1, "water"}};
+  const physics_layer water[PHYSICS_LAYERS] = {{1e6, 1, "water"}},
+                      slabs[PHYSICS_LAYERS] = {
+                          {30, 1, "water"}, {40, 1.92, "cortical-bone"}, {1e6, 1, "water"}};
   const struct {
     double gantry_deg;
     const physics_layer *layer;
@@ -193,8 +199,9 @@ static void spots_make_the_field(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {UNIT_TEST(pencil_beam_bixels_make_the_field), UNIT_TEST(a_threshold_drops_nothing_above_it),
-                                     UNIT_TEST(a_lateral_cut_is_reported),
-                                     UNIT_TEST(collapsed_cone_bixels_make_the_field), UNIT_TEST(spots_make_the_field)};
+  const struct CMUnitTest tests[] = {
+      UNIT_TEST(pencil_beam_bixels_make_the_field), UNIT_TEST(a_threshold_drops_nothing_above_it),
+      UNIT_TEST(a_lateral_cut_is_reported), UNIT_TEST(collapsed_cone_bixels_make_the_field),
+      UNIT_TEST(spots_make_the_field)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

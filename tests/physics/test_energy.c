@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Energy: what photons release is what voxels receive, less what leaves the phantom.
-#include "physics.h"
-
 #include "base/base.h"
 #include "num/constants.h"
 #include "photon/sweep.h"
 #include "photon/tables.h"
+#include "physics.h"
 
 static double sum_of(const float *value, size_t count) {
   double sum = 0;
@@ -80,8 +79,8 @@ static void released(pencone_context *ctx, const physics_case *c, released_energ
   physics_ok(ctx, pcn_medium_make(ctx, c->phantom, grid, physics_progress, &medium));
   physics_ok(ctx, pcn_photon_tables_make(ctx, c->machine, 5, &tables));
   physics_ok(ctx, pcn_terma_make(ctx, grid, &terma));
-  physics_ok(ctx, pcn_terma_fill(ctx, &medium, pencone_plan_beam(c->plan, 0), tables.quality, PCN_DEPTH_EXACT, physics_progress,
-                                 &terma));
+  physics_ok(ctx, pcn_terma_fill(ctx, &medium, pencone_plan_beam(c->plan, 0), tables.quality, PCN_DEPTH_EXACT,
+                                 physics_progress, &terma));
   memset(out, 0, sizeof *out);
   for (size_t v = 0; v < pencone_grid_voxels(grid); v++) {
     const size_t layer = v / (size_t)grid->size[0] % (size_t)grid->size[1];

@@ -42,8 +42,8 @@ static void a_box_is_a_cut_of_the_whole(void **state) {
   physics_free(&cut);
 }
 
-// Around the box of the field the dose is the same, beyond the margin there is none: straight lines that leave a
-// box do not come back. To rounding: the loops take the ends of shorter rows differently.
+// Around the box of the field the dose is the same, beyond the margin there is none: straight lines that
+// leave a box do not come back. To rounding: the loops take the ends of shorter rows differently.
 static void a_margin_leaves_the_rest_out(void **state) {
   physics_setup setup = small_setup();
   physics_case whole, near;
@@ -185,9 +185,8 @@ static void dose_to_water_over_dose_to_medium(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      UNIT_TEST(a_box_is_a_cut_of_the_whole), UNIT_TEST(a_margin_leaves_the_rest_out),
-      UNIT_TEST(a_coarser_grid_gives_the_average),
-      UNIT_TEST(beams_add_up),
+      UNIT_TEST(a_box_is_a_cut_of_the_whole),       UNIT_TEST(a_margin_leaves_the_rest_out),
+      UNIT_TEST(a_coarser_grid_gives_the_average),  UNIT_TEST(beams_add_up),
       UNIT_TEST(dose_to_water_over_dose_to_medium),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

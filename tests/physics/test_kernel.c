@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Point kernels: the energy they hold, and the mixture for a spectrum.
-#include "physics.h"
-
 #include "base/base.h"
 #include "num/constants.h"
 #include "photon/quality.h"
+#include "physics.h"
 
 // An independent set of kernels (Mackie et al. 1988, doi:10.1088/0031-9155/33/1/001, their files summed over
 // angle and radius): energy, primary, total within 60 cm. Two Monte Carlo codes 35 years apart:

@@ -4,9 +4,8 @@
 // where it then is.
 #include <pencone/commission.h>
 
-#include "physics.h"
-
 #include "photon/pencil_kernel.h"
+#include "physics.h"
 
 enum { FIELDS = 10, DEPTHS = 24, FIRST = 3 };
 static const double fields_mm[FIELDS] = {30, 40, 50, 70, 100, 150, 200, 250, 300, 400};

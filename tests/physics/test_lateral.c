@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels scaled by the density across the beam: nothing changes in flat water, density scaling holds in
 // uniform media, and behind and in lung the dose is nearer to direct superposition than without.
-#include "physics.h"
-
 #include <pencone/dij.h>
 
 #include "base/base.h"
 #include "photon/lateral_terms.h"
+#include "physics.h"
 #include "simd/isa.h"
 
 static const char *const modes[2] = {"no", "yes"};

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pencil beam against direct superposition in water: what the separation into terms, the maps and the single
 // SSD cost. Off the gradients of surface and edge: 1 % of the maximum. Bits do not depend on threads.
-#include "physics.h"
-
 #include "base/base.h"
 #include "num/constants.h"
 #include "photon/pencil_kernel.h"
+#include "physics.h"
 #include "simd/isa.h"
 
 static void compare(pencone_context *ctx, double field_mm, const char *terms, double allowed) {
@@ -76,8 +75,8 @@ static double root_step(void) {
   return sqrt(500) / (PCN_PENCIL_RADII - 1);
 }
 
-// Slow twin of the table: docs/theory/pencil-beam.md, eq. 3, summed point by point, angles by atan2, kernel and spectrum by their own
-// functions.
+// Slow twin of the table: docs/theory/pencil-beam.md, eq. 3, summed point by point, angles by atan2, kernel
+// and spectrum by their own functions.
 static void sum_circles(const pcn_photon_tables *tables, double ssd_mm, double depth_mm,
                         double sum[PCN_PENCIL_RADII]) {
   enum { ANGLES = PHYSICS_SLOW ? 240 : 720, STEPS = 240 };
@@ -222,7 +221,8 @@ static void openings_add_up(void **state) {
 // Every instruction set's loop against its slow twin, to the rounding of single precision.
 static void loops_agree(void **state) {
   enum { SIDE = 20, SLABS = 3, N = 150, V = PCN_PENCIL_VALUES, READ = N + PCN_PENCIL_LANES };
-  static float value[SLABS * SIDE * SIDE * 2 * V], x[READ], y[READ], plane[READ], weight[N * V], exact[N], got[N];
+  static float value[SLABS * SIDE * SIDE * 2 * V], x[READ], y[READ], plane[READ], weight[N * V], exact[N],
+      got[N];
   uint64_t seed = 7;
   (void)state;
   for (size_t i = 0; i < sizeof value / sizeof value[0]; i++) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A machine is fitted to depth doses of a machine that is known: the depth doses must come back, not the
 // spectrum, which they do not tell. And to depth doses that were measured.
-#include "physics.h"
-
 #include <pencone/commission.h>
+
+#include "physics.h"
 
 enum { DEPTHS = 30, CURVES = 3 };
 static const double fields_mm[CURVES] = {40, 100, 150};

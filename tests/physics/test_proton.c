@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Protons in water and slabs: range, energy, width, symmetry, threads (docs/theory/proton.md).
-#include "physics.h"
-
-#include "matter/proton_ratio.h"
-#include "proton/beam_data.h"
 #include <pencone/io.h>
 #include <string.h>
 
+#include "matter/proton_ratio.h"
+#include "physics.h"
+#include "proton/beam_data.h"
 
 enum { SIDE = 41, DEPTH = 200 };
 
 typedef struct setup {
   double gantry_deg, energy_mev;
-  int slab, threads, beams_axis; ///< slab: bone from 50 to 70 mm; beams_axis: 1 along y, 0 along x
+  int slab, threads, beams_axis;  ///< slab: bone from 50 to 70 mm; beams_axis: 1 along y, 0 along x
 } setup;
 
 // Dose of 1e6 protons on a water tank, depth along y (gantry 0) or -x (gantry 90), 2 x 1 x 2 mm.
@@ -97,7 +96,8 @@ static void sum_planes(const float *dose, double *depth_dose) {
   }
 }
 
-// R80 of the Monte Carlo (proton_beam.csv) within 0.1 mm at and between its energies; energy near the proton's.
+// R80 of the Monte Carlo (proton_beam.csv) within 0.1 mm at and between its energies; energy near the
+// proton's.
 static void range_and_energy_in_water(void **state) {
   (void)state;
   const struct {
@@ -110,7 +110,7 @@ static void range_and_energy_in_water(void **state) {
     double depth_dose[DEPTH], energy = 0;
     sum_planes(dose, depth_dose);
     for (int i = 0; i < DEPTH; i++) {
-      energy += depth_dose[i] * 4e-3 / (1e6 * 1.602176634e-10); // 4 mm3 of water: 4e-3 g
+      energy += depth_dose[i] * 4e-3 / (1e6 * 1.602176634e-10);  // 4 mm3 of water: 4e-3 g
     }
     assert_close(r80_mm(depth_dose), cases[c].r80_mm, cases[c].energy_mev == 140 ? 0.3 : 0.1);
     // What leaves the 82 mm wide tank is halo: less than 3 %.
@@ -125,7 +125,7 @@ static void bone_shortens_the_range(void **state) {
   pencone_material bone;
   assert_int_equal(pencone_material_find(NULL, "cortical-bone", &bone), PENCONE_OK);
   const double rsp = 1.92 * pcn_proton_stopping(&bone);
-  assert_close(rsp, 1.730, 0.005); // PSTAR 1.7217 with 75 eV for water, 0.48 % more with 78 eV
+  assert_close(rsp, 1.730, 0.005);  // PSTAR 1.7217 with 75 eV for water, 0.48 % more with 78 eV
   double depth_dose[2][DEPTH];
   for (int slab = 0; slab < 2; slab++) {
     const setup s = {.energy_mev = 150, .threads = 1, .beams_axis = 1, .slab = slab};
@@ -140,7 +140,8 @@ static void bone_shortens_the_range(void **state) {
 static void threads_and_gantry_do_not_matter(void **state) {
   (void)state;
   pencone_grid grid, turned;
-  const setup one = {.energy_mev = 120, .threads = 1, .beams_axis = 1}, five = {.energy_mev = 120, .threads = 5, .beams_axis = 1};
+  const setup one = {.energy_mev = 120, .threads = 1, .beams_axis = 1},
+              five = {.energy_mev = 120, .threads = 5, .beams_axis = 1};
   const setup side = {.energy_mev = 120, .threads = 2, .beams_axis = 0, .gantry_deg = 90};
   float *a = calculate(one, &grid), *b = calculate(five, &grid), *c = calculate(side, &turned);
   assert_memory_equal(a, b, (size_t)SIDE * SIDE * DEPTH * sizeof *a);

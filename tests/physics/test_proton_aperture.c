@@ -2,7 +2,6 @@
 // Apertures of proton fields: edges against the sum of Gaussians, energy, influence matrices, what is refused
 // (docs/theory/proton.md, section 9).
 #include "../unit/dij.h"
-
 #include "base/base.h"
 #include "proton/beam_data.h"
 
@@ -54,16 +53,17 @@ static pencone_status make(pencone_context *ctx, const field *f, physics_case *c
 }
 
 static double at(const physics_case *c, int x, int depth) {
-  return (double)pencone_dose_values(c->dose)[(size_t)(SIDE / 2) * SIDE * DEPTH + (size_t)depth * SIDE + (size_t)x];
+  return (double)pencone_dose_values(
+      c->dose)[(size_t)(SIDE / 2) * SIDE * DEPTH + (size_t)depth * SIDE + (size_t)x];
 }
 
 static double edge(double x_mm, double sigma_mm) {
   return 0.5 * erf(x_mm / (sqrt(2) * sigma_mm));
 }
 
-// A wide field behind a slit of +-half: each of the three Gaussians has the width by scattering and that of a ray, 0.7 mm
-// at the 1 mm that an aperture asks for, and 0.35 mm of the edge; the voxel adds 1/12 mm2. 1.5 % of the
-// axis: ripple of the spots, wide Gaussians, whose field ends at 33 mm.
+// A wide field behind a slit of +-half: each of the three Gaussians has the width by scattering and that of a
+// ray, 0.7 mm at the 1 mm that an aperture asks for, and 0.35 mm of the edge; the voxel adds 1/12 mm2. 1.5 %
+// of the axis: ripple of the spots, wide Gaussians, whose field ends at 33 mm.
 static void edges_of_a_slit(void **state) {
   static const pencone_aperture_point slit[] = {{-10, -40}, {10, -40}, {10, 40}, {-10, 40}};
   const double half_mm = 10, own_mm2 = 0.49 + 0.35 * 0.35 + 1.0 / 12;
@@ -96,7 +96,8 @@ static void edges_of_a_slit(void **state) {
   physics_free(&c);
 }
 
-// An aperture beyond all spots changes nothing, up to the rays' distance; one through the middle of a spot takes half.
+// An aperture beyond all spots changes nothing, up to the rays' distance; one through the middle of a spot
+// takes half.
 static void wide_and_half(void **state) {
   static const pencone_aperture_point wide[] = {{-300, -300}, {300, -300}, {300, 300}, {-300, 300}};
   static const pencone_aperture_point half[] = {{0, -60}, {60, -60}, {60, 60}, {0, 60}};
@@ -124,8 +125,8 @@ static void wide_and_half(void **state) {
   physics_free(&some);
 }
 
-// Scanning magnets at 2.3 m (x): the outline is that of the isocentre plane, so the field's edge lies there at the place of
-// the outline, and before it nearer to the axis. 0.15 mm: a voxel is 1 mm.
+// Scanning magnets at 2.3 m (x): the outline is that of the isocentre plane, so the field's edge lies there
+// at the place of the outline, and before it nearer to the axis. 0.15 mm: a voxel is 1 mm.
 static void edges_diverge(void **state) {
   static const pencone_aperture_point square[] = {{-12, -12}, {12, -12}, {12, 12}, {-12, 12}};
   field f = a_field();
@@ -147,8 +148,9 @@ static void edges_diverge(void **state) {
   physics_free(&c);
 }
 
-// A triangle that cuts some spots, lets some through and stops some: columns against the forward dose, along the axes and
-// oblique. Tolerances are those of test_dij.c: the wide Gaussians of neighbouring rays are taken as one.
+// A triangle that cuts some spots, lets some through and stops some: columns against the forward dose, along
+// the axes and oblique. Tolerances are those of test_dij.c: the wide Gaussians of neighbouring rays are taken
+// as one.
 static void columns_make_the_field(void **state) {
   static const pencone_aperture_point triangle[] = {{-15, -15}, {20, -15}, {-5, 25}};
   for (int oblique = 0; oblique < 2; oblique++) {
@@ -175,7 +177,8 @@ static void columns_make_the_field(void **state) {
       worst = fmax(worst, fabs((double)product[i] - (double)pencone_dose_values(c.dose)[i]));
     }
     worst /= physics_max(c.dose);
-    print_message("%d of 49 columns are empty; largest difference %.2g of the maximum\n", (int)report.empty, worst);
+    print_message("%d of 49 columns are empty; largest difference %.2g of the maximum\n", (int)report.empty,
+                  worst);
     assert_true(report.empty > 5 && report.empty < 35);
     assert_true(worst < 1e-3);
     free(product);
@@ -221,7 +224,8 @@ static void refused(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {UNIT_TEST(edges_of_a_slit), UNIT_TEST(wide_and_half), UNIT_TEST(edges_diverge),
-                                     UNIT_TEST(columns_make_the_field), UNIT_TEST(refused)};
+  const struct CMUnitTest tests[] = {UNIT_TEST(edges_of_a_slit), UNIT_TEST(wide_and_half),
+                                     UNIT_TEST(edges_diverge), UNIT_TEST(columns_make_the_field),
+                                     UNIT_TEST(refused)};
   return cmocka_run_group_tests_name("proton_aperture", tests, NULL, NULL);
 }

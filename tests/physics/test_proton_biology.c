@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Closed forms of protons, LET, RBE, range shifters, scanning magnets, spread-out peaks (docs/theory/proton.md).
-#include "physics.h"
-
-#include "num/nnls.h"
-#include "proton/bortfeld.h"
-#include "proton/optics.h"
-#include "proton/rbe.h"
+// Closed forms of protons, LET, RBE, range shifters, scanning magnets, spread-out peaks
+// (docs/theory/proton.md).
 #include <pencone/io.h>
 #include <pencone/sobp.h>
 #include <string.h>
+
+#include "num/nnls.h"
+#include "physics.h"
+#include "proton/bortfeld.h"
+#include "proton/optics.h"
+#include "proton/rbe.h"
 
 enum { SIDE = 41, DEPTH = 200, VOXELS = SIDE * SIDE * DEPTH };
 
 static const double spacing_mm = 2;
 
 typedef struct setup {
-  const char *machine, *options[3][2]; ///< NULL: ideal-proton, none
+  const char *machine, *options[3][2];  ///< NULL: ideal-proton, none
   double energy_mev, shifter_mm, at_mm;
   int keep;
 } setup;
@@ -66,7 +67,8 @@ static result calculate(setup s) {
   pencone_machine *machine = NULL;
   pencone_plan *plan = NULL;
   assert_int_equal(pencone_context_create(&r.ctx), PENCONE_OK);
-  assert_int_equal(pencone_machine_read(r.ctx, s.machine != NULL ? s.machine : "ideal-proton", &machine), PENCONE_OK);
+  assert_int_equal(pencone_machine_read(r.ctx, s.machine != NULL ? s.machine : "ideal-proton", &machine),
+                   PENCONE_OK);
   assert_int_equal(pencone_plan_create(r.ctx, "protons", &plan), PENCONE_OK);
   assert_int_equal(pencone_plan_set_engine(r.ctx, plan, "proton-pencil-beam"), PENCONE_OK);
   for (int i = 0; i < 3 && s.options[i][0] != NULL; i++) {
@@ -140,16 +142,17 @@ static void moments(const float *v, int y, double centre_mm, double *mean, doubl
   *variance = second / sum - *mean * *mean;
 }
 
-// Values of another calculation of the same formulae with 40 digits: dose in MeV cm2/g, LET in keV/um. Energy spread
-// 0 or 1 % with tail 0 or 0.1; the LET at 10 sigma before the end is there an expansion, 0.4 % off.
+// Values of another calculation of the same formulae with 40 digits: dose in MeV cm2/g, LET in keV/um. Energy
+// spread 0 or 1 % with tail 0 or 0.1; the LET at 10 sigma before the end is there an expansion, 0.4 % off.
 static void closed_forms(void **state) {
   (void)state;
   const struct {
     double energy_mev, spread_mev, tail, part, dose, let;
   } row[] = {
-      {70, 0, 0, 0, 10.22777, 0.9748},      {70, 0, 0, 0.95, 34.96503, 3.6908},   {70, 0, 0, 1, 51.23845, 15.8440},
-      {70, 0, 0, 1.01, 23.02695, 19.3844},  {70, 0.7, 0.1, 0.75, 18.16622, 1.7878}, {70, 0.7, 0.1, 1, 38.85017, 12.6499},
-      {100, 0, 0, 0.5, 10.03895, 1.0015},   {100, 0, 0, 0.9, 18.88893, 2.0281},
+      {70, 0, 0, 0, 10.22777, 0.9748},        {70, 0, 0, 0.95, 34.96503, 3.6908},
+      {70, 0, 0, 1, 51.23845, 15.8440},       {70, 0, 0, 1.01, 23.02695, 19.3844},
+      {70, 0.7, 0.1, 0.75, 18.16622, 1.7878}, {70, 0.7, 0.1, 1, 38.85017, 12.6499},
+      {100, 0, 0, 0.5, 10.03895, 1.0015},     {100, 0, 0, 0.9, 18.88893, 2.0281},
   };
   for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
     pcn_bragg b = {pcn_bragg_range_mm(row[i].energy_mev), 0, row[i].tail};
@@ -182,8 +185,8 @@ static void closed_form_falls_off(void **state) {
   }
 }
 
-// The engine's LET of primaries is the closed form at the voxel (z < 0.95 R, 1 %); of all particles that of Monte Carlo
-// (MCsquare, 150 MeV, planes at 15.8, 79 and 126 mm: 1.630, 1.654, 1.716), by 5 %: its noise.
+// The engine's LET of primaries is the closed form at the voxel (z < 0.95 R, 1 %); of all particles that of
+// Monte Carlo (MCsquare, 150 MeV, planes at 15.8, 79 and 126 mm: 1.630, 1.654, 1.716), by 5 %: its noise.
 static void let_of_a_spot(void **state) {
   (void)state;
   result r = calculate((setup){.energy_mev = 150, .options = {{"let", "primaries"}}});
@@ -203,7 +206,7 @@ static void let_of_a_spot(void **state) {
   const float *plan_let = pencone_dose_volume_find(r.dose, NULL, "let");
   const float *dose = pencone_dose_values(r.dose);
   assert_non_null(let);
-  assert_memory_equal(let, plan_let, VOXELS * sizeof *let); // one beam
+  assert_memory_equal(let, plan_let, VOXELS * sizeof *let);  // one beam
   const struct {
     int y;
     double let;
@@ -231,7 +234,8 @@ static void rbe_models(void **state) {
              {PCN_RBE_CARABE, 0.843 + 0.413644 * 1.25, 1.09 + 0.016116 * 1.25},
              {PCN_RBE_RORVIK, 1.80625, 1}};
   for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-    const double d = 2, r = 2, root = sqrt(r * r + 4 * d * r * row[i].max + 4 * d * d * row[i].min * row[i].min);
+    const double d = 2, r = 2,
+                 root = sqrt(r * r + 4 * d * r * row[i].max + 4 * d * d * row[i].min * row[i].min);
     assert_close(pcn_rbe(row[i].model, d, 2.5, r), (root - r) / (2 * d), 1e-6);
     assert_close(pcn_rbe(row[i].model, 0, 2.5, r), row[i].max, 1e-6);
     assert_close(pcn_rbe(row[i].model, 1e5, 2.5, r), row[i].min, 1e-4);
@@ -241,12 +245,14 @@ static void rbe_models(void **state) {
 
 static void rbe_weighted_dose(void **state) {
   (void)state;
-  result r = calculate((setup){.energy_mev = 120, .options = {{"rbe", "mcnamara"}, {"alpha_beta_gy", "10"}, {"fractions", "2"}}});
+  result r = calculate((setup){
+      .energy_mev = 120, .options = {{"rbe", "mcnamara"}, {"alpha_beta_gy", "10"}, {"fractions", "2"}}});
   const float *dose = pencone_dose_values(r.dose), *let = pencone_dose_volume_find(r.dose, NULL, "let");
   const float *weighted = pencone_dose_volume_find(r.dose, NULL, "rbe_dose");
   assert_non_null(weighted);
-  assert_string_equal(pencone_dose_volume_quantity(r.dose, 1),
-                      "RBE-weighted dose, McNamara 2015, doi:10.1088/0031-9155/60/21/8399, alpha/beta 10 Gy, fractions 2");
+  assert_string_equal(
+      pencone_dose_volume_quantity(r.dose, 1),
+      "RBE-weighted dose, McNamara 2015, doi:10.1088/0031-9155/60/21/8399, alpha/beta 10 Gy, fractions 2");
   for (int y = 0; y < 100; y += 7) {
     const size_t v = voxel(SIDE / 2, y, SIDE / 2);
     const double d = (double)dose[v];
@@ -255,11 +261,12 @@ static void rbe_weighted_dose(void **state) {
   forget(&r);
 }
 
-// The shifter takes its water-equivalent thickness from the range (PMMA of 1.19 g/cm3: PSTAR 1.165 with 75 eV for
-// water, 0.48 % more with 78 eV) and widens the spot, by Highland's formula within 5 % in the angle.
+// The shifter takes its water-equivalent thickness from the range (PMMA of 1.19 g/cm3: PSTAR 1.165 with 75 eV
+// for water, 0.48 % more with 78 eV) and widens the spot, by Highland's formula within 5 % in the angle.
 static void range_shifter(void **state) {
   (void)state;
-  result plain = calculate((setup){.energy_mev = 150}), shifted = calculate((setup){.energy_mev = 150, .shifter_mm = 40});
+  result plain = calculate((setup){.energy_mev = 150}),
+         shifted = calculate((setup){.energy_mev = 150, .shifter_mm = 40});
   const float *a = pencone_dose_values(plain.dose), *b = pencone_dose_values(shifted.dose);
   assert_close(r80_of(a) - r80_of(b), 40 * 1.1706, 0.1);
   pencone_machine *machine = NULL;
@@ -271,12 +278,14 @@ static void range_shifter(void **state) {
   beam.range_shifter_mm = 40;
   assert_int_equal(pcn_depth_table_make(NULL, 150, &table), PENCONE_OK);
   assert_int_equal(pcn_optics_make(NULL, &beam, &table, &optics), PENCONE_OK);
-  // Highland's formula: 4.76 g/cm2 of PMMA (X0 40.55 g/cm2), mean of 1 / pv^2 over 150 to 122.3 MeV by Simpson's rule.
+  // Highland's formula: 4.76 g/cm2 of PMMA (X0 40.55 g/cm2), mean of 1 / pv^2 over 150 to 122.3 MeV by
+  // Simpson's rule.
   const double angle = 14.1 * (1 + log10(4.76 / 40.55) / 9) * sqrt(4.76 / 40.55 / 3) *
                        sqrt(0.5 / (279.4 * 279.4) + 2 / (255.6 * 255.6) + 0.5 / (230.9 * 230.9));
   assert_close(sqrt(optics.shifter[0]), angle, 0.05 * angle);
-  const double drift = 300 + 20; // from the middle of the shifter
-  assert_close(pcn_optics_variance(&optics, 0) - 9, angle * angle * (drift * drift + 40 * 40 / 12.0), 2 * 0.05 * angle * angle * drift * drift);
+  const double drift = 300 + 20;  // from the middle of the shifter
+  assert_close(pcn_optics_variance(&optics, 0) - 9, angle * angle * (drift * drift + 40 * 40 / 12.0),
+               2 * 0.05 * angle * angle * drift * drift);
   // The dose at the surface is that wide: on the axis and at one sigma, where halo counts little.
   const double sigma = sqrt(pcn_optics_variance(&optics, 0) + 4.0 / 12), x = 6;
   const double ratio = (double)b[voxel(SIDE / 2 + 3, 1, SIDE / 2)] / (double)b[voxel(SIDE / 2, 1, SIDE / 2)];
@@ -287,7 +296,9 @@ static void range_shifter(void **state) {
   forget(&shifted);
   result stopped = calculate((setup){.energy_mev = 70, .shifter_mm = 40});
   assert_int_equal(stopped.status, PENCONE_E_RANGE);
-  assert_non_null(strstr(stopped.error, "range_shifter_mm: got 40, which are 46.8 mm of water, expected less than the range of 70 MeV"));
+  assert_non_null(
+      strstr(stopped.error,
+             "range_shifter_mm: got 40, which are 46.8 mm of water, expected less than the range of 70 MeV"));
   forget(&stopped);
 }
 
@@ -309,7 +320,8 @@ static void scanning_magnets(void **state) {
   forget(&r);
 }
 
-// A field of 50 mm: flat within 1 % by the engine too, from peak to peak and across the middle; R80 as wanted.
+// A field of 50 mm: flat within 1 % by the engine too, from peak to peak and across the middle; R80 as
+// wanted.
 static void spread_out_peak(void **state) {
   (void)state;
   result r = {.dose = NULL};
@@ -329,22 +341,23 @@ static void spread_out_peak(void **state) {
   for (int y = 91; y < 136; y++) {
     assert_close((double)dose[voxel(SIDE / 2, y, SIDE / 2)], 2, 0.02);
   }
-  for (int x = -7; x <= 7; x++) { // 14 mm: 11 mm from the edge, 2.5 widths of the spot
+  for (int x = -7; x <= 7; x++) {  // 14 mm: 11 mm from the edge, 2.5 widths of the spot
     assert_close((double)dose[voxel(SIDE / 2 + x, 115, SIDE / 2)], 2, 0.03);
   }
   int y = 135;
   while ((double)dose[voxel(SIDE / 2, y, SIDE / 2)] > 1.6) {
     y++;
   }
-  assert_close(y, 140, 1.5); // 80 % of the plateau lies by the R80 of the deepest peak
+  assert_close(y, 140, 1.5);  // 80 % of the plateau lies by the R80 of the deepest peak
   pencone_plan_destroy(plan);
-  wanted.width_mm = 110; // peaks at 30 mm need less than 70 MeV
+  wanted.width_mm = 110;  // peaks at 30 mm need less than 70 MeV
   assert_int_equal(pencone_sobp_plan(r.ctx, &wanted, machine, &plan, NULL), PENCONE_E_RANGE);
   pencone_machine_destroy(machine);
   forget(&r);
 }
 
-// A'A of columns (1,0), (1,1), A'b of b = (1,-1): the second would be negative, so the first alone: 1. And b = (3,1): 2, 1.
+// A'A of columns (1,0), (1,1), A'b of b = (1,-1): the second would be negative, so the first alone: 1. And b
+// = (3,1): 2, 1.
 static void factors_are_not_negative(void **state) {
   (void)state;
   const double product[] = {1, 1, 1, 2}, one[] = {1, 0}, two[] = {3, 4}, same[] = {1, 1, 1, 1};
@@ -355,7 +368,7 @@ static void factors_are_not_negative(void **state) {
   assert_int_equal(pcn_nnls(NULL, 2, product, two, x), PENCONE_OK);
   assert_close(x[0], 2, 1e-12);
   assert_close(x[1], 1, 1e-12);
-  assert_int_equal(pcn_nnls(NULL, 2, same, one, x), PENCONE_OK); // alike: one of them does it
+  assert_int_equal(pcn_nnls(NULL, 2, same, one, x), PENCONE_OK);  // alike: one of them does it
   assert_close(x[0] + x[1], 1, 1e-12);
 }
 
@@ -366,8 +379,9 @@ static void bortfeld_in_the_engine(void **state) {
   const float *dose = pencone_dose_values(r.dose);
   assert_close(r80_of(dose), 77.38, 0.15);
   const pcn_bragg b = {77.38, pcn_bragg_sigma_mm(100, 77.38, 0.5), 0};
-  const double expected = pcn_bragg_dose(&b, 40.5), got = plane_sum(dose, 40) * 4 / (100 * 1.602176634e-10 * 1e8);
-  assert_close(got, expected, 0.01 * expected); // what leaves the tank is halo
+  const double expected = pcn_bragg_dose(&b, 40.5),
+               got = plane_sum(dose, 40) * 4 / (100 * 1.602176634e-10 * 1e8);
+  assert_close(got, expected, 0.01 * expected);  // what leaves the tank is halo
   forget(&r);
 }
 

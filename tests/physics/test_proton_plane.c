@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Protons in a plane: classes of variance against the sum over rays, loops against their slow twins; columns of a matrix
-// with a threshold against those without (docs/theory/proton.md, section 4).
+// Protons in a plane: classes of variance against the sum over rays, loops against their slow twins; columns
+// of a matrix with a threshold against those without (docs/theory/proton.md, section 4).
 #include "../unit/dij.h"
-
 #include "matter/medium.h"
 #include "proton/plane.h"
 
-enum { N = 83, EDGE = 44 }; // N: not a multiple of any vector
+enum { N = 83, EDGE = 44 };  // N: not a multiple of any vector
 
 // --- loops -------------------------------------------------------------------------------------
 
@@ -39,7 +38,8 @@ static void products(void **state) {
   }
 }
 
-// The fit is good to 5e-8 and its rounding to 1e-7, places to 1e-6 sigma at a density of 0.4; shares are differences of two.
+// The fit is good to 5e-8 and its rounding to 1e-7, places to 1e-6 sigma at a density of 0.4; shares are
+// differences of two.
 static void shares_of_cells(void **state) {
   (void)state;
   for (int n = 0; n < 60; n++) {
@@ -157,12 +157,15 @@ static void prepare(pencone_context *ctx, const char *machine, double gantry_deg
 
 // --- classes -----------------------------------------------------------------------------------
 
-static double edge_share(const pcn_rays *rays, int axis, int64_t k, int64_t ray, double sigma, double cut, int64_t cell) {
+static double edge_share(const pcn_rays *rays, int axis, int64_t k, int64_t ray, double sigma, double cut,
+                         int64_t cell) {
   const double z = rays->cell[2].first + rays->cell[2].step * (double)k;
-  const double at = pcn_optics_spread(rays->machine, axis, z) * (rays->ray[axis].first + rays->ray[axis].step * (double)ray);
+  const double at = pcn_optics_spread(rays->machine, axis, z) *
+                    (rays->ray[axis].first + rays->ray[axis].step * (double)ray);
   double below[2];
   for (int side = 0; side < 2; side++) {
-    const double u = (rays->cell[axis].first + rays->cell[axis].step * ((double)cell - 0.5 + side) - at) / sigma;
+    const double u =
+        (rays->cell[axis].first + rays->cell[axis].step * ((double)cell - 0.5 + side) - at) / sigma;
     below[side] = erf(fmin(fmax(u, -cut), cut) / sqrt(2)) / erf(cut / sqrt(2));
   }
   return 0.5 * (below[1] - below[0]) / rays->cell[axis].step;
@@ -177,7 +180,8 @@ typedef struct plane_sums {
 
 static void sum_classes(const pcn_layer *l, int64_t k, float *scratch, plane_sums *out) {
   const pcn_rays *rays = &l->engine->rays;
-  const pcn_ray_window window = {{0, 0}, {rays->ray[0].count, rays->ray[1].count}, l->protons, rays->ray[0].count};
+  const pcn_ray_window window = {
+      {0, 0}, {rays->ray[0].count, rays->ray[1].count}, l->protons, rays->ray[0].count};
   const pcn_tile tile = {{0, 0}, {rays->cell[0].count, rays->cell[1].count}, out->stride, out->classes};
   float *image_value = scratch + pcn_plane_scratch(rays);
   memset(out->classes, 0, (size_t)(rays->cell[1].count * out->stride) * sizeof(float));
@@ -190,7 +194,8 @@ static void sum_classes(const pcn_layer *l, int64_t k, float *scratch, plane_sum
       const double variance = pcn_layer_variance(l, k, part, c);
       pcn_layer_image(l, k, part, c, &window, image_value, &image);
       for (int a = 0; a < 2 && image.count[0] > 0; a++) {
-        const int64_t ray[2] = {image.first[a], image.first[a] + image.count[a]}, bounds[2] = {0, rays->cell[a].count};
+        const int64_t ray[2] = {image.first[a], image.first[a] + image.count[a]},
+                      bounds[2] = {0, rays->cell[a].count};
         pcn_share_rows_plan(l, k, a, variance, ray, bounds, &rows[a]);
         rows[a].value = malloc((size_t)(rows[a].rays * rows[a].stride + 1) * sizeof(float));
         assert_non_null(rows[a].value);
@@ -227,7 +232,8 @@ static void sum_rays(const pcn_layer *l, int64_t k, const pcn_ray_cell *cells, p
 }
 
 // Worst difference of a plane, of its largest.
-static double compare_plane(const pcn_layer *l, int64_t k, const pcn_ray_cell *cells, float *scratch, plane_sums *sums) {
+static double compare_plane(const pcn_layer *l, int64_t k, const pcn_ray_cell *cells, float *scratch,
+                            plane_sums *sums) {
   const int64_t nx = l->engine->rays.cell[0].count;
   double worst = 0, most = 0;
   sum_classes(l, k, scratch, sums);
@@ -239,8 +245,9 @@ static double compare_plane(const pcn_layer *l, int64_t k, const pcn_ray_cell *c
   return worst / most;
 }
 
-// Three classes 12 % (core) and 50 % (halo) apart stand for each Gaussian. The worst of the parabola is 7e-4 and 2.5e-2 of a
-// Gaussian's own height; spots are wider than a ray and the halo is a hundredth as high as the core: 1e-3 of the plane.
+// Three classes 12 % (core) and 50 % (halo) apart stand for each Gaussian. The worst of the parabola is 7e-4
+// and 2.5e-2 of a Gaussian's own height; spots are wider than a ray and the halo is a hundredth as high as
+// the core: 1e-3 of the plane.
 static void classes_are_the_sum_over_rays(void **state) {
   pencone_context *ctx = *state;
   const char *const machines[] = {"ideal-proton", "generic-proton"};
@@ -251,7 +258,8 @@ static void classes_are_the_sum_over_rays(void **state) {
     pcn_proton_beam beam;
     pcn_layer l;
     const pcn_proton_options options = {2.5, 4, PCN_LET_NONE, 0};
-    physics_ok(ctx, pcn_medium_make_proton(ctx, e.c.phantom, pencone_engine_grid(e.c.engine), physics_progress, &medium));
+    physics_ok(ctx, pcn_medium_make_proton(ctx, e.c.phantom, pencone_engine_grid(e.c.engine),
+                                           physics_progress, &medium));
     physics_ok(ctx, pcn_proton_beam_make(ctx, &medium, pencone_plan_beam(e.c.plan, 0), &options, &beam));
     physics_ok(ctx, pcn_layer_make(ctx, &beam, &l));
     const int64_t *n = (const int64_t[]){beam.rays.ray[0].count, beam.rays.ray[1].count};
@@ -264,11 +272,13 @@ static void classes_are_the_sum_over_rays(void **state) {
     }
     pcn_layer_walk(ctx, &l, 0);
     pcn_ray_cell *cells = malloc((size_t)(l.planes * beam.rays.rays) * sizeof *cells);
-    float *scratch = malloc((size_t)(pcn_plane_scratch(&beam.rays) + (n[0] + 1) * (n[1] + 1)) * sizeof *scratch);
+    float *scratch =
+        malloc((size_t)(pcn_plane_scratch(&beam.rays) + (n[0] + 1) * (n[1] + 1)) * sizeof *scratch);
     plane_sums sums = {.stride = beam.rays.cell[0].count + 2 * PCN_PRODUCT_LANES};
     sums.classes = malloc((size_t)(beam.rays.cell[1].count * sums.stride) * sizeof(float));
     sums.rays = malloc((size_t)(beam.rays.cell[0].count * beam.rays.cell[1].count) * sizeof(double));
-    assert_true(spread != NULL && cells != NULL && scratch != NULL && sums.classes != NULL && sums.rays != NULL);
+    assert_true(spread != NULL && cells != NULL && scratch != NULL && sums.classes != NULL &&
+                sums.rays != NULL);
     for (int64_t i = 0; i < beam.rays.rays; i++) {
       pcn_layer_walk_ray(&l, i, cells + i * l.planes);
     }
@@ -292,7 +302,8 @@ static void classes_are_the_sum_over_rays(void **state) {
 
 // --- columns -----------------------------------------------------------------------------------
 
-// Every entry of the whole column that the threshold keeps is in the short one, with the same value to rounding.
+// Every entry of the whole column that the threshold keeps is in the short one, with the same value to
+// rounding.
 static void compare_columns(const pencone_dij_view *all, const pencone_dij_view *few, double threshold) {
   for (int64_t j = 0; j < all->columns; j++) {
     double most = 0;
@@ -335,7 +346,8 @@ static void thresholds_lose_what_they_say(void **state) {
         kept += (double)some.value[n];
       }
       print_message("%s, %g degrees, threshold %g: lost %.3f %%, reported %.3f %%\n", cases[i].machine,
-                    cases[i].gantry_deg, threshold, 100 * (1 - kept / whole.sum), 100 * report.lost / report.sum);
+                    cases[i].gantry_deg, threshold, 100 * (1 - kept / whole.sum),
+                    100 * report.lost / report.sum);
       // The far part is from the mean dose of each plane: half a percent beside an edge.
       assert_close(report.lost / report.sum, 1 - kept / whole.sum, 5e-3);
       pencone_dij_destroy(dij);

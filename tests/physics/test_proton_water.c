@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Protons in water from Bethe's formula, against published tables and the project's Monte Carlo.
-#include "physics.h"
-
 #include <pencone/commission.h>
 
 #include "base/base.h"
 #include "data/data.h"
 #include "num/csv.h"
+#include "physics.h"
 
 enum { ENERGIES = 7, POINTS_MAX = 200 };
 
@@ -31,8 +30,8 @@ static void pstar(void **state) {
   }
 }
 
-// The table that the Monte Carlo used says "about 78 eV". At 50 to 250 MeV each of its stopping powers is that of 77.42 to
-// 77.52 eV by the formula: 77.5 is within 0.03 %.
+// The table that the Monte Carlo used says "about 78 eV". At 50 to 250 MeV each of its stopping powers is
+// that of 77.42 to 77.52 eV by the formula: 77.5 is within 0.03 %.
 static const double monte_carlo_ev = 77.5;
 
 static void table_of_the_monte_carlo(void **state) {
@@ -108,8 +107,8 @@ static double falls_to(const double *depth_mm, const double *dose, int count, do
   return depth_mm[i - 1] + x * (depth_mm[i] - depth_mm[i - 1]);
 }
 
-// R80 and the fall behind the peak from nothing but formulae: the Monte Carlo's I, spread 0.5 %. 0.3 mm is the reach of
-// issue 6; 0.2 is held.
+// R80 and the fall behind the peak from nothing but formulae: the Monte Carlo's I, spread 0.5 %. 0.3 mm is
+// the reach of issue 6; 0.2 is held.
 static void bragg_from_formulae(void **state) {
   static const double energy_mev[ENERGIES] = {70, 100, 130, 150, 180, 200, 230};
   for (int e = 0; e < ENERGIES; e++) {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Spectra and how they are attenuated: the table against sums, the sums against published figures.
-#include "physics.h"
-
 #include "base/base.h"
 #include "matter/attenuation.h"
 #include "photon/quality.h"
+#include "physics.h"
 
 typedef struct tables {
   pcn_edk *edk;

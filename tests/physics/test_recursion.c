@@ -2,7 +2,6 @@
 // The recursion of the collapsed cone for one exponential along one line (docs/theory/ccc.md, eq. 7 and 8):
 // exact for released energy and density that are constant in each segment.
 #include "physics.h"
-
 #include "simd/cone_row.h"
 
 enum { SEGMENTS = 40 };

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The loops over rows of rays and voxels, each instruction set against its slow twin; the lattice of depths
 // against exact walks.
-#include "physics.h"
-
 #include "base/base.h"
 #include "geom/depth.h"
 #include "geom/ray.h"
 #include "photon/cones.h"
 #include "photon/quality.h"
+#include "physics.h"
 
-enum { N = 83 }; // not a multiple of any vector
+enum { N = 83 };  // not a multiple of any vector
 enum { CONE_N = 5 * PCN_CONE_BLOCK };
 
 static void fill(float *value, size_t n, uint64_t *seed) {
@@ -222,7 +221,10 @@ static void make_cone_row(uint64_t *seed, double densest, cone_case *c) {
 }
 
 static pcn_cone_row cone_row_of(cone_case *c, int mixed, const size_t lanes[2]) {
-  pcn_cone_row row = {.n = CONE_N, .first = lanes[0], .last = lanes[1], .electron_density = c->electron_density,
+  pcn_cone_row row = {.n = CONE_N,
+                      .first = lanes[0],
+                      .last = lanes[1],
+                      .electron_density = c->electron_density,
                       .dose = c->dose};
   for (int r = 0; r < 2 + mixed; r++) {
     row.release[r] = c->release[r];
@@ -235,7 +237,7 @@ static pcn_cone_row cone_row_of(cone_case *c, int mixed, const size_t lanes[2]) 
 }
 
 static pcn_cone_step step_of(uint64_t *seed, int thin) {
-  const double scatter[3][2] = {{2, 0.4}, {2, 0.07}, {0.07, 0.01}}; // PCN_CONE_THIN over 1.85 is 0.08
+  const double scatter[3][2] = {{2, 0.4}, {2, 0.07}, {0.07, 0.01}};  // PCN_CONE_THIN over 1.85 is 0.08
   const double a = 0.01 * pow(200, physics_random(seed));
   const double attenuation[PCN_EXPONENTIALS] = {a, 2 * a, 4 * a, scatter[thin][0], scatter[thin][1]};
   pcn_cone_step step = {.thin = thin};
@@ -251,8 +253,8 @@ static pcn_cone_step step_of(uint64_t *seed, int thin) {
   return step;
 }
 
-// Terms up to 8 (release and weight up to 2, two of them), five of them: singles round each to 5e-7, exponentials
-// are good to 7e-7.
+// Terms up to 8 (release and weight up to 2, two of them), five of them: singles round each to 5e-7,
+// exponentials are good to 7e-7.
 static void rows_of_cones(void **state) {
   (void)state;
   static const size_t lanes[4][2] = {{0, 0}, {0, CONE_N}, {16, 48}, {32, CONE_N}};
@@ -260,11 +262,12 @@ static void rows_of_cones(void **state) {
   cone_case from, want, got;
   for (int n = 0; n < 240; n++) {
     const pcn_cone_step step = step_of(&seed, n % 3);
-    make_cone_row(&seed, n % 5 == 0 ? 0 : 1, &from); // 0: all is vacuum
+    make_cone_row(&seed, n % 5 == 0 ? 0 : 1, &from);  // 0: all is vacuum
     for (int level = 0; level < pcn_isa_count(); level++) {
       if (pcn_isa_runs(pcn_isa_at(level))) {
         want = got = from;
-        const pcn_cone_row a = cone_row_of(&want, n % 2, lanes[n / 2 % 4]), b = cone_row_of(&got, n % 2, lanes[n / 2 % 4]);
+        const pcn_cone_row a = cone_row_of(&want, n % 2, lanes[n / 2 % 4]),
+                           b = cone_row_of(&got, n % 2, lanes[n / 2 % 4]);
         pcn_cone_row_reference(&step, &a);
         pcn_isa_at(level)->cone(&step, &b);
         for (int i = 0; i < CONE_N; i++) {
@@ -289,12 +292,14 @@ static void rows_of_tilts(void **state) {
   pcn_cones_fill_changes(&cones);
   const pcn_tilt_table table = pcn_cones_table(&cones, 0);
   for (int n = 0; n < 200; n++) {
-    const pcn_tilt_line line = {(float)(300 * (physics_random(&seed) - 0.5)), (float)(300 * (physics_random(&seed) - 0.5)),
-                                (float)(800 + 400 * physics_random(&seed)),   (float)(8 * (physics_random(&seed) - 0.5)),
-                                (float)(8 * (physics_random(&seed) - 0.5)),   (float)(3 * (physics_random(&seed) - 0.5))};
+    const pcn_tilt_line line = {
+        (float)(300 * (physics_random(&seed) - 0.5)), (float)(300 * (physics_random(&seed) - 0.5)),
+        (float)(800 + 400 * physics_random(&seed)),   (float)(8 * (physics_random(&seed) - 0.5)),
+        (float)(8 * (physics_random(&seed) - 0.5)),   (float)(3 * (physics_random(&seed) - 0.5))};
     for (int level = 0; level < pcn_isa_count(); level++) {
       float want[3][N + 1] = {{0}}, got[3][N + 1] = {{0}};
-      float *const to[2][3] = {{want[0], want[1], n % 2 ? want[2] : NULL}, {got[0], got[1], n % 2 ? got[2] : NULL}};
+      float *const to[2][3] = {{want[0], want[1], n % 2 ? want[2] : NULL},
+                               {got[0], got[1], n % 2 ? got[2] : NULL}};
       if (pcn_isa_runs(pcn_isa_at(level))) {
         pcn_tilt_row_reference(&table, &line, N, to[0]);
         pcn_isa_at(level)->tilt(&table, &line, N, to[1]);
@@ -337,12 +342,9 @@ static void sieved_rows(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      UNIT_TEST(steps_of_rays),
-      UNIT_TEST(rows_between_rays),
-      UNIT_TEST(releases_of_voxels),
-      UNIT_TEST(the_lattice_is_exact_on_its_rays),
-      UNIT_TEST(rows_of_cones),
-      UNIT_TEST(rows_of_tilts),
+      UNIT_TEST(steps_of_rays),      UNIT_TEST(rows_between_rays),
+      UNIT_TEST(releases_of_voxels), UNIT_TEST(the_lattice_is_exact_on_its_rays),
+      UNIT_TEST(rows_of_cones),      UNIT_TEST(rows_of_tilts),
       UNIT_TEST(sieved_rows),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,10 +2,10 @@
 // How a calculation runs: threads, two at once, cancel, memory that ends.
 // clock_gettime() and pthread_create() are POSIX, not C.
 #define _POSIX_C_SOURCE 200809L
-#include "physics.h"
-
 #include <pthread.h>
+
 #include "base/base.h"
+#include "physics.h"
 
 // No size is a multiple of another or of a vector's width; three layers; an oblique beam.
 static void prepare_lopsided(pencone_context *ctx, const char *engine, physics_case *c) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Released energy on a grid against closed forms (docs/theory/terma.md, eq. 1 to 5).
-#include "physics.h"
-
 #include "photon/tables.h"
+#include "physics.h"
 
 /// A beam on a medium and what it releases.
 typedef struct setting {
@@ -33,7 +32,8 @@ static void release(setting *s) {
 }
 
 static void fill(pencone_context *ctx, setting *s, const pencone_beam *beam) {
-  physics_ok(ctx, pcn_terma_fill(ctx, &s->medium, beam, s->tables.quality, s->way, physics_progress, &s->terma));
+  physics_ok(ctx,
+             pcn_terma_fill(ctx, &s->medium, beam, s->tables.quality, s->way, physics_progress, &s->terma));
 }
 
 static const pcn_depth_way ways[2] = {PCN_DEPTH_EXACT, PCN_DEPTH_LATTICE};

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Transport direction by direction: energy released everywhere alike in a homogeneous cube.
-#include "physics.h"
-
 #include "base/base.h"
 #include "geom/frame.h"
 #include "num/constants.h"
 #include "photon/sweep.h"
 #include "photon/tables.h"
+#include "physics.h"
 
 enum { EDGE = 41, VOXELS = EDGE * EDGE * EDGE, MIDDLE = EDGE / 2 };
 

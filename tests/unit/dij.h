@@ -3,13 +3,13 @@
 #ifndef UNIT_DIJ_H
 #define UNIT_DIJ_H
 
-#include "../physics/physics.h"
-
 #include <pencone/io.h>
 
+#include "../physics/physics.h"
+
 /// Replaces the plan of a case by one with bixels, on the same machine.
-static inline void dij_use_bixels(pencone_context *ctx, physics_case *c, const physics_setup *setup, double gantry_deg,
-                                  double bixel_mm) {
+static inline void dij_use_bixels(pencone_context *ctx, physics_case *c, const physics_setup *setup,
+                                  double gantry_deg, double bixel_mm) {
   pencone_beam beam = physics_beam(c->machine, setup->field_mm);
   beam.gantry_deg = gantry_deg;
   beam.bixel_mm[0] = beam.bixel_mm[1] = bixel_mm;
@@ -24,15 +24,15 @@ static inline void dij_use_bixels(pencone_context *ctx, physics_case *c, const p
 }
 
 /// Machine, phantom, plan with bixels, engine; not the dose.
-static inline void dij_prepare(pencone_context *ctx, const physics_setup *setup, double gantry_deg, double bixel_mm,
-                               physics_case *c) {
+static inline void dij_prepare(pencone_context *ctx, const physics_setup *setup, double gantry_deg,
+                               double bixel_mm, physics_case *c) {
   physics_prepare(ctx, setup, c);
   dij_use_bixels(ctx, c, setup, gantry_deg, bixel_mm);
   physics_make_engine(ctx, c);
 }
 
-static inline pencone_dij *dij_make(pencone_context *ctx, const pencone_engine *engine, const pencone_dij_options *options,
-                                    pencone_dij_report *report) {
+static inline pencone_dij *dij_make(pencone_context *ctx, const pencone_engine *engine,
+                                    const pencone_dij_options *options, pencone_dij_report *report) {
   pencone_dij *dij = NULL;
   physics_ok(ctx, pencone_dij_create(ctx, &dij));
   const pencone_dij_sink sink = pencone_dij_fill(dij);
@@ -49,14 +49,14 @@ static inline pencone_dij_options dij_threshold(double threshold) {
 /// What a sink has seen.
 typedef struct dij_seen {
   int begun, ended, busy, worst_busy;
-  int64_t columns, fail_at; ///< fail_at: column at which put() fails; negative: never
-  uint64_t hash;            ///< of all columns in order
+  int64_t columns, fail_at;  ///< fail_at: column at which put() fails; negative: never
+  uint64_t hash;             ///< of all columns in order
 } dij_seen;
 
 static inline uint64_t dij_hash(uint64_t hash, const void *data, size_t bytes) {
   const unsigned char *at = data;
   for (size_t i = 0; i < bytes; i++) {
-    hash = (hash ^ at[i]) * 1099511628211U; // FNV-1a
+    hash = (hash ^ at[i]) * 1099511628211U;  // FNV-1a
   }
   return hash;
 }
@@ -69,7 +69,8 @@ static inline pencone_status dij_see_begin(void *data, pencone_context *ctx, con
   return PENCONE_OK;
 }
 
-static inline pencone_status dij_see_put(void *data, pencone_context *ctx, const pencone_dij_column *columns, int count) {
+static inline pencone_status dij_see_put(void *data, pencone_context *ctx, const pencone_dij_column *columns,
+                                         int count) {
   dij_seen *seen = data;
   (void)ctx;
   seen->busy++;

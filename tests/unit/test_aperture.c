@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Share of a voxel inside a field: sharp edges seen from a point source.
 #include "../physics/physics.h"
-
 #include "beam/aperture.h"
 
 static const double cube_mm[3] = {4, 4, 4};
@@ -118,8 +117,8 @@ static void beams_project_points(void **state) {
   pencone_machine_destroy(machine);
 }
 
-// Voxels of a row get what each gets alone, whether an edge cuts them or not; outside the range there is nothing.
-// Singles: 1e-6.
+// Voxels of a row get what each gets alone, whether an edge cuts them or not; outside the range there is
+// nothing. Singles: 1e-6.
 static void rows_are_voxels(void **state) {
   enum { VOXELS = 60 };
   pencone_machine *machine = physics_machine(*state, "mohan6", 1000);
@@ -159,8 +158,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       UNIT_TEST(inside_outside_and_on_an_edge), UNIT_TEST(the_field_diverges),
       UNIT_TEST(a_field_inside_one_voxel),      UNIT_TEST(rotated_edges),
-      UNIT_TEST(beams_project_points),
-      UNIT_TEST(rows_are_voxels),
+      UNIT_TEST(beams_project_points),          UNIT_TEST(rows_are_voxels),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

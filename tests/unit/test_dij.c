@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stream of an influence matrix: order, threads, resuming, sampling, masks, budget, cancel, sinks that fail, and
-// what is refused.
-#include "dij.h"
-
+// The stream of an influence matrix: order, threads, resuming, sampling, masks, budget, cancel, sinks that
+// fail, and what is refused.
 #include "base/base.h"
+#include "dij.h"
 
 static physics_setup water(void) {
   const physics_setup setup = {.grid = physics_grid(21, 16, 21, 10, 10, 10),
@@ -15,7 +14,7 @@ static physics_setup water(void) {
   return setup;
 }
 
-enum { COLUMNS = 81 }; // of water() with bixels of 10 mm: two blocks and a part of one
+enum { COLUMNS = 81 };  // of water() with bixels of 10 mm: two blocks and a part of one
 
 static void prepare(pencone_context *ctx, physics_case *c) {
   const physics_setup setup = water();
@@ -70,8 +69,8 @@ static void a_stream_goes_on_where_it_ended(void **state) {
   physics_free(&c);
 }
 
-// With sampling, the sum over a column is right in the mean: 16 seeds against 5 standard deviations. An entry v below the
-// threshold t has a variance of v (t - v) < v t.
+// With sampling, the sum over a column is right in the mean: 16 seeds against 5 standard deviations. An entry
+// v below the threshold t has a variance of v (t - v) < v t.
 static void sampling_is_unbiased(void **state) {
   enum { SEEDS = 16 };
   const double threshold = 0.02;
@@ -245,10 +244,12 @@ static void bixels_must_fit_the_field(void **state) {
   const struct {
     double x_mm, y_mm;
     const char *words;
-  } cases[] = {{7, 10, "beam AP: bixel width x: got 7 mm, which is not a whole part of the field of 90 mm (-45 to 45)"},
-               {10, -10, "beam AP: bixel width y: got -10 mm, expected more than 0"},
-               {10, 0, "beam AP: bixel width y: got 0 mm"},
-               {180, 10, "bixel width x: got 180 mm"}};
+  } cases[] = {
+      {7, 10,
+       "beam AP: bixel width x: got 7 mm, which is not a whole part of the field of 90 mm (-45 to 45)"},
+      {10, -10, "beam AP: bixel width y: got -10 mm, expected more than 0"},
+      {10, 0, "beam AP: bixel width y: got 0 mm"},
+      {180, 10, "bixel width x: got 180 mm"}};
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     beam.bixel_mm[0] = cases[i].x_mm;
     beam.bixel_mm[1] = cases[i].y_mm;

@@ -118,7 +118,8 @@ static void volumes_have_names(void **state) {
   assert_ptr_equal(pencone_dose_volume_find(dose, "AP", "let"), beam);
   assert_null(pencone_dose_volume_find(dose, "PA", "let"));
   assert_int_equal(pencone_dose_volume_count(dose), 2);
-  assert_int_equal(pencone_dose_add_volume(ctx, dose, "AP", "let", "keV/um", "LET", NULL), PENCONE_E_ARGUMENT);
+  assert_int_equal(pencone_dose_add_volume(ctx, dose, "AP", "let", "keV/um", "LET", NULL),
+                   PENCONE_E_ARGUMENT);
   assert_error_has(ctx, "second 'let'");
   assert_int_equal(pencone_dose_add_volume(ctx, dose, NULL, "", "keV/um", "LET", NULL), PENCONE_E_ARGUMENT);
   assert_null(pencone_dose_volume_name(dose, 2));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Engines through the public interface: estimate, what is refused, provenance, points.
 #include "../physics/physics.h"
-
 #include "base/base.h"
 
 static physics_setup small(void) {

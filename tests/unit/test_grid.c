@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <pencone/grid.h>
+
 #include "unit.h"
 
 static const pencone_grid good = {{10, 20, 30}, {1, 2, 2.5}, {-4.5, 0, 100}};

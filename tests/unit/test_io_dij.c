@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Influence matrices in files: round trips to the bit, interruptions of every kind, refusals. The columns are made up
-// here and given to the writers as a stream would give them.
+// Influence matrices in files: round trips to the bit, interruptions of every kind, refusals. The columns are
+// made up here and given to the writers as a stream would give them.
 #define _XOPEN_SOURCE 700
 #include <pencone/pencone.h>
 #include <signal.h>
@@ -51,7 +51,8 @@ static stage *make_stage(pencone_context *ctx) {
   s->options = (pencone_dij_options)PENCONE_DIJ_OPTIONS_DEFAULT;
   assert_int_equal(pencone_dij_columns(s->plan), COLUMNS);
   assert_int_equal(pencone_dij_beamlets(ctx, s->plan, s->beamlets), PENCONE_OK);
-  s->info = (pencone_dij_info){sizeof s->info, s->plan, s->phantom, stage_grid(), COLUMNS, s->beamlets, &s->options};
+  s->info = (pencone_dij_info){sizeof s->info, s->plan,     s->phantom, stage_grid(),
+                               COLUMNS,        s->beamlets, &s->options};
   return s;
 }
 
@@ -78,7 +79,8 @@ static pencone_dij_column make_column(stage *s, int64_t index) {
 }
 
 /// Gives columns from first to end to a sink, in blocks.
-static pencone_status feed(pencone_context *ctx, stage *s, const pencone_dij_sink *sink, int64_t first, int64_t end) {
+static pencone_status feed(pencone_context *ctx, stage *s, const pencone_dij_sink *sink, int64_t first,
+                           int64_t end) {
   for (int64_t start = first; start < end; start += BLOCK) {
     pencone_dij_column columns[BLOCK];
     int count = 0;
@@ -90,7 +92,8 @@ static pencone_status feed(pencone_context *ctx, stage *s, const pencone_dij_sin
   return PENCONE_OK;
 }
 
-static pencone_dij_writer *make_writer(pencone_context *ctx, const char *path, pencone_dij_format format, int resume) {
+static pencone_dij_writer *make_writer(pencone_context *ctx, const char *path, pencone_dij_format format,
+                                       int resume) {
   pencone_dij_writer_options options = PENCONE_DIJ_WRITER_OPTIONS_DEFAULT;
   pencone_dij_writer *writer = NULL;
   options.resume = resume;
@@ -112,7 +115,8 @@ static pencone_status stream(pencone_context *ctx, stage *s, pencone_dij_writer 
   return end == COLUMNS ? sink.end(sink.data, ctx) : PENCONE_OK;
 }
 
-static void write_whole(const unit_files *f, stage *s, const char *path, pencone_dij_format format, int resume) {
+static void write_whole(const unit_files *f, stage *s, const char *path, pencone_dij_format format,
+                        int resume) {
   pencone_dij_writer *writer = make_writer(f->ctx, path, format, resume);
   const pencone_status status = stream(f->ctx, s, writer, COLUMNS);
   if (status != PENCONE_OK) {
@@ -123,7 +127,8 @@ static void write_whole(const unit_files *f, stage *s, const char *path, pencone
 }
 
 /// Columns before `end`, then the process forgets the writer.
-static void write_part(const unit_files *f, stage *s, const char *path, pencone_dij_format format, int64_t end) {
+static void write_part(const unit_files *f, stage *s, const char *path, pencone_dij_format format,
+                       int64_t end) {
   pencone_dij_writer *writer = make_writer(f->ctx, path, format, 0);
   assert_int_equal(stream(f->ctx, s, writer, end), PENCONE_OK);
   pencone_dij_writer_destroy(writer);
@@ -224,10 +229,12 @@ static void dose_from_file_is_that_of_memory(void **state) {
   assert_string_equal(pencone_dose_units(dose), "Gy");
   assert_true(pencone_dose_provenance_count(dose) > 8);
   pencone_dose_destroy(dose);
-  assert_int_equal(pencone_dij_file_dose(f->ctx, unit_path(f, "m.h5"), COLUMNS + 1, weights, &dose), PENCONE_E_SHAPE);
+  assert_int_equal(pencone_dij_file_dose(f->ctx, unit_path(f, "m.h5"), COLUMNS + 1, weights, &dose),
+                   PENCONE_E_SHAPE);
   assert_error_has(f->ctx, "got 197 weights, expected 196");
   weights[3] = -1;
-  assert_int_equal(pencone_dij_file_dose(f->ctx, unit_path(f, "m.h5"), COLUMNS, weights, &dose), PENCONE_E_RANGE);
+  assert_int_equal(pencone_dij_file_dose(f->ctx, unit_path(f, "m.h5"), COLUMNS, weights, &dose),
+                   PENCONE_E_RANGE);
   assert_null(dose);
   pencone_dij_destroy(matrix);
   free(wanted);
@@ -447,17 +454,20 @@ static void part_is_not_overwritten(void **state) {
   pencone_dij_writer *writer = NULL;
   const char *path = unit_path(f, "m.h5");
   write_part(f, s, path, PENCONE_DIJ_PENCONE, BLOCK);
-  assert_int_equal(pencone_dij_writer_create(f->ctx, path, PENCONE_DIJ_PENCONE, NULL, &writer), PENCONE_E_FILE);
+  assert_int_equal(pencone_dij_writer_create(f->ctx, path, PENCONE_DIJ_PENCONE, NULL, &writer),
+                   PENCONE_E_FILE);
   assert_error_has(f->ctx, "an earlier run has begun");
   assert_null(writer);
   writer = make_writer(f->ctx, path, PENCONE_DIJ_PENCONE, 1);
   pencone_dij_writer *second = NULL;
   const pencone_dij_writer_options resume = {sizeof resume, 1, NULL, NULL};
-  assert_int_equal(pencone_dij_writer_create(f->ctx, path, PENCONE_DIJ_PENCONE, &resume, &second), PENCONE_E_FILE);
+  assert_int_equal(pencone_dij_writer_create(f->ctx, path, PENCONE_DIJ_PENCONE, &resume, &second),
+                   PENCONE_E_FILE);
   assert_error_has(f->ctx, "another process");
   pencone_dij_writer_destroy(writer);
   unit_write_text(f, "m.h5.part.log", "not a log");
-  assert_int_equal(pencone_dij_writer_create(f->ctx, path, PENCONE_DIJ_PENCONE, &resume, &second), PENCONE_E_FORMAT);
+  assert_int_equal(pencone_dij_writer_create(f->ctx, path, PENCONE_DIJ_PENCONE, &resume, &second),
+                   PENCONE_E_FORMAT);
   free_stage(s);
 }
 
@@ -500,11 +510,13 @@ static void memory_runs_out(void **state) {
 
 static void weights_are_read(void **state) {
   const unit_files *f = *state;
-  static const char *const texts[] = {"1\n2.5\n0\n", "weight\n1\n2.5\n0\n", "# note\nbeam,weight,x\n0, 1 ,9\n0,2.5,8\r\n1,0,7\n"};
+  static const char *const texts[] = {"1\n2.5\n0\n", "weight\n1\n2.5\n0\n",
+                                      "# note\nbeam,weight,x\n0, 1 ,9\n0,2.5,8\r\n1,0,7\n"};
   for (int i = 0; i < 3; ++i) {
     int64_t count = 0;
     double *weights = NULL;
-    assert_int_equal(pencone_weights_read(f->ctx, unit_write_text(f, "w.csv", texts[i]), &count, &weights), PENCONE_OK);
+    assert_int_equal(pencone_weights_read(f->ctx, unit_write_text(f, "w.csv", texts[i]), &count, &weights),
+                     PENCONE_OK);
     assert_int_equal(count, 3);
     assert_true(weights[0] == 1 && weights[1] == 2.5 && weights[2] == 0);
     pencone_numbers_free(weights);

@@ -62,7 +62,8 @@ static void plan_is_read(void **state) {
 static void the_engine_may_be_left_out(void **state) {
   const unit_files *f = *state;
   pencone_plan *plan = NULL;
-  assert_int_equal(pencone_plan_read(f->ctx, write_plan(f, "plan: p\nbeams:\n", beam), &plan, NULL, NULL), PENCONE_OK);
+  assert_int_equal(pencone_plan_read(f->ctx, write_plan(f, "plan: p\nbeams:\n", beam), &plan, NULL, NULL),
+                   PENCONE_OK);
   assert_string_equal(pencone_plan_engine(plan), "photon-collapsed-cone");
   pencone_plan_destroy(plan);
 }
@@ -125,7 +126,8 @@ static void bixels_are_read(void **state) {
   expect(f, "couch_deg", "bixel_mm: 0\n    couch_deg", PENCONE_E_RANGE, "plan.yaml:11: bixel_mm: got 0");
   expect(f, "couch_deg", "bixel_mm: [5]\n    couch_deg", PENCONE_E_FORMAT, "plan.yaml:11: bixel_mm");
   expect(f, "couch_deg", "bixel_mm: seven\n    couch_deg", PENCONE_E_FORMAT, "plan.yaml:11: bixel_mm");
-  expect(f, "couch_deg", "bixel_mm: 7\n    couch_deg", PENCONE_E_RANGE, "not a whole part of the field of 51 mm");
+  expect(f, "couch_deg", "bixel_mm: 7\n    couch_deg", PENCONE_E_RANGE,
+         "not a whole part of the field of 51 mm");
 }
 
 static void keys_of_later_versions_are_unsupported(void **state) {
@@ -139,9 +141,10 @@ static void keys_of_later_versions_are_unsupported(void **state) {
   }
   expect(f, "couch_deg", "range_shifter_mm: 3\n    couch_deg", PENCONE_E_FORMAT,
          "plan.yaml:11: beam: got a range shifter without 'layers'");
-  expect(f, "couch_deg", "aperture: {distance_mm: 60, field_mm: {x: [-1, 1], y: [-1, 1]}}\n    couch_deg", PENCONE_E_FORMAT,
-         "plan.yaml:11: beam: got an aperture without 'layers'");
-  expect(f, "photon-collapsed-cone, directions: 96}", "electron-pencil-beam}", PENCONE_E_MISSING, "plan.yaml:3");
+  expect(f, "couch_deg", "aperture: {distance_mm: 60, field_mm: {x: [-1, 1], y: [-1, 1]}}\n    couch_deg",
+         PENCONE_E_FORMAT, "plan.yaml:11: beam: got an aperture without 'layers'");
+  expect(f, "photon-collapsed-cone, directions: 96}", "electron-pencil-beam}", PENCONE_E_MISSING,
+         "plan.yaml:3");
 }
 
 static void layers_of_protons_are_checked(void **state) {
@@ -158,7 +161,8 @@ static void layers_of_protons_are_checked(void **state) {
       {"[{energy_mev: 150, spots: [[0, 0]]}]", PENCONE_E_FORMAT, "expected a list of 3 numbers"},
       {"[{energy_mev: 150}]", PENCONE_E_FORMAT, "layer: got no 'spots'"},
       {"[]", PENCONE_E_FORMAT, "layers"},
-      {"[{energy_mev: 150, spots: [[0, 0, 1]]}]\n    field_mm: {x: [-1, 1], y: [-1, 1]}", PENCONE_E_FORMAT, "'field_mm' and 'layers'"},
+      {"[{energy_mev: 150, spots: [[0, 0, 1]]}]\n    field_mm: {x: [-1, 1], y: [-1, 1]}", PENCONE_E_FORMAT,
+       "'field_mm' and 'layers'"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
     char text[1024];
@@ -192,7 +196,8 @@ static void wrong_control_points_are_shown_with_their_line(void **state) {
   } cases[] = {
       {"[{weight: 1}, {weight: -1}]", PENCONE_E_RANGE, "plan.yaml:11: weight: got -1"},
       {"[{weight: 0}]", PENCONE_E_RANGE, "weights of its control points: got a sum of 0"},
-      {"\n    - {weight: 1}\n    - {weight: 1, gantry_deg: 361}", PENCONE_E_RANGE, "plan.yaml:13: gantry_deg: got 361"},
+      {"\n    - {weight: 1}\n    - {weight: 1, gantry_deg: 361}", PENCONE_E_RANGE,
+       "plan.yaml:13: gantry_deg: got 361"},
       {"\n    - {weight: 1}\n    - {weight: 1, field_mm: {x: [1, 1], y: [0, 1]}}", PENCONE_E_RANGE,
        "plan.yaml:13: control point 2: field x: got 1 to 1 mm"},
       {"[{gantry_deg: 1}]", PENCONE_E_FORMAT, "plan.yaml:11: control point 1: got no 'weight'"},

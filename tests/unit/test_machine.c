@@ -125,7 +125,7 @@ static void bad_spots_say_what(void **state) {
   good.optics_count = 2;
   good.optics = spots;
   pencone_machine *machine = make(ctx, &good);
-  spots[1].sigma_mm = 4; // the machine has a copy
+  spots[1].sigma_mm = 4;  // the machine has a copy
   assert_close(pencone_machine_describe(machine)->optics[1].sigma_mm, 3, 0);
   pencone_machine *other = make(ctx, &good);
   assert_string_not_equal(pencone_machine_sha256(machine), pencone_machine_sha256(other));
@@ -144,7 +144,7 @@ static void bad_spots_say_what(void **state) {
   rejects(ctx, &good, PENCONE_E_RANGE, "energy_mev 2: got 70, expected above 70");
   good.optics_count = 1;
   rejects(ctx, &good, PENCONE_E_ARGUMENT, "got 1, expected 2 to 100");
-  good.optics_count = 0; // then the single spot counts
+  good.optics_count = 0;  // then the single spot counts
   rejects(ctx, &good, PENCONE_E_RANGE, "spot sigma_mm: got 0");
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Standard materials: compositions and what follows from them.
 #include <pencone/material.h>
+
 #include "matter/attenuation.h"
 #include "unit.h"
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A phantom as photons meet it: basis materials, the calculation grid, resampling.
 #include "../physics/physics.h"
-
 #include "base/base.h"
 #include "matter/medium.h"
 

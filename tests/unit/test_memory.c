@@ -2,6 +2,7 @@
 // Allocation and parallel work.
 #define _POSIX_C_SOURCE 200809L
 #include <time.h>
+
 #include "base/base.h"
 #include "unit.h"
 
@@ -156,8 +157,8 @@ static double seconds_of_work(pencone_context *ctx, int threads) {
   return (double)(clock() - before) / CLOCKS_PER_SEC;
 }
 
-// OpenMP's threads would spin for milliseconds after each of 40 loops: more than 0.1 s. The spinning of a crew is
-// below 0.1 ms a loop.
+// OpenMP's threads would spin for milliseconds after each of 40 loops: more than 0.1 s. The spinning of a
+// crew is below 0.1 ms a loop.
 static void a_waiting_crew_sleeps(void **state) {
   const double alone = seconds_of_work(*state, 1), two = seconds_of_work(*state, 2);
   assert_true(two < alone + 0.05);
@@ -173,7 +174,8 @@ static int cancel_later(void *user, double fraction, const char *stage) {
 static void busy(void *work, size_t index, int worker) {
   (void)worker;
   double *values = work;
-  for (int i = 0; i < 1000000; i++) { // a second in all: more than the time between two calls of the progress function
+  for (int i = 0; i < 1000000;
+       i++) {  // a second in all: more than the time between two calls of the progress function
     values[index] += 1e-9 * values[index] + 1;
   }
 }
@@ -184,11 +186,13 @@ static void a_chain_can_be_cancelled(void **state) {
   double values[TASKS] = {0}, fraction = 0;
   pencone_context_set_progress(ctx, cancel_later, &fraction);
   assert_int_equal(pencone_context_set_threads(ctx, 2), PENCONE_OK);
-  assert_int_equal(pcn_parallel_chain(ctx, TASKS, DISTANCE, busy, values, progress, "test"), PENCONE_E_CANCELLED);
+  assert_int_equal(pcn_parallel_chain(ctx, TASKS, DISTANCE, busy, values, progress, "test"),
+                   PENCONE_E_CANCELLED);
   assert_true(fraction > 0 && fraction < 1 && values[TASKS - 1] == 0);
   pencone_context_set_progress(ctx, NULL, NULL);
   pcn_alloc_fail_after(ctx, 0);
-  assert_int_equal(pcn_parallel_chain(ctx, TASKS, DISTANCE, busy, values, progress, "test"), PENCONE_E_MEMORY);
+  assert_int_equal(pcn_parallel_chain(ctx, TASKS, DISTANCE, busy, values, progress, "test"),
+                   PENCONE_E_MEMORY);
 }
 
 static int always_cancel(void *user, double fraction, const char *stage) {

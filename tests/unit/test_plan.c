@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plans: beams, engine, options, dose grid; what is refused, and with which words.
 #include "../physics/physics.h"
-
 #include "base/base.h"
 #include "engine/engine_type.h"
 
@@ -227,7 +226,7 @@ static void control_points_are_checked_and_copied(void **state) {
   pencone_control_point steps[2] = {{10, 20, 30, {-1, 1}, {-2, 2}, 0.5}, {10, 20, 30, {5, 5}, {-2, 2}, 0}};
   s.beam.control_points = steps;
   s.beam.control_point_count = 2;
-  physics_ok(*state, pencone_plan_add_beam(*state, s.plan, &s.beam)); // zero size is allowed at weight 0
+  physics_ok(*state, pencone_plan_add_beam(*state, s.plan, &s.beam));  // zero size is allowed at weight 0
   steps[0].weight = 0;
   assert_close(pencone_plan_beam(s.plan, 0)->control_points[0].weight, 0.5, 0);
   s.beam.name = "next";
@@ -259,9 +258,13 @@ static void no_memory_is_an_error(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      UNIT_TEST(starts_with_the_defaults),     UNIT_TEST(beams_are_copied_with_their_machine),
-      UNIT_TEST(bad_beams_say_what),           UNIT_TEST(the_table_of_engines),
-      UNIT_TEST(quality_sets_options), UNIT_TEST(options_are_checked_and_told), UNIT_TEST(dose_grids_are_checked),
+      UNIT_TEST(starts_with_the_defaults),
+      UNIT_TEST(beams_are_copied_with_their_machine),
+      UNIT_TEST(bad_beams_say_what),
+      UNIT_TEST(the_table_of_engines),
+      UNIT_TEST(quality_sets_options),
+      UNIT_TEST(options_are_checked_and_told),
+      UNIT_TEST(dose_grids_are_checked),
       UNIT_TEST(names_are_given_once),
       UNIT_TEST(control_points_are_checked_and_copied),
       UNIT_TEST(no_memory_is_an_error),

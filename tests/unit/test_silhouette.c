@@ -10,7 +10,8 @@ static const double spacing_mm = 4;
 /// A grid of 20 x 20 x 20 voxels about the isocentre at 0.
 static pencone_grid cube(void) {
   const double origin_mm = -spacing_mm * (n - 1) / 2.0;
-  const pencone_grid grid = {{n, n, n}, {spacing_mm, spacing_mm, spacing_mm}, {origin_mm, origin_mm, origin_mm}};
+  const pencone_grid grid = {
+      {n, n, n}, {spacing_mm, spacing_mm, spacing_mm}, {origin_mm, origin_mm, origin_mm}};
   return grid;
 }
 
@@ -43,8 +44,8 @@ static pcn_silhouette shadow_of(void **state, const uint8_t *mask, double gantry
   return shadow;
 }
 
-// Gantry 0 looks along y: of a box, x and z remain, magnified by at most SAD / (SAD - 8 mm); a cell of 1 mm is added
-// at most on each side.
+// Gantry 0 looks along y: of a box, x and z remain, magnified by at most SAD / (SAD - 8 mm); a cell of 1 mm
+// is added at most on each side.
 static void a_box_is_a_rectangle(void **state) {
   static uint8_t mask[n * n * n];
   fill(mask, (int[3]){4, 8, 10}, (int[3]){14, 12, 16});  // x -24 to 16, y -8 to 8, z 0 to 24 mm

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Status, errors, context.
 #include <pencone/version.h>
+
 #include "base/base.h"
 #include "unit.h"
 

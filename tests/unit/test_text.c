@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <locale.h>
 #include <stdlib.h>
+
 #include "num/csv.h"
 #include "num/text.h"
 #include "unit.h"

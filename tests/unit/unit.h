@@ -4,16 +4,15 @@
 #define UNIT_H
 
 // cmocka.h needs the standard headers before it.
+#include <math.h>
+#include <pencone/context.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-#include <math.h>
-#include <pencone/context.h>
 #include <stdio.h>
 #include <string.h>
+#include <cmocka.h>
 
 /// A test that gets a fresh context in *state.
 #define UNIT_TEST(function) cmocka_unit_test_setup_teardown(function, unit_setup, unit_teardown)

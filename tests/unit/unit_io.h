@@ -169,14 +169,17 @@ static inline void unit_same_phantom(const pencone_phantom *a, const pencone_pha
   }
 }
 
-/// Volumes beside a dose of unit_dose(), of the plan and of a beam. Not in it: with them the files of test_io_damage.c lie
-/// so that HDF5 1.10 meets a heap of texts whose end is zeros, on which it never ends.
+/// Volumes beside a dose of unit_dose(), of the plan and of a beam. Not in it: with them the files of
+/// test_io_damage.c lie so that HDF5 1.10 meets a heap of texts whose end is zeros, on which it never ends.
 static inline void unit_volumes(pencone_context *ctx, pencone_dose *dose) {
   float *let = NULL;
-  assert_int_equal(pencone_dose_add_volume(ctx, dose, NULL, "let", "keV/um", "LET of the plan", &let), PENCONE_OK);
+  assert_int_equal(pencone_dose_add_volume(ctx, dose, NULL, "let", "keV/um", "LET of the plan", &let),
+                   PENCONE_OK);
   let[1] = 2.5F;
-  assert_int_equal(pencone_dose_add_volume(ctx, dose, NULL, "rbe_dose", "Gy (RBE)", "weighted", NULL), PENCONE_OK);
-  assert_int_equal(pencone_dose_add_volume(ctx, dose, "a/b", "let", "keV/um", "LET of a beam", &let), PENCONE_OK);
+  assert_int_equal(pencone_dose_add_volume(ctx, dose, NULL, "rbe_dose", "Gy (RBE)", "weighted", NULL),
+                   PENCONE_OK);
+  assert_int_equal(pencone_dose_add_volume(ctx, dose, "a/b", "let", "keV/um", "LET of a beam", &let),
+                   PENCONE_OK);
   let[0] = 7;
 }
 
@@ -215,7 +218,8 @@ static inline void unit_same_dose(const pencone_dose *a, const pencone_dose *b) 
   }
   assert_int_equal(pencone_dose_volume_count(a), pencone_dose_volume_count(b));
   for (int i = 0; i < pencone_dose_volume_count(a); ++i) {
-    const float *values = pencone_dose_volume_find(b, pencone_dose_volume_beam(a, i), pencone_dose_volume_name(a, i));
+    const float *values =
+        pencone_dose_volume_find(b, pencone_dose_volume_beam(a, i), pencone_dose_volume_name(a, i));
     assert_non_null(values);
     assert_memory_equal(pencone_dose_volume_values(a, i), values, bytes);
     assert_string_equal(pencone_dose_volume_units(a, i), pencone_dose_volume_units(b, i));
