@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Protons scattered elastically by oxygen nuclei (docs/theory/commissioning.md, eq. 15): rare, by large
+// Protons scattered elastically by oxygen nuclei (docs/theory/commissioning.md, eq. 19): rare, by large
 // angles.
 #ifndef PCN_ELASTIC_H
 #define PCN_ELASTIC_H

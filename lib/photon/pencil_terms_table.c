@@ -47,7 +47,8 @@ void pcn_pencil_terms_table(const pencone_pencil_terms *m, double table[NODES][R
   }
 }
 
-// Eq. 5 from the centre: four times the angles that see a side across x, and those that see one across y.
+// docs/theory/pencil-beam.md, eq. 5 from the centre: four times the angles that see a side across x, and
+// those that see one across y.
 void pcn_rectangle_circles(const double width_mm[2], double *radius_mm, double *weight) {
   static const double place[2] = {0.21132486540518713, 0.78867513459481287};  // Gauss's rule of two points
   for (int side = 0; side < 2; side++) {

@@ -111,6 +111,12 @@ pcn_spot_rays pcn_spot_spread(const pcn_proton_beam *engine, double lattice_mm2,
 double pcn_spot_ray(const pcn_proton_beam *engine, const pcn_collimator *collimator,
                     const pencone_proton_spot *spot, const pcn_spot_rays *rays, int64_t i, int64_t j);
 
+/// The rays of a spot behind the aperture. @param scratch  as for pcn_spot_spread(); @param weight  room for
+/// its rays
+/// @return the largest of their weights over that without an aperture; 0 when the aperture stops the spot
+double pcn_spot_window(const pcn_layer *layer, const pencone_proton_spot *spot, double *scratch,
+                       float *weight, pcn_ray_window *out);
+
 /// @return PENCONE_OK, E_GEOMETRY (an aperture stops all spots of the beam), E_MEMORY.
 pencone_status pcn_spots_pass(pencone_context *ctx, const pcn_proton_beam *engine);
 

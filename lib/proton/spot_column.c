@@ -545,32 +545,6 @@ static pcn_spot_scratch *take_scratch(const pcn_spot_layer *s) {
   }
 }
 
-// The spot's rays behind the aperture. @return the largest of their weights over that without an aperture
-static double spread_spot(const pcn_spot_layer *s, const pencone_proton_spot *spot, spot_work *w) {
-  const pcn_layer *l = &s->layer;
-  const pcn_spot_rays r = pcn_spot_spread(l->engine, l->energy->lattice_mm2, spot, w->scratch->spread);
-  const double little = 1e-6;  // of the spot: no more than that is nothing
-  double most = 0, most_open = 0, sum = 0;
-  for (int64_t j = 0; j < r.count[1]; j++) {
-    for (int64_t i = 0; i < r.count[0]; i++) {
-      const double weight = pcn_spot_ray(l->engine, &l->energy->collimator, spot, &r, i, j);
-      w->scratch->weight[j * r.count[0] + i] = (float)weight;
-      sum += weight;
-      most = fmax(most, weight);
-      most_open = fmax(most_open, r.weight[0][i] * r.weight[1][j]);
-    }
-  }
-  for (int a = 0; a < 2; a++) {
-    w->window.first[a] = r.first[a];
-    w->window.count[a] = r.count[a];
-  }
-  w->window.weight = w->scratch->weight;
-  w->window.stride = r.count[0];
-  w->place[0] = spot->x_mm;
-  w->place[1] = spot->y_mm;
-  return sum > little ? most / most_open : 0;
-}
-
 // 1 unless every voxel of the box is a cell.
 static int between_cells(const pcn_spot_layer *s) {
   const pcn_rays *rays = &s->layer.engine->rays;
@@ -590,7 +564,10 @@ pencone_status pcn_spot_column(pencone_context *ctx, const pcn_spot_layer *layer
                guess = 0.75;  // of the largest dose: below what it will be
   spot_work w = {.s = layer, .scratch = take_scratch(layer), .expand = between_cells(layer)};
   w.volume = cell[0].step * cell[1].step * cell[2].step / (voxel[0] * voxel[1] * voxel[2]);
-  const double passing = spread_spot(layer, spot, &w);
+  const double passing =
+      pcn_spot_window(&layer->layer, spot, w.scratch->spread, w.scratch->weight, &w.window);
+  w.place[0] = spot->x_mm;
+  w.place[1] = spot->y_mm;
   if (!(passing > 0)) {
     out->count = 0;
     out->beyond = 0;
