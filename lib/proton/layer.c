@@ -259,27 +259,25 @@ void pcn_layer_image(const pcn_layer *layer, int64_t k, int part, int sort, cons
                      float *value, pcn_class_image *out) {
   const int64_t rays = lattice_rays(layer), along = layer->engine->rays.ray[0].count, row = k * PARTS + part;
   const int64_t nx = window->count[0], ny = window->count[1];
-  float *used = value + nx * ny, largest = 0;  // of columns, then of rows
+  float *used = value + nx * ny;  // of columns, then of rows
   float sum = 0;
   memset(used, 0, (size_t)(nx + ny) * sizeof *used);
   for (int64_t j = 0; j < ny; j++) {
     const int64_t first = (window->first[1] + j) * along + window->first[0];
     const int8_t *restrict own = layer->sort + row * rays + first;
-    const float *restrict node = layer->node + row * NODES * rays + first, *restrict weight =
-                                                                               window->weight +
-                                                                               j * window->stride;
+    const float *restrict node = layer->node + row * NODES * rays + first;
+    const float *restrict weight = window->weight + j * window->stride;
     float *restrict to = value + j * nx, *restrict column = used, in_row = 0;
-#pragma omp simd reduction(max : largest, in_row) reduction(+ : sum)
     for (int64_t i = 0; i < nx; i++) {
       const int away = sort - own[i];
       const float here = away == 0 ? node[i + rays] : 0, below = away == -1 ? node[i] : 0,
                   above = away == 1 ? node[i + 2 * rays] : 0;
-      const float share = here + below + above, v = weight[i] * share, size = fabsf(v);
-      to[i] = v;
-      sum += v;
-      column[i] = size > column[i] ? size : column[i];
-      in_row = size > in_row ? size : in_row;
-      largest = share > largest ? share : largest;
+      to[i] = weight[i] * (here + below + above);
+      column[i] += fabsf(to[i]);
+    }
+    for (int64_t i = 0; i < nx; i++) {
+      sum += to[i];
+      in_row += fabsf(to[i]);
     }
     used[nx + j] = in_row;
   }
@@ -290,7 +288,6 @@ void pcn_layer_image(const pcn_layer *layer, int64_t k, int part, int sort, cons
   out->first[1] += window->first[1];
   out->stride = nx;
   out->sum = (double)sum;
-  out->largest = largest;
 }
 
 // --- depth dose --------------------------------------------------------------------------------

@@ -440,7 +440,6 @@ static void append_row(const spot_work *w, const int64_t jk[2], const pcn_voxel_
     values[i - low] = value[i];
     kept += value[i];
   }
-#pragma omp simd reduction(max : largest)
   for (int64_t i = low; i < high; i++) {
     largest = value[i] > largest ? value[i] : largest;
   }

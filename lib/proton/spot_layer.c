@@ -57,6 +57,17 @@ static void find_range(void *work, size_t k, int worker) {
   }
 }
 
+static float largest_of(const pcn_class_image *image) {
+  float largest = 0;
+  for (int64_t j = 0; j < image->count[1]; j++) {
+    for (int64_t i = 0; i < image->count[0]; i++) {
+      const float share = image->value[j * image->stride + i];
+      largest = share > largest ? share : largest;
+    }
+  }
+  return largest;
+}
+
 // The rays of each class, the cells that they reach, and how high its dose can be. image: scratch for all
 // rays.
 static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
@@ -75,9 +86,9 @@ static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
       pcn_class_image rays;
       pcn_layer_image(l, k, row % PARTS, c, &window, image, &rays);
       one->variance = pcn_layer_variance(l, k, row % PARTS, c);
-      one->largest = rays.largest;
+      one->largest = largest_of(&rays);
       one->spot = one->variance + l->energy->lattice_mm2 * spread * spread;
-      one->level = log(ripple * s->ratio * (double)rays.largest / (two_pi * one->spot) + 1e-300);
+      one->level = log(ripple * s->ratio * (double)one->largest / (two_pi * one->spot) + 1e-300);
       for (int a = 0; a < 2; a++) {
         const int64_t ray[2] = {rays.first[a], rays.first[a] + rays.count[a]};
         memset(&one->rows[a], 0, sizeof one->rows[a]);
