@@ -362,7 +362,7 @@ static int mixes(const pcn_layer *layer) {
   return k < layer->planes;
 }
 
-pencone_status pcn_layer_keep(pencone_context *ctx, pcn_layer *layer, int64_t bounds[3][2]) {
+pencone_status pcn_layer_keep(pencone_context *ctx, pcn_layer *layer, int64_t (*bounds)[2]) {
   const pcn_axis *cells = layer->engine->rays.cell;
   if (!mixes(layer)) {
     return PENCONE_OK;

@@ -86,9 +86,10 @@ void pcn_layer_image(const pcn_layer *layer, int64_t k, int part, int sort, cons
 void pcn_layer_dose(const pcn_layer *layer, int64_t k, int64_t y, int64_t x, int64_t n, float *scratch,
                     float *dose);
 
-/// Makes the dose of all cells between bounds where a mean over ways needs long, for many columns to read.
+/// Makes the dose of all cells between three bounds where a mean over ways needs long, for many columns to
+/// read.
 /// @return PENCONE_OK, E_MEMORY.
-pencone_status pcn_layer_keep(pencone_context *ctx, pcn_layer *layer, int64_t bounds[3][2]);
+pencone_status pcn_layer_keep(pencone_context *ctx, pcn_layer *layer, int64_t (*bounds)[2]);
 
 /// Bound of a proton's dose in cells of plane k whose columns lie from first to one before last, Gy mm2.
 double pcn_layer_most(const pcn_layer *layer, int64_t k, const int64_t first[2], const int64_t last[2]);

@@ -82,7 +82,7 @@ PCN_INLINE void step_narrow(int two, const pcn_depth_step *s, size_t n, float *c
   const __m512i count = _mm512_set1_epi32(s->voxels);
   for (size_t k = 0; k < n; k += LANES) {
     const window w = window_of(s, k);
-    const __mmask16 rays = n - k < LANES ? (__mmask16)((1u << (n - k)) - 1) : (__mmask16)~0;
+    const __mmask16 rays = (__mmask16)(n - k < LANES ? (1u << (n - k)) - 1 : 0xffffu);
     const __m512 i = _mm512_add_ps(_mm512_set1_ps((float)k), up);
     const __m512 a = _mm512_fmadd_ps(i, _mm512_set1_ps(s->from_step), _mm512_set1_ps(s->from));
     const __m512 b = _mm512_fmadd_ps(i, _mm512_set1_ps(s->to_step), _mm512_set1_ps(s->to));
