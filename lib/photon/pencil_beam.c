@@ -277,7 +277,8 @@ typedef struct dose_work {
 // Eq. 6 for a part of a row.
 static void dose_chunk(const dose_work *w, const int64_t ijk[3], int64_t n) {
   const pcn_pencil_beam *e = w->engine;
-  float x[CHUNK], y[CHUNK], plane[CHUNK], weight[CHUNK * TERMS], one[CHUNK], sum[CHUNK] = {0};
+  float x[CHUNK] = {0}, y[CHUNK] = {0}, plane[CHUNK] = {0};  // the loop reads whole vectors
+  float weight[CHUNK * TERMS], one[CHUNK], sum[CHUNK] = {0};
   const pcn_pencil_buffer buffer = {x, y, plane, weight};
   const pcn_pencil_voxels voxels = {x, y, plane, weight};
   pcn_pencil_fill(e, w->rays, ijk, n, &buffer);

@@ -36,10 +36,19 @@ static void fill_row(void *data, size_t row, int worker) {
   pcn_pencil_fill(w->beamlets->engine, w->rays, ijk, n, &out);
 }
 
+// Places for whole vectors: those behind the last voxel are 0.
+static float *reserve_places(pencone_context *ctx, size_t voxels) {
+  float *places = pcn_alloc(ctx, voxels + PCN_PENCIL_LANES, sizeof(float));
+  for (size_t i = 0; places != NULL && i < PCN_PENCIL_LANES; i++) {
+    places[voxels + i] = 0;
+  }
+  return places;
+}
+
 static pencone_status reserve(pencone_context *ctx, size_t voxels, pcn_pencil_buffer *out) {
-  out->x = pcn_alloc(ctx, voxels + PCN_PENCIL_LANES, sizeof(float));
-  out->y = pcn_alloc(ctx, voxels + PCN_PENCIL_LANES, sizeof(float));
-  out->plane = pcn_alloc(ctx, voxels + PCN_PENCIL_LANES, sizeof(float));
+  out->x = reserve_places(ctx, voxels);
+  out->y = reserve_places(ctx, voxels);
+  out->plane = reserve_places(ctx, voxels);
   out->weight = pcn_alloc(ctx, voxels, TERMS * sizeof(float));
   return out->x != NULL && out->y != NULL && out->plane != NULL && out->weight != NULL ? PENCONE_OK
                                                                                        : PENCONE_E_MEMORY;

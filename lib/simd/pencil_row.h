@@ -22,8 +22,8 @@ typedef struct pcn_pencil_table {
 } pcn_pencil_table;
 
 /// Voxels: place in the isocentre plane (mm), plane of the map (0 to slabs), what each term is multiplied by.
-/// The first three may be read up to a whole number of PCN_PENCIL_LANES from the start; what is there does
-/// not matter.
+/// The first three may be read up to a whole number of PCN_PENCIL_LANES from the start; there must be
+/// finite numbers.
 typedef struct pcn_pencil_voxels {
   const float *x, *y, *plane;
   const float *weight;  ///< [voxel][PCN_PENCIL_VALUES]

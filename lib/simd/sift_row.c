@@ -15,17 +15,17 @@
 
 enum { LANES = PCN_SIFT_LANES };
 
-/// Sums and largest values of each place of the runs.
-typedef struct lanes {
-  float sum[LANES], below[LANES], largest[LANES];
-} lanes;
+/// Sums and the largest value of the runs.
+typedef struct totals {
+  float sum, below, largest;
+} totals;
 
 #ifdef __AVX512F__
 
 // By intrinsics, as compilers do not find the compression. Into registers: into memory it is slow on some
 // processors.
 PCN_INLINE size_t sift_runs(const float *value, size_t runs, int32_t first, float least, float *to_value,
-                            int32_t *to_place, lanes *out) {
+                            int32_t *to_place, totals *out) {
   const __m512i up = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   __m512i place = _mm512_add_epi32(_mm512_set1_epi32(first), up);
   __m512 sum = _mm512_setzero_ps(), below = sum, largest = sum;
@@ -41,9 +41,9 @@ PCN_INLINE size_t sift_runs(const float *value, size_t runs, int32_t first, floa
     below = _mm512_mask_add_ps(below, (__mmask16)~large, below, v);
     largest = _mm512_max_ps(largest, v);
   }
-  _mm512_storeu_ps(out->sum, sum);
-  _mm512_storeu_ps(out->below, below);
-  _mm512_storeu_ps(out->largest, largest);
+  out->sum = _mm512_reduce_add_ps(sum);
+  out->below = _mm512_reduce_add_ps(below);
+  out->largest = _mm512_reduce_max_ps(largest);
   return kept;
 }
 
@@ -75,7 +75,7 @@ PCN_INLINE size_t keep_run(const float *restrict value, int32_t first, float lea
 }
 
 PCN_INLINE size_t sift_runs(const float *value, size_t runs, int32_t first, float least, float *to_value,
-                            int32_t *to_place, lanes *out) {
+                            int32_t *to_place, totals *out) {
   float sum[LANES] = {0}, below[LANES] = {0}, largest[LANES] = {0};
   size_t kept = 0;
   for (size_t r = 0; r < runs; r++, value += LANES, first += LANES) {
@@ -88,9 +88,13 @@ PCN_INLINE size_t sift_runs(const float *value, size_t runs, int32_t first, floa
       largest[i] = v > largest[i] ? v : largest[i];
     }
   }
-  memcpy(out->sum, sum, sizeof sum);
-  memcpy(out->below, below, sizeof below);
-  memcpy(out->largest, largest, sizeof largest);
+  totals all = {0, 0, 0};
+  for (int32_t i = 0; i < LANES; i++) {
+    all.sum += sum[i];
+    all.below += below[i];
+    all.largest = largest[i] > all.largest ? largest[i] : all.largest;
+  }
+  *out = all;
   return kept;
 }
 
@@ -98,17 +102,10 @@ PCN_INLINE size_t sift_runs(const float *value, size_t runs, int32_t first, floa
 
 size_t PCN_ISA_NAME(pcn_sift_row)(const float *value, size_t n, int32_t first, float least, float *to_value,
                                   int32_t *to_place, pcn_sift *sift) {
-  lanes l;
-  const size_t kept = sift_runs(value, (n + LANES - 1) / LANES, first, least, to_value, to_place, &l);
-  float sum = 0, below = 0, largest = sift->largest;
-#pragma omp simd reduction(+ : sum, below) reduction(max : largest)
-  for (int32_t i = 0; i < LANES; i++) {
-    sum += l.sum[i];
-    below += l.below[i];
-    largest = l.largest[i] > largest ? l.largest[i] : largest;
-  }
-  sift->sum += (double)sum;
-  sift->below += (double)below;
-  sift->largest = largest;
+  totals all;
+  const size_t kept = sift_runs(value, (n + LANES - 1) / LANES, first, least, to_value, to_place, &all);
+  sift->sum += (double)all.sum;
+  sift->below += (double)all.below;
+  sift->largest = all.largest > sift->largest ? all.largest : sift->largest;
   return kept;
 }
