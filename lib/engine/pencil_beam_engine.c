@@ -109,6 +109,7 @@ const pcn_engine_type pcn_engine_pencil_beam = {
          .options = options,
          .option_count = sizeof options / sizeof options[0]},
     .takes_profile = 1,
+    .takes_map = 1,
     .bytes = bytes,
     .option_bytes = option_bytes,
     .seconds = seconds,
