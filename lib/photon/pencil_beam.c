@@ -131,11 +131,15 @@ static pencone_status make_openings(pencone_context *ctx, pcn_pencil_beam *e, co
   return PENCONE_OK;
 }
 
+int pcn_pencil_plane_count(double length) {
+  const double wanted_pitch = 0.1;
+  return 2 + (int)(length / wanted_pitch);
+}
+
 pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
                                     const pcn_photon_tables *tables, int terms, double reach_mm,
                                     pcn_pencil_beam *out) {
   pcn_aperture aperture;
-  const double wanted_pitch = 0.1;
   double span[2];
   memset(out, 0, sizeof *out);
   PCN_TRY(pcn_aperture_make(ctx, beam, medium->grid.spacing_mm, &aperture));
@@ -147,7 +151,7 @@ pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medi
   out->fluence_per_cm2 = beam->fluence_per_cm2;
   out->machine = pencone_machine_describe(beam->machine);
   find_span(&medium->grid, &out->frame, span);
-  out->planes.count = 2 + (int)((span[1] - span[0]) / wanted_pitch);
+  out->planes.count = pcn_pencil_plane_count(span[1] - span[0]);
   out->planes.first = span[0];
   out->planes.pitch = (span[1] - span[0]) / (out->planes.count - 1);
   pencone_status status =

@@ -53,6 +53,9 @@ pencone_status pcn_pencil_beam_add(pencone_context *ctx, const pcn_pencil_beam *
 void pcn_pencil_pixels(const pencone_beam *beam, const double width_mm[2], double reach_mm,
                        double pixel_mm[2]);
 
+/// Planes across a beam for a length along it, over the SAD.
+int pcn_pencil_plane_count(double length);
+
 /// How depths are found.
 typedef struct pcn_pencil_rays {
   pcn_depth lattice;  ///< axis[0] negative where every voxel needs its own ray
