@@ -33,8 +33,7 @@ pencone_status pcn_bixels_count(pencone_context *ctx, const pencone_beam *beam, 
         beam->name, 'x' + a, bixel[a], width, field[a][0], field[a][1], most);
     PCN_CHECK(
         ctx, pixel_mm[a] == 0 || pcn_fluence_divides(bixel[a], pixel_mm[a]), PENCONE_E_RANGE,
-        "beam %s: bixel width %c: got %g mm, a bixel width that does not divide the map: its pixels are %g "
-        "mm, expected whole parts of a pixel or whole pixels",
+        "beam %s: bixel width %c: got %g mm, which does not divide the fluence map's pixels of %g mm, expected a whole part of a pixel, or whole pixels",
         beam->name, 'x' + a, bixel[a], pixel_mm[a]);
     wanted[a] = (int)round(bixels);
   }
