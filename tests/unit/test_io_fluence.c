@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fluence maps of plan files.
+#define _XOPEN_SOURCE 700
 #include "io/h5.h"
 #include "unit_io.h"
 
@@ -22,7 +23,7 @@ static void write_map(const unit_files *f, const char *name, const char *dataset
   assert_int_equal(pcn_h5_finish(&h5, status), PENCONE_OK);
 }
 
-static pencone_status read(const unit_files *f, const char *value, pencone_plan **plan) {
+static pencone_status read_plan(const unit_files *f, const char *value, pencone_plan **plan) {
   char text[1024];
   snprintf(text, sizeof text, plan_text, value);
   *plan = NULL;
@@ -38,7 +39,7 @@ static void maps_are_read(void **state) {
   write_map(f, "other.h5", "/w", 2, 3, values);
   for (int i = 0; i < 4; ++i) {
     pencone_plan *plan = NULL;
-    const pencone_status status = read(f, good[i], &plan);
+    const pencone_status status = read_plan(f, good[i], &plan);
     if (i == 3) {  // neither a whole part of a pixel of 10 mm nor of the field
       assert_int_equal(status, PENCONE_E_RANGE);
       assert_null(plan);
@@ -94,7 +95,7 @@ static void wrong_maps_are_refused(void **state) {
   write_map(f, "wide.h5", "/fluence_map", 1, 501, wide);
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
     pencone_plan *plan = NULL;
-    assert_int_equal(read(f, cases[i].value, &plan), cases[i].status);
+    assert_int_equal(read_plan(f, cases[i].value, &plan), cases[i].status);
     assert_null(plan);
     assert_error_has(f->ctx, cases[i].part);
     assert_error_has(f->ctx, "plan.yaml:");
@@ -110,7 +111,7 @@ static void reading_survives_every_memory_failure(void **state) {
   for (; status != PENCONE_OK && tries < 1000; ++tries) {
     pencone_plan *plan = NULL;
     pcn_alloc_fail_after(f->ctx, tries);
-    status = read(f, "map.h5", &plan);
+    status = read_plan(f, "map.h5", &plan);
     assert_true(status == PENCONE_OK || (status == PENCONE_E_MEMORY && plan == NULL));
     pencone_plan_destroy(plan);
   }
