@@ -39,7 +39,7 @@ static const cli_usage usage = {
         "        - {gantry_deg: 0, weight: 0.7}\n"
         "        - {gantry_deg: 0, field_mm: {x: [-20, 20], y: [-50, 50]}, weight: 0.3}\n"
         "Or, in place of control_points,\n"
-        "      fluence_map: map.h5         # its dataset /fluence_map [y][x]: weights on pixels\n\n"
+        "      fluence_map: map.h5         # /fluence_map [y][x], weights of pixels\n\n"
         "A beam of protons has layers of spots in place of field and fluence; 'pencone sobp'\n"
         "makes such a plan. With the engine\n"
         "  engine: {name: proton-pencil-beam, let: yes, rbe: wedenberg, alpha_beta_gy: 2}\n"

@@ -170,10 +170,9 @@ static void scaled_kernels_see_the_map(void **state) {
   physics_free(&c[1]);
 }
 
-// A w of the plan's own weights. The columns of the pencil beam are linear between layers in depth, which
-// cancels in an open field and leaves up to 2e-4 of the maximum between pixels of different weight.
+// A w of the plan's own weights, to what floats leave.
 static void bixels_take_the_weights_of_the_map(void **state) {
-  static const double tolerance[] = {1e-5, 2e-4}, bixels_mm[] = {0, 5};
+  static const double tolerance[] = {2e-6, 1e-5}, bixels_mm[] = {0, 5};
   double map[PIXELS];
   make_blocks(map);
   for (int e = 0; e < 2; e++) {
