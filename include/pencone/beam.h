@@ -65,11 +65,17 @@ typedef struct pencone_beam {
   const pencone_aperture_point *aperture_points;
   int aperture_point_count;     ///< 0: no aperture
   double aperture_distance_mm;  ///< from its downstream face to the isocentre, 0 to 2000
+  /// Photons without control points: fluence_per_cm2 is multiplied by a weight >= 0 on each of the equal
+  /// pixels that fill the field, [y][x], row 0 at field_y_mm[0], column 0 at field_x_mm[0]; copied by the
+  /// plan. NULL: 1 everywhere. The pixels are the bixels too, unless bixel_mm says else: whole parts of
+  /// pixels, or whole pixels. For photon-collapsed-cone and photon-pencil-beam.
+  const double *fluence_map;
+  int fluence_map_size[2];  ///< pixels along x and y, 1 to 500; 0, 0: no map
 } pencone_beam;
 
 // clang-format off
 #define PENCONE_BEAM_DEFAULT \
-  {sizeof(pencone_beam), "beam", 0, {0, 0, 0}, 0, 0, 0, {0, 0}, {0, 0}, 1.0, 0, 0, 0, 0, 0, 0, {0, 0}, 0, 0, 0}
+  {sizeof(pencone_beam), "beam", 0, {0, 0, 0}, 0, 0, 0, {0, 0}, {0, 0}, 1.0, 0, 0, 0, 0, 0, 0, {0, 0}, 0, 0, 0, 0, {0, 0}}
 // clang-format on
 
 /// Position of a point in the beam's own axes (IEC 61217 collimator system): x and y as projected from

@@ -88,6 +88,10 @@ pencone_status pcn_aperture_make(pencone_context *ctx, const pencone_beam *beam,
       enclose(out, &out->opening[out->openings++]);
     }
   }
+  if (beam->fluence_map != NULL) {  // the field also where it has no fluence: bixels may have some there
+    const pcn_opening field = opening_of(out, beam, &own);
+    enclose(out, &field);
+  }
   set_edges(out, (const pcn_vec3[2]){out->frame.ex, out->frame.ey},
             (const double *const[2]){out->x_mm, out->y_mm}, out->edge);
   allow_corners(out);

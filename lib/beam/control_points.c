@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "beam/fluence_map.h"
 
 pencone_control_point pcn_control_point_of(const pencone_beam *beam) {
   const pencone_control_point point = {.gantry_deg = beam->gantry_deg,
@@ -106,13 +107,17 @@ static pencone_beam group_of(const pencone_beam *beam, const pencone_control_poi
 pencone_status pcn_beam_groups_make(pencone_context *ctx, const pencone_beam *beam, pcn_beam_groups *out) {
   memset(out, 0, sizeof *out);
   const int count = pcn_beam_groups_count(beam);
+  const int steps = beam->fluence_map != NULL ? pcn_fluence_steps(beam, NULL) : beam->control_point_count;
   out->beam = pcn_alloc(ctx, (size_t)count, sizeof *out->beam);
-  out->point = pcn_alloc(ctx, (size_t)beam->control_point_count, sizeof *out->point);
+  out->point = pcn_alloc(ctx, (size_t)steps, sizeof *out->point);
   if (out->beam == NULL || out->point == NULL) {
     pcn_beam_groups_free(out);
     return PENCONE_E_MEMORY;
   }
-  if (beam->control_point_count == 0) {
+  if (beam->fluence_map != NULL) {
+    pcn_fluence_steps(beam, out->point);
+    out->beam[out->count++] = group_of(beam, out->point, steps);
+  } else if (beam->control_point_count == 0) {
     out->beam[out->count++] = *beam;
   }
   pencone_control_point *next = out->point;

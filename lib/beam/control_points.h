@@ -14,7 +14,8 @@ pencone_status pcn_control_point_check(pencone_context *ctx, const char *what,
                                        const pencone_control_point *point);
 
 /// The beam as calculations: one for each pair of gantry and couch angles, in the order in which these come
-/// first, with the steps of weight > 0 that share it. A beam without control points is its own only group.
+/// first, with the steps of weight > 0 that share it. A beam without control points is its own only group;
+/// one with a fluence map has the map's openings for steps there.
 typedef struct pcn_beam_groups {
   int count;
   pencone_beam *beam;            ///< angles of the group's first step; name and machine borrowed

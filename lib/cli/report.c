@@ -251,6 +251,9 @@ void cli_put_beam(const pencone_beam *b) {
   cli_line("", "field %g x %g mm: X %g to %g, Y %g to %g mm", b->field_x_mm[1] - b->field_x_mm[0],
            b->field_y_mm[1] - b->field_y_mm[0], b->field_x_mm[0], b->field_x_mm[1], b->field_y_mm[0],
            b->field_y_mm[1]);
+  if (b->fluence_map != NULL) {
+    cli_line("", "fluence map of %d x %d pixels", b->fluence_map_size[0], b->fluence_map_size[1]);
+  }
 }
 
 void cli_json_beam(cli_json *json, const pencone_beam *b) {

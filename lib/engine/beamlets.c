@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/base.h"
+#include "beam/fluence_map.h"
 #include "engine/biology.h"
 
 static int is_proton(const pencone_beam *beam) {
@@ -13,6 +14,8 @@ static int is_proton(const pencone_beam *beam) {
 pencone_status pcn_bixels_count(pencone_context *ctx, const pencone_beam *beam, int count[2]) {
   const double *bixel = beam->bixel_mm, per_bixel = 1e-6, most = 1000;
   const double *field[2] = {beam->field_x_mm, beam->field_y_mm};
+  double pixel_mm[2];
+  pcn_fluence_pixel_mm(beam, pixel_mm);
   count[0] = count[1] = 0;
   if (bixel[0] == 0 && bixel[1] == 0) {
     return PENCONE_OK;
@@ -28,6 +31,10 @@ pencone_status pcn_bixels_count(pencone_context *ctx, const pencone_beam *beam, 
         "beam %s: bixel width %c: got %g mm, which is not a whole part of the field of %g mm (%g to %g), expected "
         "1 to %g bixels",
         beam->name, 'x' + a, bixel[a], width, field[a][0], field[a][1], most);
+    PCN_CHECK(
+        ctx, pixel_mm[a] == 0 || pcn_fluence_divides(bixel[a], pixel_mm[a]), PENCONE_E_RANGE,
+        "beam %s: bixel width %c: got %g mm, which does not divide the fluence map's pixels of %g mm, expected a whole part of a pixel, or whole pixels",
+        beam->name, 'x' + a, bixel[a], pixel_mm[a]);
     wanted[a] = (int)round(bixels);
   }
   count[0] = wanted[0];
@@ -73,7 +80,7 @@ static pencone_status put_bixels(pencone_context *ctx, const pencone_beam *beam,
                                  .x_mm = beam->field_x_mm[0] + beam->bixel_mm[0] * (i + 0.5),
                                  .y_mm = beam->field_y_mm[0] + beam->bixel_mm[1] * (j + 0.5),
                                  .width_mm = {beam->bixel_mm[0], beam->bixel_mm[1]},
-                                 .weight = beam->fluence_per_cm2};
+                                 .weight = beam->fluence_per_cm2 * pcn_fluence_mean(beam, i, j)};
       *(*next)++ = b;
     }
   }

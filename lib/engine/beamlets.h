@@ -6,7 +6,8 @@
 #include <pencone/dij.h>
 
 /// Bixels of a photon beam along x and y. @param[out] count  0, 0 where the beam has none
-/// @return PENCONE_OK, E_RANGE (a width that is not above 0 or does not divide the field).
+/// @return PENCONE_OK, E_RANGE (a width that is not above 0, or does not divide the field or the pixels of
+/// its fluence map).
 pencone_status pcn_bixels_count(pencone_context *ctx, const pencone_beam *beam, int count[2]);
 
 /// Columns of one beam; 0 where pcn_bixels_count() fails.

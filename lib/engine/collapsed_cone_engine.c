@@ -109,6 +109,7 @@ const pcn_engine_type pcn_engine_collapsed_cone = {
              .option_count = sizeof options / sizeof options[0]},
     .presets = presets,
     .preset_count = sizeof presets / sizeof presets[0],
+    .takes_map = 1,
     .bytes = bytes,
     .seconds = seconds,
     .shared_size = sizeof(pcn_collapsed_cone_tables),

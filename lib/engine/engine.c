@@ -225,6 +225,11 @@ static pencone_status make_beam(pencone_context *ctx, pencone_engine *engine, in
               "beam %s: machine %s has a penumbra or a horn, which engine %s does not know; "
               "expected photon-pencil-beam, or a machine without",
               beam->name, machine->name, engine->type->info.name);
+    PCN_CHECK(
+        ctx, engine->type->takes_map || beam->fluence_map == NULL, PENCONE_E_UNSUPPORTED,
+        "beam %s: it has a fluence map, which engine %s does not take; expected photon-collapsed-cone or "
+        "photon-pencil-beam",
+        beam->name, engine->type->info.name);
     PCN_TRY(check_geometry(ctx, &engine->medium, beam));
     PCN_TRY(find_shared(ctx, engine, &job));
     PCN_TRY(make_state(ctx, engine->type, &job, &out->state[g]));

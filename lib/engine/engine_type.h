@@ -45,6 +45,7 @@ typedef struct pcn_engine_type {
   int preset_count;
   pencone_modality modality;  ///< of the machines that it can calculate
   int takes_profile;          ///< 1: it uses a machine's penumbra and horn; else such machines are refused
+  int takes_map;              ///< 1: its beams may have a fluence map
   /// Memory of one beam's calculation besides the medium, bytes.
   uint64_t (*bytes)(const pencone_grid *grid, int threads);
   /// What the plan's options add to that; NULL: nothing.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <math.h>
 #include <string.h>
 
 #include "base/base.h"
 #include "engine/engine_type.h"
 #include "engine/photon_shared.h"
 #include "photon/pencil_beamlet.h"
+#include "photon/pencil_field.h"
 
 static const pencone_option_info options[] = {
     {"terms", "products of depth and lateral kernel; Bortfeld et al. took 3", "4", NULL, 1, 4, 1},
@@ -22,8 +24,31 @@ static int is_scaled(const pencone_plan *plan) {
   return strcmp(pencone_plan_option(plan, "lateral_scaling"), "yes") == 0;
 }
 
+// Of a beam's fluence map.
+static uint64_t map_bytes(const pencone_plan *plan, const pencone_beam *beam, const pencone_grid *grid) {
+  if (beam->fluence_map == NULL) {
+    return 0;
+  }
+  const double reach_mm = pcn_plan_option_number(plan, "reach_mm"), *h = grid->spacing_mm;
+  const double width_mm[2] = {beam->field_x_mm[1] - beam->field_x_mm[0],
+                              beam->field_y_mm[1] - beam->field_y_mm[0]};
+  double pixel_mm[2], square = 0;
+  for (int a = 0; a < 3; a++) {
+    square += h[a] * h[a] * (double)(grid->size[a] * grid->size[a]);
+  }
+  pcn_pencil_pixels(beam, width_mm, reach_mm, pixel_mm);
+  const pcn_pencil_field field = pcn_pencil_field_of(beam, pixel_mm, reach_mm);
+  return pcn_pencil_field_bytes(
+      &field, pcn_pencil_plane_count(sqrt(square) / pencone_machine_describe(beam->machine)->sad_mm));
+}
+
 static uint64_t option_bytes(const pencone_plan *plan, const pencone_grid *grid, int threads) {
-  return is_scaled(plan) ? pcn_lateral_scaling_bytes(grid, threads) : 0;
+  uint64_t most = 0;
+  for (int i = 0; i < pencone_plan_beam_count(plan); i++) {
+    const uint64_t here = map_bytes(plan, pencone_plan_beam(plan, i), grid);
+    most = here > most ? here : most;
+  }
+  return most + (is_scaled(plan) ? pcn_lateral_scaling_bytes(grid, threads) : 0);
 }
 
 static uint64_t bytes(const pencone_grid *grid, int threads) {
@@ -109,6 +134,7 @@ const pcn_engine_type pcn_engine_pencil_beam = {
          .options = options,
          .option_count = sizeof options / sizeof options[0]},
     .takes_profile = 1,
+    .takes_map = 1,
     .bytes = bytes,
     .option_bytes = option_bytes,
     .seconds = seconds,

@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 #include "beam/control_points.h"
+#include "beam/fluence_map.h"
 #include "beam/machine.h"
 #include "engine/beamlets.h"
 #include "engine/engine_type.h"
@@ -20,6 +21,7 @@ typedef struct plan_beam {
   pencone_machine *machine;
   pencone_proton_layer *layers;  ///< with their spots behind them, one allocation; NULL for photons
   pencone_aperture_point *aperture;
+  double *map;
 } plan_beam;
 
 struct pencone_plan {
@@ -66,6 +68,7 @@ static void free_beam(plan_beam *b) {
   pencone_machine_destroy(b->machine);
   pcn_free(b->layers);
   pcn_free(b->aperture);
+  pcn_free(b->map);
 }
 
 void pencone_plan_destroy(pencone_plan *plan) {
@@ -127,6 +130,9 @@ static pencone_status check_beam(pencone_context *ctx, const pencone_beam *beam)
     PCN_CHECK(ctx, beam->bixel_mm[0] == 0 && beam->bixel_mm[1] == 0, PENCONE_E_ARGUMENT,
               "beam %s: it has bixels, but machine %s is a proton machine: its beamlets are the spots", name,
               pencone_machine_describe(beam->machine)->name);
+    PCN_CHECK(ctx, beam->fluence_map == NULL, PENCONE_E_ARGUMENT,
+              "beam %s: it has a fluence map, but machine %s is a proton machine", name,
+              pencone_machine_describe(beam->machine)->name);
     return pcn_layers_check(ctx, beam);
   }
   PCN_CHECK(ctx, beam->range_shifter_mm == 0, PENCONE_E_ARGUMENT,
@@ -137,6 +143,7 @@ static pencone_status check_beam(pencone_context *ctx, const pencone_beam *beam)
             pencone_machine_describe(beam->machine)->name);
   PCN_CHECK(ctx, isfinite(beam->fluence_per_cm2) && beam->fluence_per_cm2 > 0, PENCONE_E_RANGE,
             "beam %s: fluence: got %g, expected more than 0 photons/cm2", name, beam->fluence_per_cm2);
+  PCN_TRY(pcn_fluence_map_check(ctx, name, beam));
   if (beam->control_point_count > 0) {
     return check_points(ctx, name,
                         beam);  // which refuses no bixels: their beam has a dose, but no influence matrix
@@ -179,6 +186,13 @@ static pencone_status copy_beam(pencone_context *ctx, const pencone_beam *beam, 
   if (beam->aperture_point_count > 0) {
     PCN_TRY(pcn_aperture_copy(ctx, beam, &out->aperture));
     out->beam.aperture_points = out->aperture;
+  }
+  if (beam->fluence_map != NULL) {
+    PCN_TRY(pcn_fluence_map_copy(ctx, beam, &out->map));
+    out->beam.fluence_map = out->map;
+    if (beam->bixel_mm[0] == 0) {
+      pcn_fluence_pixel_mm(beam, out->beam.bixel_mm);
+    }
   }
   return PENCONE_OK;
 }

@@ -50,6 +50,9 @@ static void add_beam(pcn_sha256 *hash, const pencone_beam *beam) {
   for (int i = 0; i < beam->control_point_count; ++i) {
     add_point(hash, &beam->control_points[i]);
   }
+  for (int a = 0; a < 2 && beam->fluence_map != NULL; ++a) {  // its weights are the columns'
+    pcn_sha256_add_int(hash, beam->fluence_map_size[a]);
+  }
 }
 
 static void add_options(pcn_sha256 *hash, const pencone_plan *plan) {

@@ -87,6 +87,11 @@ pencone_status pcn_h5_read_into(const pcn_h5 *h5, const char *object, pcn_h5_typ
 pencone_status pcn_h5_read_vector(const pcn_h5 *h5, const char *object, size_t limit, size_t *count,
                                   double **out);
 
+/// Reads a table of doubles [rows][columns]. @param[out] size  rows, columns, each up to limit
+/// @param[out] out  freed by pcn_free()
+pencone_status pcn_h5_read_matrix(const pcn_h5 *h5, const char *object, size_t limit, size_t size[2],
+                                  double **out);
+
 // Writing.
 
 /// Fails because the object could not be written, with the reason where the disk gave one.

@@ -165,6 +165,62 @@ pencone_status pcn_h5_read_vector(const pcn_h5 *h5, const char *object, size_t l
   return status;
 }
 
+static pencone_status check_matrix(const pcn_h5 *h5, const char *object, hid_t set, size_t limit,
+                                   size_t size[2]) {
+  hsize_t dims[H5S_MAX_RANK] = {0};
+  const hid_t type = H5Dget_type(set);
+  const hid_t space = H5Dget_space(set);
+  const H5T_class_t class = H5Tget_class(type);
+  const int rank = H5Sget_simple_extent_ndims(space);
+  if (rank > 0) {
+    H5Sget_simple_extent_dims(space, dims, NULL);
+  }
+  H5Tclose(type);
+  H5Sclose(space);
+  if (class != H5T_FLOAT && class != H5T_INTEGER) {
+    return pcn_h5_fail(h5, PENCONE_E_FORMAT, object, "got something else, expected numbers");
+  }
+  if (rank != 2) {
+    return pcn_h5_fail(h5, PENCONE_E_SHAPE, object, "got %d dimensions, expected 2 (y,x)", rank);
+  }
+  for (int a = 0; a < 2; ++a) {
+    size[a] = (size_t)dims[a];
+    if (dims[a] < 1 || dims[a] > (hsize_t)limit) {
+      return pcn_h5_fail(h5, PENCONE_E_SHAPE, object,
+                         "got the shape %llu x %llu (y,x), expected 1 to %zu along each axis",
+                         (unsigned long long)dims[0], (unsigned long long)dims[1], limit);
+    }
+  }
+  return PENCONE_OK;
+}
+
+static pencone_status read_matrix(const pcn_h5 *h5, const char *object, hid_t set, size_t limit,
+                                  size_t size[2], double **out) {
+  PCN_TRY(check_matrix(h5, object, set, limit, size));
+  double *values = pcn_alloc(h5->ctx, size[0] * size[1], sizeof *values);
+  if (values == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  if (H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) {
+    pcn_free(values);
+    return pcn_h5_fail(h5, PENCONE_E_FORMAT, object, "values cannot be read, truncated or damaged");
+  }
+  *out = values;
+  return PENCONE_OK;
+}
+
+pencone_status pcn_h5_read_matrix(const pcn_h5 *h5, const char *object, size_t limit, size_t size[2],
+                                  double **out) {
+  const hid_t set = pcn_h5_exists(h5, object) ? H5Dopen2(h5->file, object, H5P_DEFAULT) : -1;
+  *out = NULL;
+  if (set < 0) {
+    return pcn_h5_fail(h5, PENCONE_E_FORMAT, object, "missing, expected a table of numbers (y,x)");
+  }
+  const pencone_status status = read_matrix(h5, object, set, limit, size, out);
+  H5Dclose(set);
+  return status;
+}
+
 // --- writing -----------------------------------------------------------------------------------
 
 pencone_status pcn_h5_make_group(const pcn_h5 *h5, const char *group) {

@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "beam/control_points.h"
 #include "file.h"
+#include "fluence_file.h"
 #include "machine_file.h"
 #include "spots.h"
 #include "yaml.h"
@@ -36,7 +37,7 @@ static const pcn_key beam_keys[] = {
     {"bixel_mm", PCN_OPTIONAL},
     {"mlc_mm", PCN_UNSUPPORTED},
     {"control_points", PCN_OPTIONAL},
-    {"fluence_map", PCN_UNSUPPORTED},
+    {"fluence_map", PCN_OPTIONAL},
     {"wedge", PCN_UNSUPPORTED},
     {"layers", PCN_OPTIONAL},
     {"range_shifter_mm", PCN_OPTIONAL},  // with layers only: read_output()
@@ -213,10 +214,12 @@ static pencone_status read_shifter(pcn_node node, int protons, pencone_beam *bea
 }
 
 /// What comes out of the machine: protons in layers, or photons through a field.
-static pencone_status read_output(pencone_context *ctx, pcn_node node, pencone_beam *beam, pcn_spots *spots) {
+/// @param[out] spots, map  what the beam then points to, to be freed also after a failure
+static pencone_status read_output(pencone_context *ctx, pcn_node node, pencone_beam *beam, pcn_spots *spots,
+                                  double **map) {
   const pcn_node layers = pcn_yaml_get(node, "layers");
-  static const char *const photon_keys[] = {"field_mm", "fluence_per_cm2", "bixel_mm"};
-  for (int i = 0; i < 3; ++i) {
+  static const char *const photon_keys[] = {"field_mm", "fluence_per_cm2", "bixel_mm", "fluence_map"};
+  for (int i = 0; i < 4; ++i) {
     const pcn_node there = pcn_yaml_get(node, photon_keys[i]);
     if (layers.node == NULL && there.node == NULL && i < 2) {
       return pcn_yaml_fail(node, PENCONE_E_FORMAT, "beam: got no '%s', expected this key", photon_keys[i]);
@@ -237,6 +240,7 @@ static pencone_status read_output(pencone_context *ctx, pcn_node node, pencone_b
   if (bixels.node != NULL) {
     PCN_TRY(read_bixels(bixels, beam));
   }
+  PCN_TRY(pcn_fluence_read(ctx, pcn_yaml_get(node, "fluence_map"), beam, map));
   return pcn_yaml_number(pcn_yaml_get(node, "fluence_per_cm2"), "fluence_per_cm2", fluence_range,
                          &beam->fluence_per_cm2);
 }
@@ -258,7 +262,8 @@ static pencone_status read_beam(pencone_context *ctx, pcn_node node, pencone_pla
   pcn_spots spots = {NULL, NULL, NULL};
   pencone_control_point *points = NULL;
   pencone_machine *machine = NULL;
-  pencone_status status = read_output(ctx, node, &beam, &spots);
+  double *map = NULL;
+  pencone_status status = read_output(ctx, node, &beam, &spots, &map);
   if (status == PENCONE_OK) {
     status = read_machine(ctx, pcn_yaml_get(node, "machine"), &machine);
   }
@@ -270,6 +275,7 @@ static pencone_status read_beam(pencone_context *ctx, pcn_node node, pencone_pla
     status = pcn_yaml_at(node, pencone_plan_add_beam(ctx, plan, &beam));
   }
   pcn_free(points);
+  pcn_free(map);
   pencone_machine_destroy(machine);
   pcn_spots_free(&spots);
   return status;

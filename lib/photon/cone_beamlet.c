@@ -9,6 +9,9 @@
 static pencone_beam bixel_of(const pencone_beam *beam, const double centre_mm[2]) {
   pencone_beam bixel = *beam;
   bixel.fluence_per_cm2 = 1;
+  bixel.control_points = NULL;  // of a fluence map
+  bixel.control_point_count = 0;
+  bixel.fluence_map = NULL;
   for (int side = 0; side < 2; side++) {
     const double half = side == 0 ? -0.5 : 0.5;
     bixel.field_x_mm[side] = centre_mm[0] + half * beam->bixel_mm[0];

@@ -161,7 +161,13 @@ static void fill_rays(void *data, size_t row, int worker) {
 // Share of a point's square inside an opening, by parts of it.
 static double inside(const pcn_opening *o, const pcn_frame *f, double x_mm, double y_mm, double side_mm) {
   const double cosine = pcn_v3_dot(o->ex, f->ex), sine = pcn_v3_dot(o->ex, f->ey);
+  const double x0 = cosine * x_mm + sine * y_mm, y0 = cosine * y_mm - sine * x_mm;
   int count = 0;
+  // Half a square's diagonal at most: a map has many openings, and most of them are far away.
+  if (x0 < o->x_mm[0] - side_mm || x0 > o->x_mm[1] + side_mm || y0 < o->y_mm[0] - side_mm ||
+      y0 > o->y_mm[1] + side_mm) {
+    return 0;
+  }
   for (int j = 0; j < PARTS; j++) {
     for (int i = 0; i < PARTS; i++) {
       const double x = x_mm + side_mm * ((i + 0.5) / PARTS - 0.5),

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "beam/fluence_map.h"
 #include "beam/pencil_terms.h"
 #include "geom/ray.h"
+#include "photon/pencil_field.h"
 #include "simd/isa.h"
 
 enum { TERMS = PCN_PENCIL_TERMS, CHUNK = 256 };
@@ -52,9 +54,13 @@ static double find_ssd(const pcn_medium *m, const pcn_pencil_beam *a, double nea
 
 void pcn_pencil_pixels(const pencone_beam *beam, const double width_mm[2], double reach_mm,
                        double pixel_mm[2]) {
+  double part_mm[2];
+  pcn_fluence_pixel_mm(beam, part_mm);
   for (int a = 0; a < 2; a++) {
     const double wanted = width_mm[a] + reach_mm <= 400 ? 1 : 2;
-    const double unit = 0.5 * (beam->bixel_mm[a] > 0 ? beam->bixel_mm[a] : width_mm[a]);
+    const double bixel_mm = beam->bixel_mm[a] > 0 ? beam->bixel_mm[a] : width_mm[a];
+    const double unit =
+        0.5 * (part_mm[a] > 0 ? fmin(part_mm[a], bixel_mm) : bixel_mm);  // one divides the other
     pixel_mm[a] = unit / ceil(unit / wanted - 1e-6);
   }
 }
@@ -78,8 +84,43 @@ static pencone_status make_opening(pencone_context *ctx, const pcn_pencil_beam *
   return pcn_pencil_map_make(ctx, e->kernel, &e->planes, &shape, &out->map);
 }
 
+// All of a fluence map as one opening, whose centre is its lattice's corner: every voxel lies on the one side
+// of it that a map has.
+static pencone_status make_field(pencone_context *ctx, pcn_pencil_beam *e, const pencone_beam *beam) {
+  const double *h = e->medium->grid.spacing_mm, *edge[2] = {beam->field_x_mm, beam->field_y_mm};
+  const pcn_vec3 side[2] = {e->frame.ex, e->frame.ey};
+  const double width_mm[2] = {e->x_mm[1] - e->x_mm[0], e->y_mm[1] - e->y_mm[0]};
+  double part_mm[2];
+  pcn_pencil_shape shape;
+  pcn_pencil_map pixel;
+  pcn_fluence_pixel_mm(beam, part_mm);
+  pcn_pencil_pixels(beam, width_mm, e->reach_mm, shape.pixel_mm);
+  const pcn_pencil_field field = pcn_pencil_field_of(beam, shape.pixel_mm, e->reach_mm);
+  e->opening = pcn_calloc(ctx, 1, sizeof *e->opening);
+  if (e->opening == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  e->openings = 1;
+  for (int a = 0; a < 2; a++) {
+    const pcn_vec3 v = {side[a].x * h[0], side[a].y * h[1], side[a].z * h[2]};
+    shape.blur_mm2[a] = pcn_v3_dot(v, v) / 12;
+    shape.half_mm[a] = 0.5 * part_mm[a];
+    shape.reach_mm[a] = width_mm[a] - part_mm[a] + e->reach_mm;  // from the farthest pixel
+    e->opening->centre_mm[a] = edge[a][0] - field.around[a] * shape.pixel_mm[a];
+  }
+  e->opening->turn[0] = 1;
+  e->opening->weight = 1;
+  PCN_TRY(pcn_pencil_map_make(ctx, e->kernel, &e->planes, &shape, &pixel));
+  const pencone_status status = pcn_pencil_field_make(ctx, &field, &pixel, &e->opening->map);
+  pcn_free(pixel.value);
+  return status;
+}
+
 static pencone_status make_openings(pencone_context *ctx, pcn_pencil_beam *e, const pencone_beam *beam,
                                     const pcn_aperture *aperture) {
+  if (beam->fluence_map != NULL) {
+    return make_field(ctx, e, beam);
+  }
   e->opening = pcn_calloc(ctx, (size_t)aperture->openings, sizeof *e->opening);
   if (e->opening == NULL) {
     return PENCONE_E_MEMORY;
@@ -90,11 +131,15 @@ static pencone_status make_openings(pencone_context *ctx, pcn_pencil_beam *e, co
   return PENCONE_OK;
 }
 
+int pcn_pencil_plane_count(double length) {
+  const double wanted_pitch = 0.1;
+  return 2 + (int)(length / wanted_pitch);
+}
+
 pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medium, const pencone_beam *beam,
                                     const pcn_photon_tables *tables, int terms, double reach_mm,
                                     pcn_pencil_beam *out) {
   pcn_aperture aperture;
-  const double wanted_pitch = 0.1;
   double span[2];
   memset(out, 0, sizeof *out);
   PCN_TRY(pcn_aperture_make(ctx, beam, medium->grid.spacing_mm, &aperture));
@@ -106,7 +151,7 @@ pencone_status pcn_pencil_beam_make(pencone_context *ctx, const pcn_medium *medi
   out->fluence_per_cm2 = beam->fluence_per_cm2;
   out->machine = pencone_machine_describe(beam->machine);
   find_span(&medium->grid, &out->frame, span);
-  out->planes.count = 2 + (int)((span[1] - span[0]) / wanted_pitch);
+  out->planes.count = pcn_pencil_plane_count(span[1] - span[0]);
   out->planes.first = span[0];
   out->planes.pitch = (span[1] - span[0]) / (out->planes.count - 1);
   pencone_status status =

@@ -48,10 +48,13 @@ void pcn_pencil_beam_free(pcn_pencil_beam *engine);
 pencone_status pcn_pencil_beam_add(pencone_context *ctx, const pcn_pencil_beam *engine, float *const out[2],
                                    const double progress[2]);
 
-/// Pixels of the maps of a beam: whole parts of half its bixels, or of half its field where it has none, so
-/// that field and bixels are mapped on one lattice.
+/// Pixels of the maps of a beam: whole parts of half its bixels, of half the pixels of its fluence map, or of
+/// half its field where it has neither, so that field, pixels and bixels are mapped on one lattice.
 void pcn_pencil_pixels(const pencone_beam *beam, const double width_mm[2], double reach_mm,
                        double pixel_mm[2]);
+
+/// Planes across a beam for a length along it, over the SAD.
+int pcn_pencil_plane_count(double length);
 
 /// How depths are found.
 typedef struct pcn_pencil_rays {

@@ -102,6 +102,30 @@ call 2 run dij.yaml --from-dij dij.dij.h5 -o dij.dij.h5
 has err "overwrite the input dij.dij.h5"
 verify "an output of bad weights" [ ! -e bad.h5 ]
 
+# --- fluence maps: one pixel of 4 x 2, at the largest x and the smallest y; its bixel makes its dose
+"$spoil" map.h5 map
+sed '/name: left/,$d;s/bixel_mm.*/fluence_map: map.h5/' dij.yaml >map.yaml
+sed 's/fluence_map.*/bixel_mm: [5, 10]/;s/x: \[-10/x: [5/;s/y: \[-10, 10/y: [-10, 0/' map.yaml >pixel.yaml
+for engine in photon-pencil-beam photon-collapsed-cone; do
+  sed -i "s/engine:.*/engine: {name: $engine}/" map.yaml pixel.yaml
+  call 0 run map.yaml -o map_dose.h5
+  has out "fluence map of 4 x 2 pixels"
+  call 0 run pixel.yaml -o pixel.h5 -q
+  call 0 gamma map_dose.h5 pixel.h5 --dose 0.2% --distance 0.01mm
+  has out "100.000 %"
+  call 0 dij map.yaml -o map_matrix.h5 --threshold 0 --json
+  has out '"columns": 8'
+  call 0 run map.yaml --from-dij map_matrix.h5 -o map_product.h5 -q
+  call 0 gamma map_product.h5 map_dose.h5 --dose 0.02% --distance 0.01mm
+  has out "100.000 %"
+done
+sed 's/fluence_map.*/&\n    bixel_mm: 4/' map.yaml >bad.yaml
+error 3 "does not divide the fluence map's pixels of 5 mm" dij bad.yaml -o bad.h5 -q
+sed 's/map.h5/none.h5/' map.yaml >bad.yaml
+error 3 "none.h5" run bad.yaml -o bad.h5 -q
+sed 's/photon-collapsed-cone/photon-superposition/' map.yaml >bad.yaml
+error 3 "expected photon-collapsed-cone or photon-pencil-beam" run bad.yaml -o bad.h5 -q
+
 # --- bad input
 plan_with() {
   sed -e "$3" dij.yaml >bad.yaml

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Damages a phantom or dose file in one chosen way, to see what the command says. usage: spoil FILE.h5 HOW
+// HOW "map" makes a fluence map of 2 x 4 pixels instead.
 #include <hdf5.h>
 #include <math.h>
 #include <stdint.h>
@@ -150,9 +151,26 @@ static int spoil(hid_t file, const char *how) {
   return 1;
 }
 
+/// A new file; column 0 and row 0 at the lowest x and y.
+static int make_map(const char *path) {
+  static const double weight[2][4] = {{0, 0, 0, 1}, {0, 0, 0, 0}};
+  const hsize_t size[2] = {2, 4};
+  const hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  const hid_t space = H5Screate_simple(2, size, NULL);
+  const hid_t set =
+      H5Dcreate2(file, "fluence_map", H5T_NATIVE_DOUBLE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  const int bad = H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, weight) < 0;
+  H5Dclose(set);
+  H5Sclose(space);
+  return H5Fclose(file) < 0 || bad;
+}
+
 int main(int argc, char **argv) {
   if (argc != 3) {
     return 2;
+  }
+  if (strcmp(argv[2], "map") == 0) {
+    return make_map(argv[1]);
   }
   const hid_t file = H5Fopen(argv[1], H5F_ACC_RDWR, H5P_DEFAULT);
   if (file < 0) {

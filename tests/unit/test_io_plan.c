@@ -132,8 +132,8 @@ static void bixels_are_read(void **state) {
 
 static void keys_of_later_versions_are_unsupported(void **state) {
   const unit_files *f = *state;
-  const char *const keys[] = {"monitor_units", "mlc_mm", "fluence_map", "wedge"};
-  for (int i = 0; i < 4; ++i) {
+  const char *const keys[] = {"monitor_units", "mlc_mm", "wedge"};
+  for (int i = 0; i < 3; ++i) {
     char text[64];
     snprintf(text, sizeof text, "%s: 3\n    couch_deg", keys[i]);
     expect(f, "couch_deg", text, PENCONE_E_UNSUPPORTED, "plan.yaml:11: beam 1: '");

@@ -240,6 +240,29 @@ static void control_points_are_checked_and_copied(void **state) {
   end(&s);
 }
 
+static void fluence_maps_are_checked_and_copied(void **state) {
+  stage s = begin(*state);
+  double map[6] = {0, 1, 2, 3, 4, 5};
+  s.beam.name = "AP";
+  s.beam.fluence_map_size[0] = 3;
+  s.beam.fluence_map_size[1] = 2;
+  refused(*state, &s, &s.beam, PENCONE_E_ARGUMENT, "fluence map: got NULL for 3 x 2 pixels");
+  s.beam.fluence_map = map;
+  s.beam.fluence_map_size[1] = 0;
+  refused(*state, &s, &s.beam, PENCONE_E_RANGE, "got 3 x 0 pixels (x, y), expected 1 to 500");
+  s.beam.fluence_map_size[1] = 2;
+  map[4] = INFINITY;
+  refused(*state, &s, &s.beam, PENCONE_E_RANGE, "pixel (1, 1): got inf");
+  map[4] = 4;
+  physics_ok(*state, pencone_plan_add_beam(*state, s.plan, &s.beam));
+  map[4] = 0;
+  const pencone_beam *copy = pencone_plan_beam(s.plan, 0);
+  assert_close(copy->fluence_map[4], 4, 0);
+  assert_close(copy->bixel_mm[0], 100.0 / 3, 1e-12);
+  assert_close(copy->bixel_mm[1], 50, 0);
+  end(&s);
+}
+
 static void no_memory_is_an_error(void **state) {
   stage s = begin(*state);
   int failures = 0;
@@ -267,6 +290,7 @@ int main(void) {
       UNIT_TEST(dose_grids_are_checked),
       UNIT_TEST(names_are_given_once),
       UNIT_TEST(control_points_are_checked_and_copied),
+      UNIT_TEST(fluence_maps_are_checked_and_copied),
       UNIT_TEST(no_memory_is_an_error),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

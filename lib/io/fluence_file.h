@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fluence map of a beam in a plan file.
+#ifndef PCN_FLUENCE_FILE_H
+#define PCN_FLUENCE_FILE_H
+
+#include <pencone/beam.h>
+
+#include "yaml.h"
+
+/// Reads the map that a node names: a file beside the plan, whose dataset is /fluence_map, or {file,
+/// dataset}. What its weights may be the plan checks. Node NULL: there is none.
+/// @param[out] out  what the beam then points to, freed by pcn_free(), also after a failure
+pencone_status pcn_fluence_read(pencone_context *ctx, pcn_node node, pencone_beam *beam, double **out);
+
+#endif
