@@ -157,7 +157,7 @@ typedef struct pencone_dvh_summary {
   double volume_cm3;
   double min, max, mean;         ///< Gy
   double d2, d5, d50, d95, d98;  ///< Gy: the least dose to the hottest 2 % ... 98 % of the volume
-  double homogeneity;            ///< (D2 - D98) / D50, ICRU Report 83; NaN when D50 is 0
+  double homogeneity;            ///< (D2 - D98) / D50, ICRU Report 83; NaN when D50 is 0 or below D2 / 1000
 } pencone_dvh_summary;
 
 #define PENCONE_DVH_SUMMARY_INIT \

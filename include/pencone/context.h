@@ -59,7 +59,8 @@ PENCONE_API int pencone_context_threads(const pencone_context *ctx);
 
 /// Chooses the instruction set of the hot loops: "x86-64-v4" (AVX-512), "x86-64-v3" (AVX2), "baseline", or
 /// "reference" (plain double precision, slow); NULL: the best that the processor has. The environment
-/// variable PENCONE_ISA sets it when a context is created. Sets differ by rounding: 1e-5 of the maximum dose.
+/// variable PENCONE_ISA sets it when a context is created; there an unknown name, or a set that the processor
+/// lacks, counts as NULL. Sets differ by rounding: 1e-5 of the maximum dose.
 /// @return PENCONE_OK, E_MISSING (unknown name), E_UNSUPPORTED (the processor lacks it).
 PENCONE_API pencone_status pencone_context_set_isa(pencone_context *ctx, const char *name);
 

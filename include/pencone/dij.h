@@ -142,7 +142,7 @@ PENCONE_API pencone_dij_view pencone_dij_view_of(const pencone_dij *dij);
 /// dose = A weights, in double, rounded once. @param weights  one per column. @param[out] dose  voxels of the
 /// grid
 /// @return PENCONE_OK, E_ARGUMENT, E_SHAPE (another count), E_RANGE (a weight that is not finite or is
-/// negative), E_MEMORY.
+/// negative, or a dose that a float does not hold), E_MEMORY.
 PENCONE_API pencone_status pencone_dij_dose(pencone_context *ctx, const pencone_dij *dij, int64_t count,
                                             const double *weights, float *dose);
 

@@ -10,8 +10,8 @@ extern "C" {
 
 /// Every outcome a call can have: X(NAME, value, meaning). Values are fixed for ever; 0 is success.
 /// The numbers behind a failure are in pencone_context_error().
-#define PENCONE_STATUS_MAP(X)                                              \
-  X(OK, 0, "success")                                                      \
+#define PENCONE_STATUS_MAP(X) X(OK, 0, "success") PENCONE_STATUS_FAILURES(X)
+#define PENCONE_STATUS_FAILURES(X)                                         \
   X(E_ARGUMENT, 1, "a caller's argument is wrong")                         \
   X(E_MEMORY, 2, "the system has no memory left")                          \
   X(E_BUDGET, 3, "the calculation needs more than the memory budget")      \
@@ -27,8 +27,9 @@ extern "C" {
   X(E_INTERNAL, 13, "a defect in the library")
 
 typedef enum pencone_status {
-#define PENCONE_STATUS_ENUM(name, value, text) PENCONE_##name = value,
-  PENCONE_STATUS_MAP(PENCONE_STATUS_ENUM)
+  PENCONE_OK = 0  // apart: C++98 wants no comma behind the last
+#define PENCONE_STATUS_ENUM(name, value, text) , PENCONE_##name = value
+  PENCONE_STATUS_FAILURES(PENCONE_STATUS_ENUM)
 #undef PENCONE_STATUS_ENUM
 } pencone_status;
 

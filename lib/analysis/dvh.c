@@ -396,5 +396,6 @@ void pencone_dvh_summarise(const pencone_dvh *dvh, pencone_dvh_summary *out) {
   out->d50 = pencone_dvh_dose_at(dvh, 50);
   out->d95 = pencone_dvh_dose_at(dvh, 95);
   out->d98 = pencone_dvh_dose_at(dvh, 98);
-  out->homogeneity = out->d50 > 0 ? (out->d2 - out->d98) / out->d50 : NAN;
+  // A thousandth: below, D50 is what engines leave out or round, and the quotient has no meaning.
+  out->homogeneity = out->d50 > 0 && out->d50 >= 1e-3 * out->d2 ? (out->d2 - out->d98) / out->d50 : NAN;
 }

@@ -89,10 +89,19 @@ static void put_text(const cli_session *session, const job *j, const entry *entr
     printf("# %-16s %10s %10s %10s %10s %10s %10s %10s %10s %10s %7s\n", "structure", "cm3", "mean", "min",
            "max", "D98", "D95", "D50", "D5", "D2", "HI");
   }
+  int undefined = 0;
   for (int i = 0; i < count; ++i) {
     const pencone_dvh_summary *s = &entries[i].s;
-    printf("  %-16s %10.4g %10.4g %10.4g %10.4g %10.4g %10.4g %10.4g %10.4g %10.4g %7.4f\n", entries[i].name,
-           s->volume_cm3, s->mean, s->min, s->max, s->d98, s->d95, s->d50, s->d5, s->d2, s->homogeneity);
+    char hi[32] = "-";
+    undefined |= isnan(s->homogeneity);
+    if (!isnan(s->homogeneity)) {
+      snprintf(hi, sizeof hi, "%.4f", s->homogeneity);
+    }
+    printf("  %-16s %10.4g %10.4g %10.4g %10.4g %10.4g %10.4g %10.4g %10.4g %10.4g %7s\n", entries[i].name,
+           s->volume_cm3, s->mean, s->min, s->max, s->d98, s->d95, s->d50, s->d5, s->d2, hi);
+  }
+  if (undefined && !session->common.quiet) {
+    puts("# HI is - where D50 is below a thousandth of D2: such a quotient says nothing");
   }
   for (int i = 0; i < count; ++i) {
     put_entry_extras(j, &entries[i]);

@@ -44,6 +44,8 @@ static void put_overview(FILE *out) {
       "  pencone profile dose.h5 --from 0,-150,0 --to 0,150,0   # dose in Gy along y in mm\n"
       "\nUnits: mm, degrees, g/cm3, MeV, Gy. Axes are the patient's (DICOM LPS): x to the\n"
       "patient's left, y to posterior, z to superior. Gantry 0 enters from anterior.\n"
+      "\nEnvironment: PENCONE_ISA=baseline, x86-64-v3, x86-64-v4 or reference chooses the instruction\n"
+      "set of the hot loops, the best there is without it; doses differ by rounding.\n"
       "\nExit status: 0 done; 1 a check failed; 2 wrong use; 3 bad input; 4 failed while running.\n"
       "  pencone --version    version of the program and of its library\n",
       out);

@@ -225,6 +225,46 @@ double cli_mean_energy_mev(const pencone_machine_desc *machine) {
   return weight > 0 ? sum / weight : NAN;
 }
 
+static double layer_protons(const pencone_proton_layer *layer) {
+  double sum = 0;
+  for (int i = 0; i < layer->spot_count; ++i) {
+    sum += layer->spots[i].protons;
+  }
+  return sum;
+}
+
+/// Least and largest corner of an aperture along the collimator axes.
+static void aperture_box(const pencone_beam *b, double x_mm[2], double y_mm[2]) {
+  for (int i = 0; i < b->aperture_point_count; ++i) {
+    const pencone_aperture_point *p = &b->aperture_points[i];
+    x_mm[0] = i == 0 ? p->x_mm : fmin(x_mm[0], p->x_mm);
+    x_mm[1] = i == 0 ? p->x_mm : fmax(x_mm[1], p->x_mm);
+    y_mm[0] = i == 0 ? p->y_mm : fmin(y_mm[0], p->y_mm);
+    y_mm[1] = i == 0 ? p->y_mm : fmax(y_mm[1], p->y_mm);
+  }
+}
+
+static const char *shifter_material(const pencone_beam *b) {
+  return b->range_shifter_material != NULL ? b->range_shifter_material : "pmma";
+}
+
+static void put_protons(const pencone_beam *b) {
+  if (b->range_shifter_mm > 0) {
+    cli_line("", "range shifter: %g mm of %s", b->range_shifter_mm, shifter_material(b));
+  }
+  if (b->aperture_point_count > 0) {
+    double x_mm[2] = {0, 0}, y_mm[2] = {0, 0};
+    aperture_box(b, x_mm, y_mm);
+    cli_line("", "aperture: %d corners, X %g to %g, Y %g to %g mm, %g mm before the isocentre",
+             b->aperture_point_count, x_mm[0], x_mm[1], y_mm[0], y_mm[1], b->aperture_distance_mm);
+  }
+  for (int i = 0; i < b->layer_count; ++i) {
+    const pencone_proton_layer *layer = &b->layers[i];
+    cli_line("", "layer %d: %g MeV, %d spot%s, %.5g protons", i + 1, layer->energy_mev, layer->spot_count,
+             layer->spot_count == 1 ? "" : "s", layer_protons(layer));
+  }
+}
+
 void cli_put_beam(const pencone_beam *b) {
   double source[3];
   pencone_beam_source(b, source);
@@ -246,6 +286,7 @@ void cli_put_beam(const pencone_beam *b) {
   cli_line("", "gantry %g, collimator %g, couch %g deg; source %.1f, %.1f, %.1f mm", b->gantry_deg,
            b->collimator_deg, b->couch_deg, source[0] + 0.0, source[1] + 0.0, source[2] + 0.0);
   if (machine->modality == PENCONE_PROTON) {
+    put_protons(b);
     return;  // spots have no field
   }
   cli_line("", "field %g x %g mm: X %g to %g, Y %g to %g mm", b->field_x_mm[1] - b->field_x_mm[0],
@@ -254,6 +295,27 @@ void cli_put_beam(const pencone_beam *b) {
   if (b->fluence_map != NULL) {
     cli_line("", "fluence map of %d x %d pixels", b->fluence_map_size[0], b->fluence_map_size[1]);
   }
+}
+
+static void json_protons(cli_json *json, const pencone_beam *b) {
+  cli_json_number(json, "range_shifter_mm", b->range_shifter_mm, 15);
+  cli_json_text(json, "range_shifter_material", b->range_shifter_mm > 0 ? shifter_material(b) : NULL);
+  cli_json_array(json, "aperture_mm");
+  for (int i = 0; i < b->aperture_point_count; ++i) {
+    const double corner_mm[2] = {b->aperture_points[i].x_mm, b->aperture_points[i].y_mm};
+    cli_json_numbers(json, NULL, corner_mm, 2, 15);
+  }
+  cli_json_end(json);
+  cli_json_number(json, "aperture_distance_mm", b->aperture_distance_mm, 15);
+  cli_json_array(json, "proton_layers");
+  for (int i = 0; i < b->layer_count; ++i) {
+    cli_json_object(json, NULL);
+    cli_json_number(json, "energy_mev", b->layers[i].energy_mev, 15);
+    cli_json_number(json, "spots", b->layers[i].spot_count, 15);
+    cli_json_number(json, "protons", layer_protons(&b->layers[i]), 15);
+    cli_json_end(json);
+  }
+  cli_json_end(json);
 }
 
 void cli_json_beam(cli_json *json, const pencone_beam *b) {
@@ -270,5 +332,8 @@ void cli_json_beam(cli_json *json, const pencone_beam *b) {
   cli_json_number(json, "fluence_per_cm2", b->fluence_per_cm2, 15);
   cli_json_number(json, "control_points", b->control_point_count, 15);
   cli_json_number(json, "layers", b->layer_count, 15);
+  if (b->layer_count > 0) {
+    json_protons(json, b);
+  }
   cli_json_end(json);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "dose.h"
 
 struct pencone_dij {
   pencone_grid grid;
@@ -149,5 +150,5 @@ pencone_status pencone_dij_dose(pencone_context *ctx, const pencone_dij *dij, in
     dose[i] = (float)sum[i];
   }
   pcn_free(sum);
-  return PENCONE_OK;
+  return pcn_dose_check_values(ctx, &dij->grid, dose);
 }

@@ -100,7 +100,7 @@ void pcn_dose_clear_parts(pencone_dose *dose) {
 }
 
 /// One pass without a branch, which compilers do in lanes; where is looked for only after a failure.
-static pencone_status check_values(pencone_context *ctx, const pencone_grid *grid, const float *values) {
+pencone_status pcn_dose_check_values(pencone_context *ctx, const pencone_grid *grid, const float *values) {
   const size_t voxels = pencone_grid_voxels(grid);
   const size_t nx = (size_t)grid->size[0], ny = (size_t)grid->size[1];
   int bad = 0;
@@ -117,7 +117,7 @@ static pencone_status check_values(pencone_context *ctx, const pencone_grid *gri
 }
 
 pencone_status pcn_dose_check(pencone_context *ctx, const pencone_dose *dose) {
-  return check_values(ctx, &dose->grid, dose->values);
+  return pcn_dose_check_values(ctx, &dose->grid, dose->values);
 }
 
 pcn_dose_volumes *pcn_dose_volumes_of(const pencone_dose *dose) {

@@ -10,6 +10,8 @@ void pcn_dose_clear_parts(pencone_dose *dose);
 /// Every voxel of a dose holds a number; the weights of a plan may be too large for that.
 /// @return PENCONE_OK or E_RANGE
 pencone_status pcn_dose_check(pencone_context *ctx, const pencone_dose *dose);
+/// The same of values in Gy on a grid.
+pencone_status pcn_dose_check_values(pencone_context *ctx, const pencone_grid *grid, const float *values);
 
 /// Values of the i-th volume to be changed; i must be valid.
 float *pcn_dose_volume(pencone_dose *dose, int i);

@@ -8,6 +8,7 @@
 
 #include "base/base.h"
 #include "engine_type.h"
+#include "matter/hu.h"
 
 static pencone_status put(pencone_context *ctx, pencone_dose *dose, const char *name, const char *text) {
   return pencone_dose_set_provenance(ctx, dose, name, text);
@@ -39,18 +40,27 @@ static pencone_status put_options(pencone_context *ctx, const pencone_plan *plan
   return put(ctx, dose, "options", text);
 }
 
+/// The curve's name and fingerprint, where CT numbers or densities were looked up on one.
+static pencone_status put_hu_curve(pencone_context *ctx, const pencone_phantom_desc *desc,
+                                   pencone_dose *dose) {
+  if (desc->material != NULL && desc->density != NULL) {
+    return put(ctx, dose, "hu_curve", "none: density and material are given");
+  }
+  char hash[PCN_HU_SHA256_HEX];
+  pcn_hu_curve_sha256(desc->hu_curve, hash);
+  PCN_TRY(put(ctx, dose, "hu_curve", pencone_hu_curve_name(desc->hu_curve)));
+  return put(ctx, dose, "hu_curve_sha256", hash);
+}
+
 pencone_status pcn_provenance_put(pencone_context *ctx, const pencone_plan *plan,
                                   const pencone_phantom *phantom, pencone_dose *dose, double seconds) {
   char text[64];
-  const pencone_phantom_desc *desc = pencone_phantom_describe(phantom);
   PCN_TRY(put(ctx, dose, "version", pencone_version()));
   PCN_TRY(put(ctx, dose, "commit", pencone_commit()));
   PCN_TRY(put(ctx, dose, "engine", pencone_plan_engine(plan)));
   PCN_TRY(put_options(ctx, plan, dose));
   PCN_TRY(put_machines(ctx, plan, dose));
-  PCN_TRY(put(ctx, dose, "hu_curve",
-              desc->material != NULL && desc->density != NULL ? "none: density and material are given"
-                                                              : pencone_hu_curve_name(desc->hu_curve)));
+  PCN_TRY(put_hu_curve(ctx, pencone_phantom_describe(phantom), dose));
   snprintf(text, sizeof text, "%d", pencone_context_threads(ctx));
   PCN_TRY(put(ctx, dose, "threads", text));
   PCN_TRY(put(ctx, dose, "isa", pencone_context_isa(ctx)));

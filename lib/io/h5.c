@@ -67,11 +67,10 @@ static pencone_status open_failed(pcn_h5 *h5, const char *what) {
   return pcn_fail(h5->ctx, PENCONE_E_FORMAT, "%s: %s (HDF5: %s)", h5->path, what, reason);
 }
 
-/// Access properties: readable by HDF5 1.8 and later; closing a file closes all that is open in it.
+/// Access properties: closing a file closes all that is open in it.
 static hid_t access_properties(void) {
   const hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
-  if (properties >= 0 && (H5Pset_fclose_degree(properties, H5F_CLOSE_STRONG) < 0 ||
-                          H5Pset_libver_bounds(properties, H5F_LIBVER_V18, H5F_LIBVER_V18) < 0)) {
+  if (properties >= 0 && H5Pset_fclose_degree(properties, H5F_CLOSE_STRONG) < 0) {
     H5Pclose(properties);
     return -1;
   }
@@ -121,8 +120,10 @@ pencone_status pcn_h5_open(pencone_context *ctx, const char *path, pcn_h5 *h5) {
 static pencone_status create_file(pcn_h5 *h5) {
   const hid_t properties = access_properties();
   const hid_t root = H5Pcreate(H5P_FILE_CREATE);
+  // Readable by HDF5 1.8 and later. Bounds are for writing only: they would keep newer files from being read.
+  const int bound = properties >= 0 && H5Pset_libver_bounds(properties, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0;
   // Without time stamps, in the root group too: the same content gives the same bytes.
-  const int set = properties >= 0 && root >= 0 && H5Pset_obj_track_times(root, 0) >= 0 &&
+  const int set = bound && root >= 0 && H5Pset_obj_track_times(root, 0) >= 0 &&
                   pcn_h5_disk_use(properties, &h5->error, &h5->driver);
   h5->file = set ? H5Fcreate(h5->temporary, H5F_ACC_TRUNC, root, properties) : -1;
   H5Pclose(root);

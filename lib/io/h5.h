@@ -25,8 +25,15 @@ typedef struct pcn_h5 {
   void *print_data;
 } pcn_h5;
 
-/// Types of voxel volumes.
-typedef enum pcn_h5_type { PCN_H5_FLOAT, PCN_H5_INT16, PCN_H5_UINT8, PCN_H5_INT32 } pcn_h5_type;
+/// Types of voxel volumes. Where uint8 is read, a boolean as h5py writes it (an enum of 0 and 1) will do:
+/// as 0 and 1, or in masks as 0 and 255.
+typedef enum pcn_h5_type {
+  PCN_H5_FLOAT,
+  PCN_H5_INT16,
+  PCN_H5_UINT8,
+  PCN_H5_INT32,
+  PCN_H5_MASK  ///< uint8, 0 outside to 255 inside
+} pcn_h5_type;
 
 /// Opens a file to read. On failure nothing stays open.
 pencone_status pcn_h5_open(pencone_context *ctx, const char *path, pcn_h5 *h5);
@@ -82,6 +89,10 @@ pencone_status pcn_h5_check_volume(const pcn_h5 *h5, const char *object, pcn_h5_
 /// Reads into memory that is there.
 pencone_status pcn_h5_read_into(const pcn_h5 *h5, const char *object, pcn_h5_type type,
                                 const pencone_grid *grid, void *out);
+
+/// Fails because the values of an open dataset cannot be read: names a filter that is missing, if that is
+/// why.
+pencone_status pcn_h5_not_read(const pcn_h5 *h5, const char *object, hid_t set);
 
 /// Reads a list of doubles. @param[out] out  freed by pcn_free(). @param limit  the longest that is welcome
 pencone_status pcn_h5_read_vector(const pcn_h5 *h5, const char *object, size_t limit, size_t *count,

@@ -142,7 +142,7 @@ pencone_status pcn_h5_read_piece(const pcn_h5 *h5, const char *object, hid_t typ
   const int good = space >= 0 && H5Dread(set, type, memory, space, H5P_DEFAULT, out) >= 0;
   H5Sclose(memory);
   H5Sclose(space);
+  const pencone_status status = good ? PENCONE_OK : pcn_h5_not_read(h5, object, set);
   H5Dclose(set);
-  return good ? PENCONE_OK
-              : pcn_h5_fail(h5, PENCONE_E_FORMAT, object, "values cannot be read, truncated or damaged");
+  return status;
 }

@@ -7,21 +7,35 @@
 
 /// Bytes of an element, its type in memory, and its name in messages.
 static size_t element_bytes(pcn_h5_type type) {
-  static const size_t bytes[] = {sizeof(float), sizeof(int16_t), sizeof(uint8_t), sizeof(int32_t)};
+  static const size_t bytes[] = {sizeof(float), sizeof(int16_t), sizeof(uint8_t), sizeof(int32_t),
+                                 sizeof(uint8_t)};
   return bytes[type];
 }
 
 static hid_t memory_type(pcn_h5_type type) {
-  const hid_t types[] = {H5T_NATIVE_FLOAT, H5T_NATIVE_INT16, H5T_NATIVE_UINT8, H5T_NATIVE_INT32};
+  const hid_t types[] = {H5T_NATIVE_FLOAT, H5T_NATIVE_INT16, H5T_NATIVE_UINT8, H5T_NATIVE_INT32,
+                         H5T_NATIVE_UINT8};
   return types[type];
 }
 
 static const char *type_name(pcn_h5_type type) {
-  static const char *const names[] = {"float32", "int16", "uint8", "int32"};
+  static const char *const names[] = {"float32", "int16", "uint8", "int32", "uint8"};
   return names[type];
 }
 
 // --- reading -----------------------------------------------------------------------------------
+
+/// HDF5 has no boolean: h5py writes an enum of one byte with the values 0 and 1.
+static int is_boolean(hid_t set) {
+  const hid_t type = H5Dget_type(set);
+  int found = H5Tget_class(type) == H5T_ENUM && H5Tget_size(type) == 1 && H5Tget_nmembers(type) == 2;
+  for (unsigned i = 0; i < 2 && found; ++i) {
+    unsigned char value = 0;
+    found = H5Tget_member_value(type, i, &value) >= 0 && value == i;  // h5py's order: FALSE, TRUE
+  }
+  H5Tclose(type);
+  return found;
+}
 
 /// The file's type must hold the same values: HDF5 would clamp others without a word.
 static pencone_status check_type(const pcn_h5 *h5, const char *object, hid_t set, pcn_h5_type type) {
@@ -30,15 +44,17 @@ static pencone_status check_type(const pcn_h5 *h5, const char *object, hid_t set
   const size_t bytes = H5Tget_size(file_type);
   const int is_signed = class == H5T_INTEGER && H5Tget_sign(file_type) == H5T_SGN_2;
   H5Tclose(file_type);
+  const int is_byte = (class == H5T_INTEGER && !is_signed && bytes == 1) || is_boolean(set);
   const int fits = type == PCN_H5_FLOAT   ? class == H5T_FLOAT
                    : type == PCN_H5_INT16 ? class == H5T_INTEGER && ((is_signed && bytes <= 2) || bytes == 1)
-                   : type == PCN_H5_UINT8 ? class == H5T_INTEGER && !is_signed && bytes == 1
-                                          : class == H5T_INTEGER && is_signed && bytes <= 4;
+                   : type == PCN_H5_INT32 ? class == H5T_INTEGER && is_signed && bytes <= 4
+                                          : is_byte;
   if (fits) {
     return PENCONE_OK;
   }
   const char *got = class == H5T_FLOAT     ? "float"
                     : class == H5T_INTEGER ? (is_signed ? "int" : "uint")
+                    : class == H5T_ENUM    ? "enum"
                                            : "other";
   return pcn_h5_fail(h5, PENCONE_E_FORMAT, object, "got type %s%zu, expected %s", got, 8 * bytes,
                      type_name(type));
@@ -85,10 +101,39 @@ static pencone_status open_volume(const pcn_h5 *h5, const char *object, pcn_h5_t
   return status;
 }
 
+pencone_status pcn_h5_not_read(const pcn_h5 *h5, const char *object, hid_t set) {
+  const hid_t properties = H5Dget_create_plist(set);
+  const int filters = properties >= 0 ? H5Pget_nfilters(properties) : 0;
+  char name[64] = "";
+  int missing = -1;
+  for (int i = 0; i < filters && missing < 0; ++i) {
+    unsigned flags = 0, config = 0;
+    size_t values = 0;
+    const H5Z_filter_t filter =
+        H5Pget_filter2(properties, (unsigned)i, &flags, &values, NULL, sizeof name, name, &config);
+    missing = filter >= 0 && H5Zfilter_avail(filter) <= 0 ? filter : -1;
+  }
+  H5Pclose(properties);
+  if (missing >= 0) {
+    return pcn_h5_fail(h5, PENCONE_E_FORMAT, object,
+                       "compressed by HDF5's filter %d (%.63s), which is missing here, expected gzip or none",
+                       missing, name[0] != '\0' ? name : "no name");
+  }
+  return pcn_h5_fail(h5, PENCONE_E_FORMAT, object, "values cannot be read, truncated or damaged");
+}
+
 static pencone_status read_values(const pcn_h5 *h5, const char *object, hid_t set, pcn_h5_type type,
                                   void *out) {
   if (H5Dread(set, memory_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, out) < 0) {
-    return pcn_h5_fail(h5, PENCONE_E_FORMAT, object, "values cannot be read, truncated or damaged");
+    return pcn_h5_not_read(h5, object, set);
+  }
+  if (type == PCN_H5_MASK && is_boolean(set)) {
+    const hid_t space = H5Dget_space(set);
+    const hssize_t voxels = H5Sget_simple_extent_npoints(space);
+    H5Sclose(space);
+    for (hssize_t v = 0; v < voxels; ++v) {
+      ((uint8_t *)out)[v] = ((const uint8_t *)out)[v] != 0 ? 255 : 0;
+    }
   }
   return PENCONE_OK;
 }
@@ -146,7 +191,7 @@ static pencone_status read_vector(const pcn_h5 *h5, const char *object, hid_t se
   }
   if (H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) {
     pcn_free(values);
-    return pcn_h5_fail(h5, PENCONE_E_FORMAT, object, "values cannot be read, truncated or damaged");
+    return pcn_h5_not_read(h5, object, set);
   }
   *count = (size_t)length;
   *out = values;

@@ -335,7 +335,7 @@ static pencone_status add_structure(const pcn_h5 *h5, const char *path, const ch
                                     pencone_phantom *phantom) {
   void *mask = NULL;
   const pencone_grid *grid = &pencone_phantom_describe(phantom)->grid;
-  PCN_TRY(pcn_h5_read_volume(h5, path, PCN_H5_UINT8, grid, &mask));
+  PCN_TRY(pcn_h5_read_volume(h5, path, PCN_H5_MASK, grid, &mask));
   const char *name = t->name != NULL ? t->name : link;
   pencone_status status = pcn_phantom_adopt_structure(h5->ctx, phantom, name, mask);
   if (status != PENCONE_OK) {

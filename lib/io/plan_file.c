@@ -36,7 +36,7 @@ static const pcn_key beam_keys[] = {
     {"monitor_units", PCN_UNSUPPORTED},
     {"bixel_mm", PCN_OPTIONAL},
     {"mlc_mm", PCN_UNSUPPORTED},
-    {"control_points", PCN_OPTIONAL},
+    {"control_points", PCN_OPTIONAL},  // not with layers: read_output()
     {"fluence_map", PCN_OPTIONAL},
     {"wedge", PCN_UNSUPPORTED},
     {"layers", PCN_OPTIONAL},
@@ -228,6 +228,13 @@ static pencone_status read_output(pencone_context *ctx, pcn_node node, pencone_b
       return pcn_yaml_fail(there, PENCONE_E_FORMAT, "beam: got '%s' and 'layers', expected one of them",
                            photon_keys[i]);
     }
+  }
+  const pcn_node points = pcn_yaml_get(node, "control_points");
+  if (layers.node != NULL && points.node != NULL) {
+    return pcn_yaml_fail(
+        points, PENCONE_E_FORMAT,
+        "beam: got 'control_points' and 'layers', expected one of them: protons have layers, "
+        "photons have control points");
   }
   PCN_TRY(read_shifter(node, layers.node != NULL, beam));
   PCN_TRY(

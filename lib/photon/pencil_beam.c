@@ -342,7 +342,7 @@ static void dose_chunk(const dose_work *w, const int64_t ijk[3], int64_t n) {
   const int64_t *size = e->medium->grid.size, first = (ijk[2] * size[1] + ijk[1]) * size[0] + ijk[0];
   for (int o = 0; o < 2; o++) {
     for (int64_t i = 0; w->out[o] != NULL && i < n; i++) {
-      w->out[o][first + i] += sum[i] > 0 ? sum[i] : 0;
+      w->out[o][first + i] += sum[i];
     }
   }
 }

@@ -48,6 +48,15 @@ has out "Paddick"
 has out "gEUD"
 has out "NTCP"
 has out "TCP"
+sed 's/collapsed-cone/pencil-beam, reach_mm: 20/; s/x: \[-10, 10\]/x: [-23, -20]/' plan.yaml >narrow.yaml
+sed 's/centre_mm: \[0, 0, 0\], radius_mm: 8/centre_mm: [18, 0, 0], radius_mm: 5/' w.yaml >aside.yaml
+call 0 phantom aside.yaml -o aside.h5 --quiet
+call 0 run narrow.yaml -o narrow.h5 --quiet
+call 0 dvh narrow.h5 --phantom aside.h5
+verify "HI without dose: $(cat out)" grep -q "^  target .*  -$" out
+has out "# HI is - where"
+call 0 dvh narrow.h5 --phantom aside.h5 --json
+has out '"homogeneity": null'
 call 0 dvh d.h5 --csv --bin 0.001
 verify "csv: $(head -n 1 out)" [ "$(head -n 1 out)" = "dose,target" ]
 verify "csv: starts at 100 %" [ "$(sed -n 2p out)" = "0,100" ]

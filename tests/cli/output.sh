@@ -48,6 +48,12 @@ call 0 info beams.h5 --full
 has out "plan: cli-test"
 call 0 info w.h5
 has out "phantom"
+PENCONE_ISA=baseline
+export PENCONE_ISA
+call 0 run plan.yaml -o isa.h5 -q
+unset PENCONE_ISA
+call 0 info isa.h5
+verify "provenance: the instruction set asked for" grep -q "^  isa  *baseline$" out
 call 0 info plan.yaml
 has out "ideal-mohan-6mv"
 call 0 info w.yaml

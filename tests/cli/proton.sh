@@ -58,6 +58,19 @@ verify "sobp: exit status of a full disk" [ $? -eq 4 ]
 has err "kept.yaml: cannot be written: File too large"
 verify "a full disk changes the plan that was there" cmp -s s.yaml kept.yaml
 
+# --- what a plan says of them
+sed 's/    layers:/    aperture: {field_mm: {x: [-15, 20], y: [-12, 12]}, distance_mm: 60}\n&/' good.yaml >told.yaml
+call 0 info told.yaml
+has out "range shifter: 40 mm of pmma"
+has out "aperture: 4 corners, X -15 to 20, Y -12 to 12 mm, 60 mm before the isocentre"
+has out "layer 1: 100 MeV, 2 spots, 2e+08 protons"
+has out "layer 2: 90 MeV, 1 spot, 1e+08 protons"
+call 0 info told.yaml --json
+has out '"range_shifter_material": "pmma"'
+has out '"aperture_distance_mm": 60'
+has out '"protons": 200000000'
+verify "JSON of a plan with protons" python3 -m json.tool out /dev/null
+
 # --- LET and RBE
 sed 's/beam}/beam, let: yes, rbe: wedenberg}/' good.yaml >let.yaml
 call 0 run let.yaml -o let.h5 -q

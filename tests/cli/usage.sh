@@ -9,6 +9,7 @@ call 0 --help
 has out "Usage: pencone COMMAND"
 has out "Units:"
 has out "Exit status:"
+has out "PENCONE_ISA"
 for command in phantom run dij sobp profile gamma dvh validate plot machine info; do
   call 0 "$command" --help
   has out "Usage: pencone $command "

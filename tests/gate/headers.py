@@ -33,7 +33,7 @@ def program(header, text):
 def main(root, cxx, cc):
     languages = [(cc, "c", "c99"), (cc, "c", "c17")]
     if cxx != "none":
-        languages.append(([cxx], "c++", "c++11"))
+        languages += [([cxx], "c++", "c++98"), ([cxx], "c++", "c++11")]
     findings = []
     names = [name for name in gate.files(root) if re.fullmatch(r"include/pencone/\w+\.h", name)]
     for name in names:

@@ -78,6 +78,20 @@ static void pencil_beam_bixels_make_the_field(void **state) {
   }
 }
 
+// Also in the first millimetres beside a narrow field, where few singular values give a little less than 0: a
+// forward dose without these values was 5e-4 of the maximum away.
+static void a_narrow_field_too(void **state) {
+  const physics_setup setup = {.grid = physics_grid(41, 20, 41, 2.5, 2.5, 2.5),
+                               .layer = {{1e6, 1, "water"}},
+                               .field_mm = 10,
+                               .engine = "photon-pencil-beam"};
+  physics_case c;
+  pencone_dij_report report = PENCONE_DIJ_REPORT_DEFAULT;
+  dij_prepare(*state, &setup, 0, 2.5, &c);
+  assert_true(run(*state, &c, 0, &report).worst <= 1e-5);
+  physics_free(&c);
+}
+
 // The entries of a column of a size of threshold times its largest on are all there, and no others.
 static void check_column(const pencone_dij_view *all, const pencone_dij_view *some, int64_t j,
                          double threshold) {
@@ -200,8 +214,8 @@ static void spots_make_the_field(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      UNIT_TEST(pencil_beam_bixels_make_the_field), UNIT_TEST(a_threshold_drops_nothing_above_it),
-      UNIT_TEST(a_lateral_cut_is_reported), UNIT_TEST(collapsed_cone_bixels_make_the_field),
-      UNIT_TEST(spots_make_the_field)};
+      UNIT_TEST(pencil_beam_bixels_make_the_field),    UNIT_TEST(a_narrow_field_too),
+      UNIT_TEST(a_threshold_drops_nothing_above_it),   UNIT_TEST(a_lateral_cut_is_reported),
+      UNIT_TEST(collapsed_cone_bixels_make_the_field), UNIT_TEST(spots_make_the_field)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -299,6 +299,9 @@ static void arguments_are_checked(void **state) {
   weights[3] = -1;
   assert_int_equal(pencone_dij_dose(*state, dij, COLUMNS, weights, dose), PENCONE_E_RANGE);
   assert_error_has(*state, "weight 4: got -1");
+  weights[3] = 1e300;  // beyond a float
+  assert_int_equal(pencone_dij_dose(*state, dij, COLUMNS, weights, dose), PENCONE_E_RANGE);
+  assert_error_has(*state, "expected a finite dose");
   free(dose);
   pencone_dij_destroy(dij);
   pencone_dij_destroy(NULL);

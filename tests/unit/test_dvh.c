@@ -154,6 +154,28 @@ static void a_uniform_dose_counts_at_its_own_value(void **state) {
   pencone_dose_destroy(dose);
 }
 
+/// A quarter of the structure gets 50 Gy, the rest next to nothing: no homogeneity.
+static void homogeneity_of_next_to_nothing_is_none(void **state) {
+  const pencone_grid g = {{8, 8, 8}, {2, 2, 2}, {-7, -7, -7}};
+  const double low_gy[] = {49, 1e-8};
+  uint8_t mask[512];
+  memset(mask, 255, sizeof mask);
+  for (int i = 0; i < 2; i++) {
+    pencone_dose *dose = make_dose(*state, along_x);
+    pencone_dvh *dvh = NULL;
+    pencone_dvh_summary s = PENCONE_DVH_SUMMARY_INIT;
+    for (size_t v = 0; v < 24 * 24 * 24; v++) {
+      pencone_dose_values(dose)[v] = (float)(v % 24 > 13 ? 50 : low_gy[i]);
+    }
+    assert_int_equal(pencone_dvh_create(*state, dose, &g, mask, &dvh), PENCONE_OK);
+    pencone_dvh_summarise(dvh, &s);
+    assert_true(s.d2 > 49.5 && s.d50 < 50);
+    assert_int_equal(isnan(s.homogeneity), i);
+    pencone_dvh_destroy(dvh);
+    pencone_dose_destroy(dose);
+  }
+}
+
 static void eqd2_is_what_it_says(void **state) {
   (void)state;
   assert_close(pencone_eqd2(60, 3, 10), 65, 1e-12);
@@ -223,6 +245,7 @@ int main(void) {
       UNIT_TEST(fine_voxels_come_closer),
       UNIT_TEST(figures_of_a_sphere),
       UNIT_TEST(a_uniform_dose_counts_at_its_own_value),
+      UNIT_TEST(homogeneity_of_next_to_nothing_is_none),
       UNIT_TEST(eqd2_is_what_it_says),
       UNIT_TEST(conformity_of_half_a_grid),
       UNIT_TEST(refuses_bad_input),

@@ -2,6 +2,7 @@
 // Engines through the public interface: estimate, what is refused, provenance, points.
 #include "../physics/physics.h"
 #include "base/base.h"
+#include "matter/hu.h"
 
 static physics_setup small(void) {
   const physics_setup setup = {.grid = physics_grid(9, 8, 7, 10, 10, 10),
@@ -150,6 +151,7 @@ static void provenance_tells_how(void **state) {
   assert_string_equal(note(c.dose, "machine"), "mohan6");
   assert_string_equal(note(c.dose, "machine_sha256"), pencone_machine_sha256(c.machine));
   assert_non_null(strstr(note(c.dose, "hu_curve"), "none"));
+  assert_string_equal(note(c.dose, "hu_curve_sha256"), "");
   assert_string_equal(note(c.dose, "isa"), pencone_context_isa(*state));
   assert_true(strlen(note(c.dose, "threads")) > 0 && strlen(note(c.dose, "seconds")) > 0);
   assert_string_equal(pencone_dose_quantity(c.dose), "dose to medium");
@@ -157,6 +159,27 @@ static void provenance_tells_how(void **state) {
   const double before = physics_max(c.dose);
   physics_ok(*state, pencone_engine_compute(*state, c.engine, 0, c.dose));
   assert_true(physics_max(c.dose) == before);
+  physics_free(&c);
+}
+
+// Where only densities are given, the composition is looked up on a curve: its name and its content are told.
+static void provenance_tells_the_curve(void **state) {
+  const physics_setup setup = small();
+  physics_case c;
+  char hash[PCN_HU_SHA256_HEX];
+  physics_prepare(*state, &setup, &c);
+  pencone_phantom *own = c.phantom;
+  pencone_phantom_desc desc = *pencone_phantom_describe(own);
+  desc.material = NULL;
+  desc.material_names = NULL;
+  desc.material_count = 0;
+  desc.hu_curve = PENCONE_HU_BILINEAR;
+  physics_ok(*state, pencone_phantom_copy(*state, &desc, &c.phantom));
+  pencone_phantom_destroy(own);
+  physics_run(*state, &c);
+  pcn_hu_curve_sha256(PENCONE_HU_BILINEAR, hash);
+  assert_string_equal(note(c.dose, "hu_curve"), "bilinear");
+  assert_string_equal(note(c.dose, "hu_curve_sha256"), hash);
   physics_free(&c);
 }
 
@@ -208,9 +231,13 @@ static void points_agree_with_the_grid(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      UNIT_TEST(beams_must_meet_the_phantom), UNIT_TEST(an_empty_phantom_is_missed),
-      UNIT_TEST(plans_and_grids_must_fit),    UNIT_TEST(arguments_are_checked),
-      UNIT_TEST(provenance_tells_how),        UNIT_TEST(estimates_are_of_the_right_order),
+      UNIT_TEST(beams_must_meet_the_phantom),
+      UNIT_TEST(an_empty_phantom_is_missed),
+      UNIT_TEST(plans_and_grids_must_fit),
+      UNIT_TEST(arguments_are_checked),
+      UNIT_TEST(provenance_tells_how),
+      UNIT_TEST(provenance_tells_the_curve),
+      UNIT_TEST(estimates_are_of_the_right_order),
       UNIT_TEST(points_agree_with_the_grid),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,6 +144,72 @@ static void ours_reads_h5py(void **state) {
   pencone_phantom_destroy(phantom);
 }
 
+// The newest layout of files that h5py knows: superblock 3, attributes and chunks in other trees.
+static void ours_reads_the_latest_layout(void **state) {
+  const unit_files *f = *state;
+  check_in_python(
+      f,
+      "import sys\n"
+      "try:\n    import h5py, numpy as np\n"
+      "except ImportError:\n    sys.exit(77)\n"
+      "f = h5py.File(sys.argv[1], 'w', libver='latest')\n"
+      "p = f.create_group('pencone')\n"
+      "p.attrs.update(format='pencone-phantom', format_version=1, frame='DICOM-LPS',\n"
+      "               size_xyz=[3, 2, 1], spacing_mm=[1.0, 2.0, 3.0], origin_mm=[0.0, 0.0, 0.0])\n"
+      "p.create_dataset('density', data=np.arange(6, dtype='f4').reshape(1, 2, 3), chunks=(1, 1, 3))\n"
+      "f.close()\n"
+      "assert open(sys.argv[1], 'rb').read()[8] == 3\n");
+  pencone_phantom *phantom = NULL;
+  assert_int_equal(pencone_phantom_read(f->ctx, unit_path(f, "d.h5"), &phantom), PENCONE_OK);
+  assert_true(pencone_phantom_describe(phantom)->density[5] == 5);
+  pencone_phantom_destroy(phantom);
+}
+
+// HDF5 has no booleans: h5py writes an enum. True is inside, all of the voxel.
+static void ours_reads_booleans(void **state) {
+  const unit_files *f = *state;
+  check_in_python(
+      f,
+      "import sys\n"
+      "try:\n    import h5py, numpy as np\n"
+      "except ImportError:\n    sys.exit(77)\n"
+      "f = h5py.File(sys.argv[1], 'w')\n"
+      "p = f.create_group('pencone')\n"
+      "p.attrs.update(format='pencone-phantom', format_version=1, frame='DICOM-LPS',\n"
+      "               size_xyz=[3, 2, 1], spacing_mm=[1.0, 2.0, 3.0], origin_mm=[0.0, 0.0, 0.0])\n"
+      "p['density'] = np.ones((1, 2, 3), 'f4')\n"
+      "p['material'] = np.arange(6).reshape(1, 2, 3) == 1\n"
+      "p['material'].attrs['names'] = ['water', 'lung']\n"
+      "p['structures/target'] = np.arange(6).reshape(1, 2, 3) > 3\n"
+      "f.close()\n");
+  pencone_phantom *phantom = NULL;
+  assert_int_equal(pencone_phantom_read(f->ctx, unit_path(f, "d.h5"), &phantom), PENCONE_OK);
+  static const uint8_t mask[] = {0, 0, 0, 0, 255, 255}, material[] = {0, 1, 0, 0, 0, 0};
+  assert_memory_equal(pencone_phantom_structure_mask(phantom, 0), mask, sizeof mask);
+  assert_memory_equal(pencone_phantom_describe(phantom)->material, material, sizeof material);
+  pencone_phantom_destroy(phantom);
+}
+
+// h5py brings a filter of its own that HDF5 does not have.
+static void a_missing_filter_is_named(void **state) {
+  const unit_files *f = *state;
+  check_in_python(
+      f,
+      "import sys\n"
+      "try:\n    import h5py, numpy as np\n"
+      "except ImportError:\n    sys.exit(77)\n"
+      "f = h5py.File(sys.argv[1], 'w')\n"
+      "p = f.create_group('pencone')\n"
+      "p.attrs.update(format='pencone-phantom', format_version=1, frame='DICOM-LPS',\n"
+      "               size_xyz=[3, 2, 1], spacing_mm=[1.0, 2.0, 3.0], origin_mm=[0.0, 0.0, 0.0])\n"
+      "p.create_dataset('density', data=np.ones((1, 2, 3), 'f4'), compression='lzf')\n"
+      "f.close()\n");
+  pencone_phantom *phantom = NULL;
+  assert_int_equal(pencone_phantom_read(f->ctx, unit_path(f, "d.h5"), &phantom), PENCONE_E_FORMAT);
+  assert_non_null(
+      strstr(pencone_context_error(f->ctx), "/pencone/density: compressed by HDF5's filter 32000 (lzf)"));
+}
+
 static void ours_reads_a_reference(void **state) {
   const unit_files *f = *state;
   check_in_python(f,
@@ -175,7 +241,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       UNIT_FILES_TEST(h5py_reads_ours),        UNIT_FILES_TEST(vtk_reads_ours),
       UNIT_FILES_TEST(octave_reads_ours),      UNIT_FILES_TEST(ours_reads_h5py),
-      UNIT_FILES_TEST(ours_reads_a_reference),
+      UNIT_FILES_TEST(ours_reads_a_reference), UNIT_FILES_TEST(ours_reads_the_latest_layout),
+      UNIT_FILES_TEST(ours_reads_booleans),    UNIT_FILES_TEST(a_missing_filter_is_named),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -163,6 +163,8 @@ static void layers_of_protons_are_checked(void **state) {
       {"[]", PENCONE_E_FORMAT, "layers"},
       {"[{energy_mev: 150, spots: [[0, 0, 1]]}]\n    field_mm: {x: [-1, 1], y: [-1, 1]}", PENCONE_E_FORMAT,
        "'field_mm' and 'layers'"},
+      {"[{energy_mev: 150, spots: [[0, 0, 1]]}]\n    control_points: [{weight: 1}]", PENCONE_E_FORMAT,
+       "protons.yaml:9: beam: got 'control_points' and 'layers', expected one of them: protons have layers"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
     char text[1024];
