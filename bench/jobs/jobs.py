@@ -8,7 +8,8 @@ Phantoms: the water tank, the thorax, and the head CT of Debian's invesalius-exa
 and influence matrix on the thorax alone, with quality fast and entries above 1 % of a column's largest. Jobs of less than
 2 s run twice, and the run with the least processor time counts. "files" is the share of reading plan and phantom and of
 writing the dose, "start" what is neither that nor the calculation (libraries, and the end of the process), both by the clock on
-the wall. All of it takes a minute or two, with --quick half of that, on two cores of 3 GHz.
+the wall. --quick takes half a minute on two cores of 3 GHz. All of it takes minutes, most of them for the influence matrices,
+which are written at the default threshold: some GB each in the folder for temporary files.
 """
 import argparse
 import json
