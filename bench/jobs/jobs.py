@@ -9,7 +9,7 @@ and influence matrix on the thorax alone, with quality fast and entries above 1 
 2 s run twice, and the run with the least processor time counts. "files" is the share of reading plan and phantom and of
 writing the dose, "start" what is neither that nor the calculation (libraries, and the end of the process), both by the clock on
 the wall. --quick takes half a minute on two cores of 3 GHz. All of it takes minutes, most of them for the influence matrices,
-which are written at the default threshold: some GB each in the folder for temporary files.
+which are written at the default threshold: tens of GB each in the folder for temporary files.
 """
 import argparse
 import json
