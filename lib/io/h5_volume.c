@@ -171,6 +171,21 @@ pencone_status pcn_h5_read_volume(const pcn_h5 *h5, const char *object, pcn_h5_t
   return PENCONE_OK;
 }
 
+// All numbers of a dataset. @param[out] out  freed by the caller
+static pencone_status read_numbers(const pcn_h5 *h5, const char *object, hid_t set, size_t count,
+                                   double **out) {
+  double *values = pcn_alloc(h5->ctx, count, sizeof *values);
+  if (values == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  if (H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) {
+    pcn_free(values);
+    return pcn_h5_not_read(h5, object, set);
+  }
+  *out = values;
+  return PENCONE_OK;
+}
+
 static pencone_status read_vector(const pcn_h5 *h5, const char *object, hid_t set, size_t limit,
                                   size_t *count, double **out) {
   const hid_t type = H5Dget_type(set);
@@ -185,17 +200,8 @@ static pencone_status read_vector(const pcn_h5 *h5, const char *object, hid_t se
                        "got %lld values in %d dimensions, expected a list of 1 to %zu numbers",
                        (long long)length, rank, limit);
   }
-  double *values = pcn_alloc(h5->ctx, (size_t)length, sizeof *values);
-  if (values == NULL) {
-    return PENCONE_E_MEMORY;
-  }
-  if (H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) {
-    pcn_free(values);
-    return pcn_h5_not_read(h5, object, set);
-  }
   *count = (size_t)length;
-  *out = values;
-  return PENCONE_OK;
+  return read_numbers(h5, object, set, *count, out);
 }
 
 pencone_status pcn_h5_read_vector(const pcn_h5 *h5, const char *object, size_t limit, size_t *count,
@@ -242,16 +248,7 @@ static pencone_status check_matrix(const pcn_h5 *h5, const char *object, hid_t s
 static pencone_status read_matrix(const pcn_h5 *h5, const char *object, hid_t set, size_t limit,
                                   size_t size[2], double **out) {
   PCN_TRY(check_matrix(h5, object, set, limit, size));
-  double *values = pcn_alloc(h5->ctx, size[0] * size[1], sizeof *values);
-  if (values == NULL) {
-    return PENCONE_E_MEMORY;
-  }
-  if (H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) {
-    pcn_free(values);
-    return pcn_h5_fail(h5, PENCONE_E_FORMAT, object, "values cannot be read, truncated or damaged");
-  }
-  *out = values;
-  return PENCONE_OK;
+  return read_numbers(h5, object, set, size[0] * size[1], out);
 }
 
 pencone_status pcn_h5_read_matrix(const pcn_h5 *h5, const char *object, size_t limit, size_t size[2],

@@ -39,17 +39,6 @@ void pcn_depth_table_use_primaries(pcn_depth_table *table);
 /// The row at a depth of water in mm, linear between steps; the last one beyond the table.
 pcn_depth_row pcn_depth_table_at(const pcn_depth_table *table, double depth_mm);
 
-/// Depth dose integrated from the surface to a depth of water in mm: the row's sum.
-static inline double pcn_depth_table_sum(const pcn_depth_table *table, double depth_mm) {
-  const double at = depth_mm > 0 ? depth_mm / table->step_mm : 0;
-  if (!(at < table->count - 1)) {
-    return table->row[table->count - 1].sum;
-  }
-  const int i = (int)at;
-  const double u = at - i;
-  return table->row[i].sum + u * (table->row[i + 1].sum - table->row[i].sum);
-}
-
 /// CSDA range in water, mm, and its inverse (lib/data/proton_range.csv: I = 78 eV), 1 to 300 MeV.
 double pcn_proton_range_mm(double energy_mev);
 double pcn_proton_energy_mev(double range_mm);

@@ -176,7 +176,7 @@ static void set_table(pcn_layer *l) {
   const pcn_bragg_table bragg = {l->sum, table->count, 1 / table->step_mm, 100 * PCN_GY_PER_MEV_G,
                                  l->energy->optics.water_mm};
   l->table = bragg;
-  pcn_mixing_make(&l->engine->rays, table, bragg.before_mm, bragg.scale, &l->mixing);
+  pcn_mixing_make(&l->engine->rays, table, &l->table, l->isa, &l->mixing);
 }
 
 // Around all spots of the layer, whatever their protons: a matrix and a dose must agree.
@@ -216,8 +216,7 @@ void pcn_layer_walk(pencone_context *ctx, pcn_layer *layer, int index) {
   set_field(layer, &layer->engine->beam->layers[index]);
   layer->planes = planes_of(layer);
   for (int64_t k = 0; k < layer->planes; k++) {
-    layer->own[k] = pcn_proton_beam_own(layer->engine, layer->energy,
-                                        rays->cell[2].first + rays->cell[2].step * (double)k);
+    layer->own[k] = pcn_proton_beam_own(layer->engine, layer->energy, pcn_rays_z(rays, k));
   }
   drop_anchor(layer);
   pcn_parallel_for(ctx, (size_t)((rays->rays + BLOCK - 1) / BLOCK), walk_block, layer);
@@ -292,31 +291,20 @@ void pcn_layer_image(const pcn_layer *layer, int64_t k, int part, int sort, cons
 
 // --- depth dose --------------------------------------------------------------------------------
 
-// The column of cells whose ray goes through a cell of a plane: they are counted in the isocentre plane.
-static int64_t column_of(pcn_axis cell, int64_t i, double spread) {
-  const double at = ((cell.first + cell.step * (double)i) / spread - cell.first) / cell.step;
-  const double most = (double)(cell.count - 1);
-  return (int64_t)floor(fmin(fmax(at, 0), most) + 0.5);
-}
-
-static double spread_at(const pcn_rays *rays, int axis, int64_t k) {
-  return pcn_optics_spread(rays->machine, axis, rays->cell[2].first + rays->cell[2].step * (double)k);
-}
-
 // At the cells' own depths.
 static void own_dose(const pcn_layer *layer, const int64_t cell[3], int64_t n, float *scratch, float *dose) {
   const pcn_rays *rays = &layer->engine->rays;
   const int64_t nx = rays->cell[0].count, plane = nx * rays->cell[1].count, x = cell[0], y = cell[1],
                 k = cell[2];
-  const double spread[2] = {spread_at(rays, 0, k), spread_at(rays, 1, k)};
+  const double spread[2] = {pcn_rays_spread(rays, 0, k), pcn_rays_spread(rays, 1, k)};
   const float *near =
-      rays->column + k * plane + (spread[1] == 1 ? y : column_of(rays->cell[1], y, spread[1])) * nx;
+      rays->column + k * plane + (spread[1] == 1 ? y : pcn_rays_column(rays, 1, y, spread[1])) * nx;
   if (spread[0] == 1) {
     layer->isa->bragg(&layer->table, near + x, near + plane + x, (size_t)n, dose);
     return;
   }
   for (int64_t i = 0; i < n; i++) {
-    const int64_t column = column_of(rays->cell[0], x + i, spread[0]);
+    const int64_t column = pcn_rays_column(rays, 0, x + i, spread[0]);
     scratch[i] = near[column];
     scratch[n + i] = near[plane + column];
   }
@@ -413,8 +401,8 @@ double pcn_layer_most(const pcn_layer *layer, int64_t k, const int64_t first[2],
 void pcn_layer_depths(const pcn_layer *layer, const int64_t cell[3], double depth_mm[2]) {
   const pcn_rays *rays = &layer->engine->rays;
   const int64_t nx = rays->cell[0].count, plane = nx * rays->cell[1].count;
-  const int64_t x = column_of(rays->cell[0], cell[0], spread_at(rays, 0, cell[2]));
-  const int64_t y = column_of(rays->cell[1], cell[1], spread_at(rays, 1, cell[2]));
+  const int64_t x = pcn_rays_column(rays, 0, cell[0], pcn_rays_spread(rays, 0, cell[2]));
+  const int64_t y = pcn_rays_column(rays, 1, cell[1], pcn_rays_spread(rays, 1, cell[2]));
   for (int face = 0; face < 2; face++) {
     depth_mm[face] = (double)rays->column[(cell[2] + face) * plane + y * nx + x];
   }

@@ -7,7 +7,6 @@
 #include <math.h>
 
 #include "num/constants.h"
-#include "proton/optics.h"
 
 enum { PIECES = 4, POINTS = PCN_MIXING_POINTS };
 
@@ -52,12 +51,6 @@ static double water_at(const float *column, int64_t plane, double face) {
   return u > 0 ? (1 - u) * near + u * (double)column[(i + 1) * plane] : near;
 }
 
-// The column of cells whose ray goes through a cell of a plane: they are counted in the isocentre plane.
-static int64_t column_of(pcn_axis cell, int64_t i, double spread) {
-  const double at = ((cell.first + cell.step * (double)i) / spread - cell.first) / cell.step;
-  return (int64_t)floor(fmin(fmax(at, 0), (double)(cell.count - 1)) + 0.5);
-}
-
 static double core_at(const pcn_depth_table *table, double depth_mm) {
   const double at = fmin(fmax(depth_mm, 0), table->r80_mm) / table->step_mm;
   return table->row[(int)fmin(at, table->count - 1)].core;
@@ -93,37 +86,41 @@ static double difference(const way *w, int64_t face) {
     most = fmax(most, fabs(before + after - 2 * own));
     least_mm = fmin(least_mm, fmin(before, after));
   }
-  return least_mm + w->m->before_mm < end_of(w->m) ? most : 0;
+  return least_mm + w->m->bragg->before_mm < end_of(w->m) ? most : 0;
 }
 
-static double dose_between(const pcn_mixing *m, double from_mm, double to_mm) {
-  const double middle = m->before_mm + 0.5 * (from_mm + to_mm), half = fmax(0.5 * (to_mm - from_mm), 0.1);
-  const double part =
-      pcn_depth_table_sum(m->table, middle + half) - pcn_depth_table_sum(m->table, middle - half);
-  return m->scale * fmax(part, 0) / (half + fmin(middle, half));
-}
-
-// Dose of protons that came from a place, in sigmas from the cell's own column.
-static double dose_from(const way *w, int64_t k, double x, double y) {
+// Water before both faces of the cell for protons that came from a place, in sigmas from the cell's own
+// column.
+static void depths_from(const way *w, int64_t k, const double place[2], float depth_mm[2]) {
   const pcn_rays *rays = w->m->rays;
   const int64_t plane = plane_of(rays);
   double water = 0, before = 0;
   for (int p = 0; p < PIECES - 1; p++) {
     const double left = 1 - p / (double)(PIECES - 1), face = w->entry + piece_end[p] * (w->end - w->entry);
-    const float *column = column_at(rays, w->column[0] + (int64_t)rint(left * x * w->per_sigma[0]),
-                                    w->column[1] + (int64_t)rint(left * y * w->per_sigma[1]));
+    const float *column = column_at(rays, w->column[0] + (int64_t)rint(left * place[0] * w->per_sigma[0]),
+                                    w->column[1] + (int64_t)rint(left * place[1] * w->per_sigma[1]));
     water += water_at(column, plane, face) - (p > 0 ? water_at(column, plane, before) : 0);
     before = face;
   }
   const float *own = column_at(rays, w->column[0], w->column[1]);
   water -= water_at(own, plane, before);
-  return dose_between(w->m, water + (double)own[k * plane], water + (double)own[(k + 1) * plane]);
+  for (int face = 0; face < 2; face++) {
+    depth_mm[face] = (float)(water + (double)own[(k + face) * plane]);
+  }
 }
 
 static double mean_dose(const way *w, int64_t k) {
+  float from_mm[POINTS], to_mm[POINTS], dose[POINTS];
   double sum = 0;
   for (int p = 0; p < POINTS; p++) {
-    sum += w->m->weight[p] * dose_from(w, k, w->m->point[p][0], w->m->point[p][1]);
+    float depth_mm[2];
+    depths_from(w, k, w->m->point[p], depth_mm);
+    from_mm[p] = depth_mm[0];
+    to_mm[p] = depth_mm[1];
+  }
+  w->m->isa->bragg(w->m->bragg, from_mm, to_mm, POINTS, dose);
+  for (int p = 0; p < POINTS; p++) {
+    sum += w->m->weight[p] * (double)dose[p];
   }
   return sum;
 }
@@ -138,31 +135,30 @@ static void find_width(way *w, int64_t k, const double spread[2]) {
   w->end = (double)k + 0.5;
   const double way_mm = rays->cell[2].step * (w->end - w->entry);
   const double stretch = water > 0 ? fmin(way_mm / water, stretch_most) : 1;
-  const double sigma = stretch * sqrt(core_at(w->m->table, w->m->before_mm + water));
+  const double sigma = stretch * sqrt(core_at(w->m->table, w->m->bragg->before_mm + water));
   for (int a = 0; a < 2; a++) {
     w->per_sigma[a] = sigma / (rays->cell[a].step * spread[a]);
   }
 }
 
 static void find_spread(const pcn_rays *rays, int64_t k, double spread[2]) {
-  const double z = rays->cell[2].first + rays->cell[2].step * (double)k;
   for (int a = 0; a < 2; a++) {
-    spread[a] = pcn_optics_spread(rays->machine, a, z);
+    spread[a] = pcn_rays_spread(rays, a, k);
   }
 }
 
 // --- rows --------------------------------------------------------------------------------------
 
-void pcn_mixing_make(const pcn_rays *rays, const pcn_depth_table *table, double before_mm, double scale,
-                     pcn_mixing *out) {
+void pcn_mixing_make(const pcn_rays *rays, const pcn_depth_table *table, const pcn_bragg_table *bragg,
+                     const pcn_isa *isa, pcn_mixing *out) {
   double core = 0;
   for (int i = 0; i < table->count && i * table->step_mm <= table->r80_mm; i++) {
     core = fmax(core, table->row[i].core);
   }
   *out = (pcn_mixing){.rays = rays,
                       .table = table,
-                      .before_mm = before_mm,
-                      .scale = scale,
+                      .bragg = bragg,
+                      .isa = isa,
                       .reach_mm = far_sigmas * stretch_most * sqrt(core),
                       .field_mm = {{-INFINITY, INFINITY}, {-INFINITY, INFINITY}}};
   for (int r = 0, p = 0; r < 3; r++) {
@@ -186,7 +182,7 @@ int pcn_mixing_may(const pcn_mixing *m, int64_t k, const int64_t first[2], const
     to[a] = clamp(last[a] - 1 + away, rays->cell[a].count) + 1;
   }
   pcn_rays_extremes(rays, k, from, to, depth_mm);
-  return depth_mm[0] + m->before_mm < end_of(m) && 2 * (depth_mm[1] - depth_mm[0]) > differ_mm;
+  return depth_mm[0] + m->bragg->before_mm < end_of(m) && 2 * (depth_mm[1] - depth_mm[0]) > differ_mm;
 }
 
 static void mix_cells(const pcn_mixing *m, const int64_t cell[3], int64_t n, float *dose) {
@@ -196,8 +192,8 @@ static void mix_cells(const pcn_mixing *m, const int64_t cell[3], int64_t n, flo
   find_spread(rays, k, spread);
   for (int64_t i = 0; i < n; i++) {
     way w = {.m = m,
-             .column = {column_of(rays->cell[0], cell[0] + i, spread[0]),
-                        column_of(rays->cell[1], cell[1], spread[1])}};
+             .column = {pcn_rays_column(rays, 0, cell[0] + i, spread[0]),
+                        pcn_rays_column(rays, 1, cell[1], spread[1])}};
     if (column_at(rays, w.column[0], w.column[1])[k * plane_of(rays)] > matter_mm) {
       find_width(&w, k, spread);
       const double differs = difference(&w, k);
@@ -227,12 +223,12 @@ void pcn_mixed_row(const pcn_mixing *mixing, int64_t k, int64_t y, int64_t x, in
   int64_t range[2];
   find_spread(rays, k, spread);
   field_range(mixing, spread, y, range);
-  const int64_t row = column_of(rays->cell[1], y, spread[1]),
+  const int64_t row = pcn_rays_column(rays, 1, y, spread[1]),
                 end_of_row = range[1] - x < n ? range[1] - x : n;
   for (int64_t i = range[0] > x ? range[0] - x : 0, next; i < end_of_row; i = next) {
     const int64_t block = (x + i) / PCN_RAYS_BLOCK * PCN_RAYS_BLOCK, end = block + PCN_RAYS_BLOCK;
-    const int64_t first[2] = {column_of(rays->cell[0], block, spread[0]), row};
-    const int64_t last[2] = {column_of(rays->cell[0], end - 1, spread[0]) + 1, row + 1};
+    const int64_t first[2] = {pcn_rays_column(rays, 0, block, spread[0]), row};
+    const int64_t last[2] = {pcn_rays_column(rays, 0, end - 1, spread[0]) + 1, row + 1};
     next = end - x < end_of_row ? end - x : end_of_row;
     if (pcn_mixing_may(mixing, k, first, last)) {
       const int64_t cell[3] = {x + i, y, k};

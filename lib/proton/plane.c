@@ -12,27 +12,17 @@ static int64_t whole(int64_t n) {
   return (n + LANES - 1) / LANES * LANES;
 }
 
-static int64_t larger(int64_t a, int64_t b) {
-  return a > b ? a : b;
-}
-
-static int64_t smaller(int64_t a, int64_t b) {
-  return a < b ? a : b;
-}
-
 // --- means in cells ----------------------------------------------------------------------------
 
 static double place_of(const pcn_layer *l, int64_t k, int axis, int64_t ray) {
   const pcn_rays *rays = &l->engine->rays;
-  const double z = rays->cell[2].first + rays->cell[2].step * (double)k;
-  return pcn_optics_spread(rays->machine, axis, z) *
-         (rays->ray[axis].first + rays->ray[axis].step * (double)ray);
+  return pcn_rays_spread(rays, axis, k) * (rays->ray[axis].first + rays->ray[axis].step * (double)ray);
 }
 
 // First and last + 1 of the cells that a Gaussian reaches.
 static void reach(pcn_axis cell, double at, double far, const int64_t bounds[2], int64_t out[2]) {
-  out[0] = larger((int64_t)ceil((at - far - cell.first) / cell.step - 0.5), bounds[0]);
-  out[1] = smaller((int64_t)floor((at + far - cell.first) / cell.step + 0.5) + 1, bounds[1]);
+  out[0] = pcn_larger((int64_t)ceil((at - far - cell.first) / cell.step - 0.5), bounds[0]);
+  out[1] = pcn_smaller((int64_t)floor((at + far - cell.first) / cell.step + 0.5) + 1, bounds[1]);
 }
 
 void pcn_share_rows_plan(const pcn_layer *layer, int64_t k, int axis, double variance, const int64_t ray[2],
@@ -44,8 +34,8 @@ void pcn_share_rows_plan(const pcn_layer *layer, int64_t k, int axis, double var
   reach(cell, place_of(layer, k, axis, ray[1] - 1), far, bounds, last);
   out->ray = ray[0];
   out->rays = ray[1] - ray[0];
-  out->cell = smaller(first[0], last[0]);
-  out->cells = larger(larger(first[1], last[1]) - out->cell, 0);
+  out->cell = pcn_smaller(first[0], last[0]);
+  out->cells = pcn_larger(pcn_larger(first[1], last[1]) - out->cell, 0);
   out->stride = whole(out->cells) + LANES;
 }
 
@@ -72,8 +62,8 @@ void pcn_share_rows_fill(const pcn_layer *layer, int64_t k, int axis, double var
 // --- a plane -----------------------------------------------------------------------------------
 
 int64_t pcn_plane_scratch(const pcn_rays *rays) {
-  const int64_t across = larger(rays->ray[0].count, rays->ray[1].count);
-  return across * (whole(larger(rays->cell[0].count, rays->cell[1].count)) + LANES);
+  const int64_t across = pcn_larger(rays->ray[0].count, rays->ray[1].count);
+  return across * (whole(pcn_larger(rays->cell[0].count, rays->cell[1].count)) + LANES);
 }
 
 /// Cells of one axis where a tile and rows meet; the image's first ray in the rows.
@@ -85,8 +75,8 @@ typedef struct meeting {
 static meeting meet(const pcn_class_image *image, const pcn_share_rows *rows, const pcn_tile *tile,
                     int axis) {
   meeting m;
-  m.first = larger(tile->first[axis], rows->cell);
-  m.count = smaller(tile->first[axis] + tile->count[axis], rows->cell + rows->cells) - m.first;
+  m.first = pcn_larger(tile->first[axis], rows->cell);
+  m.count = pcn_smaller(tile->first[axis] + tile->count[axis], rows->cell + rows->cells) - m.first;
   m.value = rows->value + (image->first[axis] - rows->ray) * rows->stride + m.first - rows->cell;
   return m;
 }

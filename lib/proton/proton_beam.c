@@ -223,7 +223,7 @@ static int fill_dose(const dose_work *w, int64_t k, const plane_scratch *s, pcn_
     float *row = s->dose + j * w->stride;
     int64_t range[2];
     const pcn_ray_row place = {cell[0].first, cell[0].step, cell[1].first + cell[1].step * (double)j,
-                               cell[2].first + cell[2].step * (double)k, cell[0].count};
+                               pcn_rays_z(rays, k), cell[0].count};
     pcn_rays_row(rays, &w->layer.engine->medium->grid, &place, pcn_rays_margin(rays), range);
     memset(row, 0, (size_t)w->stride * sizeof *row);
     if (range[0] < range[1]) {

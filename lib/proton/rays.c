@@ -13,6 +13,20 @@ pcn_vec3 pcn_rays_project(const pcn_rays *rays, pcn_vec3 point) {
   return pcn_v3(pcn_v3_dot(p, rays->frame.ex), pcn_v3_dot(p, rays->frame.ey), pcn_v3_dot(p, rays->frame.ez));
 }
 
+double pcn_rays_z(const pcn_rays *rays, int64_t k) {
+  return rays->cell[2].first + rays->cell[2].step * (double)k;
+}
+
+double pcn_rays_spread(const pcn_rays *rays, int axis, int64_t k) {
+  return pcn_optics_spread(rays->machine, axis, pcn_rays_z(rays, k));
+}
+
+int64_t pcn_rays_column(const pcn_rays *rays, int axis, int64_t i, double spread) {
+  const pcn_axis cell = rays->cell[axis];
+  const double at = ((cell.first + cell.step * (double)i) / spread - cell.first) / cell.step;
+  return (int64_t)floor(fmin(fmax(at, 0), (double)(cell.count - 1)) + 0.5);
+}
+
 // Size of the voxel along a direction that is one of the grid's axes; 0 when it is none.
 static double voxel_along(pcn_vec3 e, const double h[3]) {
   const double part[3] = {fabs(e.x), fabs(e.y), fabs(e.z)};

@@ -60,6 +60,14 @@ double pcn_rays_margin(const pcn_rays *rays);
 void pcn_rays_extremes(const pcn_rays *rays, int64_t face, const int64_t first[2], const int64_t last[2],
                        double out[2]);
 
+/// Place of plane k along the beam, and how far rays have spread there along an axis.
+double pcn_rays_z(const pcn_rays *rays, int64_t k);
+double pcn_rays_spread(const pcn_rays *rays, int axis, int64_t k);
+
+/// The column of cells whose ray goes through cell i of a plane where rays have spread: columns are counted
+/// in the isocentre plane.
+int64_t pcn_rays_column(const pcn_rays *rays, int axis, int64_t i, double spread);
+
 /// Coordinates of a point in the beam's axes, mm from the isocentre.
 pcn_vec3 pcn_rays_project(const pcn_rays *rays, pcn_vec3 point);
 

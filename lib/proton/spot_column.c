@@ -24,22 +24,13 @@ typedef struct spot_work {
   double volume;  ///< of a cell over a voxel's
 } spot_work;
 
-static int64_t larger(int64_t a, int64_t b) {
-  return a > b ? a : b;
-}
-
-static int64_t smaller(int64_t a, int64_t b) {
-  return a < b ? a : b;
-}
-
 static const pcn_spot_class *class_of(const pcn_spot_layer *s, int64_t k, int part, int sort) {
   const int64_t row = k * PARTS + part;
   return &s->classes[s->first[row] + sort - s->low[row]];
 }
 
 static double spread_at(const pcn_spot_layer *s, int axis, int64_t k) {
-  const pcn_rays *rays = &s->layer.engine->rays;
-  return pcn_optics_spread(rays->machine, axis, rays->cell[2].first + rays->cell[2].step * (double)k);
+  return pcn_rays_spread(&s->layer.engine->rays, axis, k);
 }
 
 // --- which cells -------------------------------------------------------------------------------
@@ -224,8 +215,8 @@ static pencone_status make_box(pencone_context *ctx, spot_work *w) {
     if (wanted(&w->scratch->plane[k])) {
       const int64_t first[3] = {t->first[0], t->first[1], k}, count[3] = {t->count[0], t->count[1], 1};
       for (int a = 0; a < 3; a++) {
-        low[a] = smaller(low[a], first[a]);
-        high[a] = larger(high[a], first[a] + count[a]);
+        low[a] = pcn_smaller(low[a], first[a]);
+        high[a] = pcn_larger(high[a], first[a] + count[a]);
       }
     }
   }
@@ -304,8 +295,8 @@ static void find_visible(const spot_work *w, int64_t k, double range_mm[2]) {
   const pencone_grid *g = &w->s->box->grid;
   const double centre = spread_at(w->s, 0, k) * w->place[0],
                half = 0.5 * fmin(g->spacing_mm[0], g->spacing_mm[1]);
-  const pcn_ray_row row = {centre - FAR_MM, 1, spread_at(w->s, 1, k) * w->place[1],
-                           rays->cell[2].first + rays->cell[2].step * (double)k, 2 * FAR_MM + 1};
+  const pcn_ray_row row = {centre - FAR_MM, 1, spread_at(w->s, 1, k) * w->place[1], pcn_rays_z(rays, k),
+                           2 * FAR_MM + 1};
   int64_t range[2];
   pcn_rays_row(rays, g, &row, half, range);
   range_mm[0] = (double)(range[0] - FAR_MM) - 0.5;
@@ -471,8 +462,8 @@ static void trim_row(const spot_work *w, const spot_way *way, pcn_voxel_row *row
                             at[2] + (double)(row->range[1] - 1) * by[2]};
     const double near = ends[0] < ends[1] ? ends[0] : ends[1], far = ends[0] < ends[1] ? ends[1] : ends[0],
                  tiny = 1e-6;
-    const int64_t low = larger((int64_t)floor(near + tiny) + w->first[2], 0);
-    const int64_t high = smaller((int64_t)ceil(far - tiny) + w->first[2], w->s->layer.planes - 1);
+    const int64_t low = pcn_larger((int64_t)floor(near + tiny) + w->first[2], 0);
+    const int64_t high = pcn_smaller((int64_t)ceil(far - tiny) + w->first[2], w->s->layer.planes - 1);
     double radius = -1;
     for (int64_t k = low; k <= high; k++) {
       radius = plane[k].radius_mm > radius ? plane[k].radius_mm : radius;

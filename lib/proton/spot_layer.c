@@ -76,8 +76,7 @@ static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
   const pcn_rays *beam = &l->engine->rays;
   const double ripple = 1.2,
                two_pi = 6.283185307179586;  // of the sum over the lattice, and what the cut is scaled by
-  const double z = beam->cell[2].first + beam->cell[2].step * (double)k;
-  const double spread = fmax(pcn_optics_spread(beam->machine, 0, z), pcn_optics_spread(beam->machine, 1, z));
+  const double spread = fmax(pcn_rays_spread(beam, 0, k), pcn_rays_spread(beam, 1, k));
   const int64_t first[2] = {0, 0}, last[2] = {beam->cell[0].count, beam->cell[1].count};
   s->most[k] = (float)pcn_layer_most(l, k, first, last);
   for (int row = (int)(k * PARTS); row < (int)(k + 1) * PARTS; row++) {
