@@ -252,3 +252,42 @@ int bench_session_compute(void *session) {
   bench_session *s = session;
   return pencone_engine_compute(s->ctx, s->engine, 0, s->dose) != PENCONE_OK;
 }
+
+// --- influence matrices ------------------------------------------------------------------------
+
+typedef struct matrix {
+  const bench_session *plan;
+  double threshold;
+  int64_t entries;
+} matrix;
+
+static pencone_status count_entries(void *data, pencone_context *ctx, const pencone_dij_column *columns,
+                                    int count) {
+  matrix *m = data;
+  (void)ctx;
+  for (int i = 0; i < count; i++) {
+    m->entries += columns[i].count;
+  }
+  return PENCONE_OK;
+}
+
+static int stream(void *user) {
+  matrix *m = user;
+  const pencone_dij_sink sink = {m, NULL, count_entries, NULL};
+  pencone_dij_options options = PENCONE_DIJ_OPTIONS_DEFAULT;
+  options.threshold = m->threshold;
+  m->entries = 0;
+  return pencone_dij_stream(m->plan->ctx, m->plan->engine, &options, &sink, NULL) != PENCONE_OK;
+}
+
+int bench_time_matrix(const bench_options *options, const bench_session *session, double threshold,
+                      const char *name) {
+  matrix m = {session, threshold, 0};
+  if (stream(&m)) {
+    return 1;
+  }
+  const double entries = (double)m.entries;  // index and value of an entry are written once: 8 bytes
+  const bench_case what = {
+      name, "dij", pencone_context_isa(session->ctx), 1, entries, "entry", 8 * entries, 8 * entries, 0, 0, 0};
+  return bench_time(options, &what, stream, &m);
+}

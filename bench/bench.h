@@ -91,4 +91,8 @@ void bench_session_end(bench_session *session);
 int bench_session_create(void *session);
 int bench_session_compute(void *session);
 
+/// Times the influence matrix of a session with an engine, its entries counted and dropped. @return 0, or 1
+int bench_time_matrix(const bench_options *options, const bench_session *session, double threshold,
+                      const char *name);
+
 #endif

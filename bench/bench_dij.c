@@ -14,31 +14,11 @@ enum { EDGE = 120, SMALL = 48, LAYERS = 30, SPOTS = 9 };
 typedef struct matrix {
   bench_session plan;
   pencone_dij *dij;
-  int64_t entries;
 } matrix;
 
 static void tear_down(matrix *m) {
   pencone_dij_destroy(m->dij);
   bench_session_end(&m->plan);
-}
-
-static pencone_status count_entries(void *data, pencone_context *ctx, const pencone_dij_column *columns,
-                                    int count) {
-  matrix *m = data;
-  (void)ctx;
-  for (int i = 0; i < count; i++) {
-    m->entries += columns[i].count;
-  }
-  return PENCONE_OK;
-}
-
-static int stream(void *user) {
-  matrix *m = user;
-  const pencone_dij_sink sink = {m, NULL, count_entries, NULL};
-  pencone_dij_options options = PENCONE_DIJ_OPTIONS_DEFAULT;
-  options.threshold = 1e-4;
-  m->entries = 0;
-  return pencone_dij_stream(m->plan.ctx, m->plan.engine, &options, &sink, NULL) != PENCONE_OK;
 }
 
 static int add_beam(matrix *m, int protons) {
@@ -117,14 +97,7 @@ static int run(const bench_options *o, const char *name, int protons) {
   matrix m = {0};
   int bad = verify(protons);
   if (!bad && !o->verify_only) {
-    bad = set_up(&m, protons, EDGE) || stream(&m);
-  }
-  if (!bad && !o->verify_only) {
-    // Index and value of an entry are written once: 8 bytes.
-    const double entries = (double)m.entries;
-    const bench_case what = {
-        name, "dij", pencone_context_isa(m.plan.ctx), 1, entries, "entry", 8 * entries, 8 * entries, 0, 0, 0};
-    bad = bench_time(o, &what, stream, &m);
+    bad = set_up(&m, protons, EDGE) || bench_time_matrix(o, &m.plan, 1e-4, name);
   }
   tear_down(&m);
   return bad;

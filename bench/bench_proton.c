@@ -141,45 +141,16 @@ static int time_plan(const bench_options *o, const site *where, double once) {
 
 // --- influence matrices ------------------------------------------------------------------------
 
-typedef struct matrix {
+static int time_matrices(const bench_options *o, const site *where) {
+  static const double threshold[] = {1e-4, 1e-5};
   bench_session plan;
-  double threshold;
-  int64_t entries;
-} matrix;
-
-static pencone_status count_entries(void *data, pencone_context *ctx, const pencone_dij_column *columns,
-                                    int count) {
-  matrix *m = data;
-  (void)ctx;
-  for (int i = 0; i < count; i++) {
-    m->entries += columns[i].count;
-  }
-  return PENCONE_OK;
-}
-
-static int stream(void *user) {
-  matrix *m = user;
-  const pencone_dij_sink sink = {m, NULL, count_entries, NULL};
-  pencone_dij_options options = PENCONE_DIJ_OPTIONS_DEFAULT;
-  options.threshold = m->threshold;
-  m->entries = 0;
-  return pencone_dij_stream(m->plan.ctx, m->plan.engine, &options, &sink, NULL) != PENCONE_OK;
-}
-
-static int time_matrix(const bench_options *o, const site *where) {
-  matrix m = {.threshold = 1e-4};
-  int bad = set_up(&m.plan, where, LAYERS, MATRIX_SPOTS, 10);
-  for (int fine = 0; fine < 2 && !bad; fine++) {
-    m.threshold = fine ? 1e-5 : 1e-4;
-    bad = stream(&m);
+  int bad = set_up(&plan, where, LAYERS, MATRIX_SPOTS, 10);
+  for (int t = 0; t < 2 && !bad; t++) {
     char name[64];
-    snprintf(name, sizeof name, "proton-dij-%s-%g", where->name, m.threshold);
-    const double entries = (double)m.entries;  // index and value of an entry are written once: 8 bytes
-    const bench_case what = {
-        name, "dij", pencone_context_isa(m.plan.ctx), 1, entries, "entry", 8 * entries, 8 * entries, 0, 0, 0};
-    bad = bad || bench_time(o, &what, stream, &m);
+    snprintf(name, sizeof name, "proton-dij-%s-%g", where->name, threshold[t]);
+    bad = bench_time_matrix(o, &plan, threshold[t], name);
   }
-  bench_session_end(&m.plan);
+  bench_session_end(&plan);
   return bad;
 }
 
@@ -192,7 +163,7 @@ int main(int argc, char **argv) {
   double once = 0;
   int bad = time_spot(&o, &once);
   for (int s = 0; s < (o.quick ? 1 : SITES) && !bad; s++) {
-    bad = time_plan(&o, &sites[s], once) || (!o.verify_only && time_matrix(&o, &sites[s]));
+    bad = time_plan(&o, &sites[s], once) || (!o.verify_only && time_matrices(&o, &sites[s]));
   }
   return bad;
 }

@@ -8,6 +8,16 @@
 // The python3 of the system: the one Debian's modules belong to.
 static const char python[] = "/usr/bin/python3";
 
+// What scripts begin with: h5py or the end; the group of a phantom of 3 x 2 x 1 voxels in file f.
+#define H5PY                             \
+  "import sys\n"                         \
+  "try:\n    import h5py, numpy as np\n" \
+  "except ImportError:\n    sys.exit(77)\n"
+#define PHANTOM                                                                     \
+  "p = f.create_group('pencone')\n"                                                 \
+  "p.attrs.update(format='pencone-phantom', format_version=1, frame='DICOM-LPS',\n" \
+  "               size_xyz=[3, 2, 1], spacing_mm=[1.0, 2.0, 3.0], origin_mm=[0.0, 0.0, 0.0])\n"
+
 /// Exit status of a program, its output thrown away unless it fails.
 static int run(const unit_files *f, const char *program, const char *script, const char *argument) {
   char command[1000];
@@ -49,10 +59,7 @@ static void check_in_python(const unit_files *f, const char *script) {
 }
 
 static void h5py_reads_ours(void **state) {
-  check_in_python(*state,
-                  "import sys\n"
-                  "try:\n    import h5py, numpy as np\n"
-                  "except ImportError:\n    sys.exit(77)\n"
+  check_in_python(*state, H5PY
                   "f = h5py.File(sys.argv[1], 'r')\n"
                   "p = f['pencone']\n"
                   "assert p.attrs['format'] == 'pencone-dose', p.attrs['format']\n"
@@ -111,10 +118,7 @@ static void octave_reads_ours(void **state) {
 static void ours_reads_h5py(void **state) {
   const unit_files *f = *state;
   check_in_python(
-      f,
-      "import sys\n"
-      "try:\n    import h5py, numpy as np\n"
-      "except ImportError:\n    sys.exit(77)\n"
+      f, H5PY
       "f = h5py.File(sys.argv[1], 'w')\n"
       "p = f.create_group('pencone')\n"
       "p.attrs['format'] = 'pencone-phantom'\n"
@@ -149,16 +153,10 @@ static void ours_reads_the_latest_layout(void **state) {
   const unit_files *f = *state;
   check_in_python(
       f,
-      "import sys\n"
-      "try:\n    import h5py, numpy as np\n"
-      "except ImportError:\n    sys.exit(77)\n"
-      "f = h5py.File(sys.argv[1], 'w', libver='latest')\n"
-      "p = f.create_group('pencone')\n"
-      "p.attrs.update(format='pencone-phantom', format_version=1, frame='DICOM-LPS',\n"
-      "               size_xyz=[3, 2, 1], spacing_mm=[1.0, 2.0, 3.0], origin_mm=[0.0, 0.0, 0.0])\n"
-      "p.create_dataset('density', data=np.arange(6, dtype='f4').reshape(1, 2, 3), chunks=(1, 1, 3))\n"
-      "f.close()\n"
-      "assert open(sys.argv[1], 'rb').read()[8] == 3\n");
+      H5PY "f = h5py.File(sys.argv[1], 'w', libver='latest')\n" PHANTOM
+           "p.create_dataset('density', data=np.arange(6, dtype='f4').reshape(1, 2, 3), chunks=(1, 1, 3))\n"
+           "f.close()\n"
+           "assert open(sys.argv[1], 'rb').read()[8] == 3\n");
   pencone_phantom *phantom = NULL;
   assert_int_equal(pencone_phantom_read(f->ctx, unit_path(f, "d.h5"), &phantom), PENCONE_OK);
   assert_true(pencone_phantom_describe(phantom)->density[5] == 5);
@@ -168,20 +166,12 @@ static void ours_reads_the_latest_layout(void **state) {
 // HDF5 has no booleans: h5py writes an enum. True is inside, all of the voxel.
 static void ours_reads_booleans(void **state) {
   const unit_files *f = *state;
-  check_in_python(
-      f,
-      "import sys\n"
-      "try:\n    import h5py, numpy as np\n"
-      "except ImportError:\n    sys.exit(77)\n"
-      "f = h5py.File(sys.argv[1], 'w')\n"
-      "p = f.create_group('pencone')\n"
-      "p.attrs.update(format='pencone-phantom', format_version=1, frame='DICOM-LPS',\n"
-      "               size_xyz=[3, 2, 1], spacing_mm=[1.0, 2.0, 3.0], origin_mm=[0.0, 0.0, 0.0])\n"
-      "p['density'] = np.ones((1, 2, 3), 'f4')\n"
-      "p['material'] = np.arange(6).reshape(1, 2, 3) == 1\n"
-      "p['material'].attrs['names'] = ['water', 'lung']\n"
-      "p['structures/target'] = np.arange(6).reshape(1, 2, 3) > 3\n"
-      "f.close()\n");
+  check_in_python(f, H5PY "f = h5py.File(sys.argv[1], 'w')\n" PHANTOM
+                          "p['density'] = np.ones((1, 2, 3), 'f4')\n"
+                          "p['material'] = np.arange(6).reshape(1, 2, 3) == 1\n"
+                          "p['material'].attrs['names'] = ['water', 'lung']\n"
+                          "p['structures/target'] = np.arange(6).reshape(1, 2, 3) > 3\n"
+                          "f.close()\n");
   pencone_phantom *phantom = NULL;
   assert_int_equal(pencone_phantom_read(f->ctx, unit_path(f, "d.h5"), &phantom), PENCONE_OK);
   static const uint8_t mask[] = {0, 0, 0, 0, 255, 255}, material[] = {0, 1, 0, 0, 0, 0};
@@ -193,17 +183,9 @@ static void ours_reads_booleans(void **state) {
 // h5py brings a filter of its own that HDF5 does not have.
 static void a_missing_filter_is_named(void **state) {
   const unit_files *f = *state;
-  check_in_python(
-      f,
-      "import sys\n"
-      "try:\n    import h5py, numpy as np\n"
-      "except ImportError:\n    sys.exit(77)\n"
-      "f = h5py.File(sys.argv[1], 'w')\n"
-      "p = f.create_group('pencone')\n"
-      "p.attrs.update(format='pencone-phantom', format_version=1, frame='DICOM-LPS',\n"
-      "               size_xyz=[3, 2, 1], spacing_mm=[1.0, 2.0, 3.0], origin_mm=[0.0, 0.0, 0.0])\n"
-      "p.create_dataset('density', data=np.ones((1, 2, 3), 'f4'), compression='lzf')\n"
-      "f.close()\n");
+  check_in_python(f, H5PY "f = h5py.File(sys.argv[1], 'w')\n" PHANTOM
+                          "p.create_dataset('density', data=np.ones((1, 2, 3), 'f4'), compression='lzf')\n"
+                          "f.close()\n");
   pencone_phantom *phantom = NULL;
   assert_int_equal(pencone_phantom_read(f->ctx, unit_path(f, "d.h5"), &phantom), PENCONE_E_FORMAT);
   assert_non_null(
@@ -212,10 +194,7 @@ static void a_missing_filter_is_named(void **state) {
 
 static void ours_reads_a_reference(void **state) {
   const unit_files *f = *state;
-  check_in_python(f,
-                  "import sys\n"
-                  "try:\n    import h5py, numpy as np\n"
-                  "except ImportError:\n    sys.exit(77)\n"
+  check_in_python(f, H5PY
                   "f = h5py.File(sys.argv[1], 'w')\n"
                   "p = f.create_group('pencone')\n"
                   "p.attrs['format'] = 'pencone-reference'\n"
