@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "geom/corner.h"
 #include "geom/ray.h"
 
 static const double rays_per_voxel = 1.5;  // at the far end of the grid; nearer, the rays are denser
@@ -47,10 +48,7 @@ static int slope_range(const pcn_depth_field *field, const int axis[3], double l
 static void clip_to_grid(const pencone_grid *grid, const pcn_depth *d, double low[2], double high[2]) {
   double least[2] = {INFINITY, INFINITY}, most[2] = {-INFINITY, -INFINITY};
   for (int corner = 0; corner < 8; corner++) {
-    double xyz[3];
-    pencone_grid_centre(grid, corner & 1 ? grid->size[0] - 1 : 0, corner & 2 ? grid->size[1] - 1 : 0,
-                        corner & 4 ? grid->size[2] - 1 : 0, xyz);
-    const pcn_vec3 r = pcn_v3_sub(pcn_v3_from(xyz), d->source);
+    const pcn_vec3 r = pcn_v3_sub(pcn_grid_corner(grid, corner, 0), d->source);
     for (int k = 0; k < 2; k++) {
       const double slope = pcn_v3_component(r, d->axis[k + 1]) / pcn_v3_component(r, d->axis[0]);
       least[k] = fmin(least[k], slope);

@@ -3,15 +3,14 @@
 
 #include <math.h>
 
+#include "geom/corner.h"
+
 void pcn_reach_rows(const pcn_reach *reach, double radius_mm, int64_t low[2], int64_t high[2]) {
   const pcn_frame *f = reach->frame;
   const pencone_grid *g = &reach->box->grid;
   double z[2] = {INFINITY, -INFINITY}, least[2] = {INFINITY, INFINITY}, most[2] = {-INFINITY, -INFINITY};
   for (int corner = 0; corner < 8; corner++) {
-    double xyz[3];
-    pencone_grid_centre(g, corner & 1 ? g->size[0] - 1 : 0, corner & 2 ? g->size[1] - 1 : 0,
-                        corner & 4 ? g->size[2] - 1 : 0, xyz);
-    const double depth = pcn_v3_dot(pcn_v3_sub(pcn_v3_from(xyz), f->source), f->ez);
+    const double depth = pcn_v3_dot(pcn_v3_sub(pcn_grid_corner(g, corner, 0), f->source), f->ez);
     z[0] = fmin(z[0], depth);
     z[1] = fmax(z[1], depth);
   }

@@ -6,6 +6,7 @@
 
 #include "base/base.h"
 #include "beam/pencil_terms.h"
+#include "geom/corner.h"
 #include "num/constants.h"
 #include "simd/isa.h"
 
@@ -66,10 +67,8 @@ static void find_lattice(const pcn_lateral_beam *b, pcn_lateral_scaling *out) {
   const pcn_frame *f = &b->aperture->frame;
   double low[2] = {1e30, 1e30}, high[2] = {-1e30, -1e30};
   for (int corner = 0; corner < 8; corner++) {
-    double xyz[3], at[2], z;
-    pencone_grid_centre(g, corner & 1 ? g->size[0] : -1, corner & 2 ? g->size[1] : -1,
-                        corner & 4 ? g->size[2] : -1, xyz);
-    pcn_frame_project(f, pcn_v3_from(xyz), &at[0], &at[1], &z);
+    double at[2], z;
+    pcn_frame_project(f, pcn_grid_corner(g, corner, 1), &at[0], &at[1], &z);
     for (int a = 0; a < 2; a++) {
       low[a] = z > 0.05 * f->sad_mm ? fmin(low[a], at[a]) : -1e30;
       high[a] = z > 0.05 * f->sad_mm ? fmax(high[a], at[a]) : 1e30;

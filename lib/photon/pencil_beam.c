@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "beam/fluence_map.h"
 #include "beam/pencil_terms.h"
+#include "geom/corner.h"
 #include "geom/ray.h"
 #include "photon/pencil_field.h"
 #include "simd/isa.h"
@@ -20,10 +21,8 @@ static void find_span(const pencone_grid *grid, const pcn_frame *f, double span[
   span[0] = 1e30;
   span[1] = 0;
   for (int corner = 0; corner < 8; corner++) {
-    double xyz[3], x, y, z;
-    pencone_grid_centre(grid, corner & 1 ? grid->size[0] : -1, corner & 2 ? grid->size[1] : -1,
-                        corner & 4 ? grid->size[2] : -1, xyz);
-    pcn_frame_project(f, pcn_v3_from(xyz), &x, &y, &z);
+    double x, y, z;
+    pcn_frame_project(f, pcn_grid_corner(grid, corner, 1), &x, &y, &z);
     span[0] = fmin(span[0], z / f->sad_mm);
     span[1] = fmax(span[1], z / f->sad_mm);
   }

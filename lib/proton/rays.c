@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "geom/corner.h"
 #include "geom/ray.h"
 #include "proton/optics.h"
 
@@ -56,10 +57,7 @@ static void cells_make(pcn_rays *rays, const pencone_grid *grid, const pencone_b
   const int along = voxel_along(e[0], h) > 0 && voxel_along(e[1], h) > 0 && voxel_along(e[2], h) > 0;
   double low[3] = {INFINITY, INFINITY, INFINITY}, high[3] = {-INFINITY, -INFINITY, -INFINITY};
   for (int corner = 0; corner < 8; corner++) {
-    double xyz[3];
-    pencone_grid_centre(grid, corner & 1 ? grid->size[0] - 1 : 0, corner & 2 ? grid->size[1] - 1 : 0,
-                        corner & 4 ? grid->size[2] - 1 : 0, xyz);
-    const pcn_vec3 p = pcn_rays_project(rays, pcn_v3_from(xyz));
+    const pcn_vec3 p = pcn_rays_project(rays, pcn_grid_corner(grid, corner, 0));
     const double q[3] = {p.x, p.y, p.z};
     for (int a = 0; a < 3; a++) {
       low[a] = fmin(low[a], q[a] - (along ? 0 : fine));

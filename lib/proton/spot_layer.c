@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "geom/corner.h"
 #include "num/constants.h"
 #include "proton/voxels.h"
 
@@ -177,10 +178,7 @@ static void find_bounds(pcn_spot_layer *s) {
     s->bounds[a][1] = 0;
   }
   for (int corner = 0; corner < 8; corner++) {
-    double xyz[3];
-    pencone_grid_centre(g, corner & 1 ? g->size[0] - 1 : 0, corner & 2 ? g->size[1] - 1 : 0,
-                        corner & 4 ? g->size[2] - 1 : 0, xyz);
-    const pcn_vec3 p = pcn_rays_project(rays, pcn_v3_from(xyz));
+    const pcn_vec3 p = pcn_rays_project(rays, pcn_grid_corner(g, corner, 0));
     const double q[3] = {p.x, p.y, p.z};
     for (int a = 0; a < 3; a++) {
       const double at = (q[a] - rays->cell[a].first) / rays->cell[a].step, most = (double)rays->cell[a].count;
