@@ -72,17 +72,21 @@ static uint64_t beamlets_bytes(const pencone_plan *plan, const pencone_grid *med
 }
 
 static pencone_status beamlets_make(pencone_context *ctx, const pcn_beamlet_job *job, void *beamlets) {
-  return pcn_spot_layer_make(ctx, job->state, job->rows, job->layer, job->threshold, beamlets);
+  const pcn_spot_options wanted = {job->layer, job->sift, job->threshold};
+  return pcn_spot_layer_make(ctx, job->state, job->rows, &wanted, beamlets);
 }
 
 static void beamlets_free(void *beamlets) {
   pcn_spot_layer_free(beamlets);
 }
 
-static pencone_status beamlet(pencone_context *ctx, const void *beamlets, const pencone_beamlet *which,
-                              pcn_column *out) {
-  const pencone_proton_spot spot = {which->x_mm, which->y_mm, 1};
-  return pcn_spot_column(ctx, beamlets, &spot, out);
+static pencone_status group(pencone_context *ctx, const void *beamlets, int count, const pencone_beamlet *which,
+                            pcn_column *out) {
+  for (int i = 0; i < count; i++) {
+    const pencone_proton_spot spot = {which[i].x_mm, which[i].y_mm, 1};
+    PCN_TRY(pcn_spot_column(ctx, beamlets, &spot, &out[i]));
+  }
+  return PENCONE_OK;
 }
 
 const pcn_engine_type pcn_engine_proton_pencil_beam = {
@@ -104,6 +108,7 @@ const pcn_engine_type pcn_engine_proton_pencil_beam = {
     .beamlets_bytes = beamlets_bytes,
     .beamlets_make = beamlets_make,
     .beamlets_free = beamlets_free,
-    .beamlet = beamlet,
+    .together = 1,
+    .beamlet_group = group,
     .remark = remark,
 };

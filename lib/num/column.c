@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "num/column.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/base.h"
@@ -53,6 +54,21 @@ pencone_status pcn_column_reserve(pencone_context *ctx, pcn_column *c, int64_t m
   c->value = value;
   c->room = room;
   return PENCONE_OK;
+}
+
+double pcn_column_drop(pcn_column *c, float least) {
+  int64_t kept = 0;
+  double dropped = 0;
+  for (int64_t i = 0; i < c->count; i++) {  // no branch to mispredict
+    const float v = c->value[i];
+    const int large = fabsf(v) >= least;
+    c->value[kept] = v;
+    c->voxel[kept] = c->voxel[i];
+    kept += large;
+    dropped += large ? 0 : (double)v;
+  }
+  c->count = kept;
+  return dropped;
 }
 
 void pcn_column_free(pcn_column *c) {

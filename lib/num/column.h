@@ -26,6 +26,9 @@ typedef struct pcn_column {
 /// @return PENCONE_OK, E_BUDGET (the quota), E_MEMORY. A column belongs to one thread at a time.
 pencone_status pcn_column_reserve(pencone_context *ctx, pcn_column *column, int64_t more);
 
+/// Leaves the entries of a size of least on. @return the sum of the others
+double pcn_column_drop(pcn_column *column, float least);
+
 /// Frees the entries and gives their bytes back to the quota.
 void pcn_column_free(pcn_column *column);
 

@@ -52,7 +52,6 @@ void pcn_layer_free(pcn_layer *layer) {
   pcn_free(layer->sort);
   pcn_free(layer->node);
   pcn_free(layer->sum);
-  pcn_free(layer->dose);
   memset(layer, 0, sizeof *layer);
 }
 
@@ -176,7 +175,7 @@ static void set_table(pcn_layer *l) {
   const pcn_bragg_table bragg = {l->sum, table->count, 1 / table->step_mm, 100 * PCN_GY_PER_MEV_G,
                                  l->energy->optics.water_mm};
   l->table = bragg;
-  pcn_mixing_make(&l->engine->rays, table, &l->table, l->isa, &l->mixing);
+  pcn_mixing_make(&l->engine->rays, table, &l->table, l->isa, l->engine->uneven, &l->mixing);
 }
 
 // Around all spots of the layer, whatever their protons: a matrix and a dose must agree.
@@ -291,85 +290,13 @@ void pcn_layer_image(const pcn_layer *layer, int64_t k, int part, int sort, cons
 
 // --- depth dose --------------------------------------------------------------------------------
 
-// At the cells' own depths.
-static void own_dose(const pcn_layer *layer, const int64_t cell[3], int64_t n, float *scratch, float *dose) {
+double pcn_layer_own_dose(const pcn_layer *layer, int64_t k, const int64_t column[2]) {
   const pcn_rays *rays = &layer->engine->rays;
-  const int64_t nx = rays->cell[0].count, plane = nx * rays->cell[1].count, x = cell[0], y = cell[1],
-                k = cell[2];
-  const double spread[2] = {pcn_rays_spread(rays, 0, k), pcn_rays_spread(rays, 1, k)};
-  const float *near =
-      rays->column + k * plane + (spread[1] == 1 ? y : pcn_rays_column(rays, 1, y, spread[1])) * nx;
-  if (spread[0] == 1) {
-    layer->isa->bragg(&layer->table, near + x, near + plane + x, (size_t)n, dose);
-    return;
-  }
-  for (int64_t i = 0; i < n; i++) {
-    const int64_t column = pcn_rays_column(rays, 0, x + i, spread[0]);
-    scratch[i] = near[column];
-    scratch[n + i] = near[plane + column];
-  }
-  layer->isa->bragg(&layer->table, scratch, scratch + n, (size_t)n, dose);
-}
-
-void pcn_layer_dose(const pcn_layer *layer, int64_t k, int64_t y, int64_t x, int64_t n, float *scratch,
-                    float *dose) {
-  const pcn_axis *cells = layer->engine->rays.cell;
-  const int64_t cell[3] = {x, y, k}, (*kept)[2] = layer->kept;
-  if (layer->dose != NULL && x >= kept[0][0] && x + n <= kept[0][1] && y >= kept[1][0] && y < kept[1][1] &&
-      k >= kept[2][0] && k < kept[2][1]) {
-    memcpy(dose, layer->dose + (k * cells[1].count + y) * cells[0].count + x, (size_t)n * sizeof *dose);
-    return;
-  }
-  own_dose(layer, cell, n, scratch, dose);
-  pcn_mixed_row(&layer->mixing, k, y, x, n, dose);
-}
-
-typedef struct keep_work {
-  const pcn_layer *layer;
-  float *dose, *scratch;  ///< scratch of each thread
-} keep_work;
-
-static void keep_plane(void *work, size_t plane, int worker) {
-  const keep_work *w = work;
-  const pcn_axis *cells = w->layer->engine->rays.cell;
-  const int64_t(*kept)[2] = w->layer->kept;
-  const int64_t n = kept[0][1] - kept[0][0], k = kept[2][0] + (int64_t)plane;
-  for (int64_t y = kept[1][0]; y < kept[1][1] && n > 0; y++) {
-    float *row = w->dose + (k * cells[1].count + y) * cells[0].count + kept[0][0];
-    pcn_layer_dose(w->layer, k, y, kept[0][0], n, w->scratch + 2 * worker * cells[0].count, row);
-  }
-}
-
-static int mixes(const pcn_layer *layer) {
-  const pcn_axis *cells = layer->engine->rays.cell;
-  const int64_t first[2] = {0, 0}, last[2] = {cells[0].count, cells[1].count};
-  int64_t k = 0;
-  while (k < layer->planes && !pcn_mixing_may(&layer->mixing, k, first, last)) {
-    k++;
-  }
-  return k < layer->planes;
-}
-
-pencone_status pcn_layer_keep(pencone_context *ctx, pcn_layer *layer, int64_t (*bounds)[2]) {
-  const pcn_axis *cells = layer->engine->rays.cell;
-  if (!mixes(layer)) {
-    return PENCONE_OK;
-  }
-  memcpy(layer->kept, bounds, sizeof layer->kept);
-  layer->kept[2][1] = bounds[2][1] < layer->planes ? bounds[2][1] : layer->planes;
-  keep_work w = {layer, NULL, NULL};
-  w.dose = pcn_alloc(ctx, (size_t)(cells[0].count * cells[1].count * layer->planes), sizeof *w.dose);
-  w.scratch = pcn_alloc(ctx, (size_t)(2 * cells[0].count * pencone_context_threads(ctx)), sizeof *w.scratch);
-  if (w.dose == NULL || w.scratch == NULL) {
-    pcn_free(w.dose);
-    pcn_free(w.scratch);
-    return PENCONE_E_MEMORY;
-  }
-  const int64_t planes = layer->kept[2][1] - layer->kept[2][0];
-  pcn_parallel_for(ctx, planes > 0 ? (size_t)planes : 0, keep_plane, &w);
-  pcn_free(w.scratch);
-  layer->dose = w.dose;
-  return PENCONE_OK;
+  const int64_t nx = rays->cell[0].count, plane = nx * rays->cell[1].count;
+  const float *near = rays->column + k * plane + column[1] * nx + column[0];
+  float dose;
+  layer->isa->bragg(&layer->table, near, near + plane, 1, &dose);
+  return (double)dose;
 }
 
 // Largest dose of the steps around a depth.
@@ -396,14 +323,4 @@ double pcn_layer_most(const pcn_layer *layer, int64_t k, const int64_t first[2],
     return dose_near(layer, peak_mm);
   }
   return uneven * fmax(dose_near(layer, near[0]), dose_near(layer, far[1]));
-}
-
-void pcn_layer_depths(const pcn_layer *layer, const int64_t cell[3], double depth_mm[2]) {
-  const pcn_rays *rays = &layer->engine->rays;
-  const int64_t nx = rays->cell[0].count, plane = nx * rays->cell[1].count;
-  const int64_t x = pcn_rays_column(rays, 0, cell[0], pcn_rays_spread(rays, 0, cell[2]));
-  const int64_t y = pcn_rays_column(rays, 1, cell[1], pcn_rays_spread(rays, 1, cell[2]));
-  for (int face = 0; face < 2; face++) {
-    depth_mm[face] = (double)rays->column[(cell[2] + face) * plane + y * nx + x];
-  }
 }

@@ -37,8 +37,6 @@ typedef struct pcn_layer {
   pcn_bragg_table table;  ///< Gy mm2 per proton
   int peak;               ///< step of table with the largest dose
   pcn_mixing mixing;
-  float *dose;         ///< [plane][y][x] of cells within kept, see pcn_layer_keep(); else NULL
-  int64_t kept[3][2];  ///< first, one behind the last
   double power[PCN_PROTON_PARTS][2 * PCN_CLASS_MOST + 1];  ///< variance of a class over that of class 0
 } pcn_layer;
 
@@ -80,22 +78,11 @@ typedef struct pcn_class_image {
 void pcn_layer_image(const pcn_layer *layer, int64_t k, int part, int sort, const pcn_ray_window *window,
                      float *value, pcn_class_image *out);
 
-/// Dose of a proton in n cells of row y of plane k, from cell x on, Gy mm2: at each cell's own depth, or the
-/// mean over the ways that mix there.
-/// @param scratch  room for 2 n floats
-void pcn_layer_dose(const pcn_layer *layer, int64_t k, int64_t y, int64_t x, int64_t n, float *scratch,
-                    float *dose);
-
-/// Makes the dose of all cells between three bounds where a mean over ways needs long, for many columns to
-/// read.
-/// @return PENCONE_OK, E_MEMORY.
-pencone_status pcn_layer_keep(pencone_context *ctx, pcn_layer *layer, int64_t (*bounds)[2]);
+/// Dose to water of a proton in plane k at the column's own depth, Gy mm2.
+double pcn_layer_own_dose(const pcn_layer *layer, int64_t k, const int64_t column[2]);
 
 /// Bound of a proton's dose in cells of plane k whose columns lie from first to one before last, Gy mm2.
 double pcn_layer_most(const pcn_layer *layer, int64_t k, const int64_t first[2], const int64_t last[2]);
-
-/// Depths of water at both faces of a cell, mm, before the range shifter is added.
-void pcn_layer_depths(const pcn_layer *layer, const int64_t cell[3], double depth_mm[2]);
 
 /// The rays of one spot: weights along x and y, whose products sum to 1.
 typedef struct pcn_spot_rays {

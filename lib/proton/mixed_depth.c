@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A proton that arrives beside the line of its ray has left it on the way: its mean place at a share s of the
-// way is at a share s^2 (3 - s) / 2 of the distance (eq. 12). The dose of a cell is the mean over where its
+// way is at a share s^2 (3 - s) / 2 of the distance (eq. 12). The dose of a voxel is the mean over where its
 // protons came from.
 #include "proton/mixed_depth.h"
 
 #include <math.h>
 
+#include "base/base.h"
 #include "num/constants.h"
+#include "proton/optics.h"
 
 enum { PIECES = 4, POINTS = PCN_MIXING_POINTS };
 
@@ -23,11 +25,12 @@ static const float matter_mm = 0.05f;  // of water: a column meets the patient
 static const double stretch_most = 3, far_sigmas = 1.9;
 static const double differ_mm = 1, differ_more_mm = 3;  // of water: between them the mean comes in
 
-/// A cell and the way to it.
+/// A voxel and the way to it.
 typedef struct way {
   const pcn_mixing *m;
-  int64_t column[2];    ///< under the cell
-  double entry, end;    ///< faces: where the column meets matter, and the middle of the cell
+  int64_t column[2];    ///< under the voxel
+  double begin;         ///< face where the voxel begins
+  double entry, end;    ///< faces: where the column meets matter, and the middle of the voxel
   double per_sigma[2];  ///< columns in one sigma of scatter
 } way;
 
@@ -66,32 +69,38 @@ static int64_t entry_of(const float *column, int64_t plane, int64_t faces) {
   return low;
 }
 
+// z of a face.
+static double face_z(const pcn_rays *rays, double face) {
+  return rays->cell[2].first + rays->cell[2].step * (face - 0.5);
+}
+
 static double end_of(const pcn_mixing *m) {
   return m->table->step_mm * (m->table->count - 1);
 }
 
-// How much the columns around a cell differ at a face from a plane through its own, where one of them is
-// within the range; else 0. A slope alone is no matter of mixing: the mean over a broad field would be taken
-// for each of its spots.
-static double difference(const way *w, int64_t face) {
+// How much the columns around a voxel differ where it begins from a plane through its own, where one of them
+// is within the range; else 0. A slope alone is no matter of mixing: the mean over a broad field would be
+// taken for each of its spots.
+static double difference(const way *w) {
   const pcn_rays *rays = w->m->rays;
-  const int64_t plane = plane_of(rays), from = face * plane;
-  const double own = (double)column_at(rays, w->column[0], w->column[1])[from];
+  const int64_t plane = plane_of(rays);
+  const double own = water_at(column_at(rays, w->column[0], w->column[1]), plane, w->begin);
   double most = 0, least_mm = own;
   for (int axis = 0; axis < 2; axis++) {
     const int64_t away = (int64_t)ceil(far_sigmas * w->per_sigma[axis]), x = axis == 0 ? away : 0,
                   y = axis == 1 ? away : 0;
-    const double before = (double)column_at(rays, w->column[0] - x, w->column[1] - y)[from];
-    const double after = (double)column_at(rays, w->column[0] + x, w->column[1] + y)[from];
+    const double before =
+        water_at(column_at(rays, w->column[0] - x, w->column[1] - y), plane, w->begin);
+    const double after = water_at(column_at(rays, w->column[0] + x, w->column[1] + y), plane, w->begin);
     most = fmax(most, fabs(before + after - 2 * own));
     least_mm = fmin(least_mm, fmin(before, after));
   }
   return least_mm + w->m->bragg->before_mm < end_of(w->m) ? most : 0;
 }
 
-// Water before both faces of the cell for protons that came from a place, in sigmas from the cell's own
+// Water before both sides of the voxel for protons that came from a place, in sigmas from the voxel's own
 // column.
-static void depths_from(const way *w, int64_t k, const double place[2], float depth_mm[2]) {
+static void depths_from(const way *w, const double place[2], float depth_mm[2]) {
   const pcn_rays *rays = w->m->rays;
   const int64_t plane = plane_of(rays);
   double water = 0, before = 0;
@@ -104,17 +113,17 @@ static void depths_from(const way *w, int64_t k, const double place[2], float de
   }
   const float *own = column_at(rays, w->column[0], w->column[1]);
   water -= water_at(own, plane, before);
-  for (int face = 0; face < 2; face++) {
-    depth_mm[face] = (float)(water + (double)own[(k + face) * plane]);
+  for (int side = 0; side < 2; side++) {
+    depth_mm[side] = (float)(water + water_at(own, plane, w->begin + side));
   }
 }
 
-static double mean_dose(const way *w, int64_t k) {
+static double mean_dose(const way *w) {
   float from_mm[POINTS], to_mm[POINTS], dose[POINTS];
   double sum = 0;
   for (int p = 0; p < POINTS; p++) {
     float depth_mm[2];
-    depths_from(w, k, w->m->point[p], depth_mm);
+    depths_from(w, w->m->point[p], depth_mm);
     from_mm[p] = depth_mm[0];
     to_mm[p] = depth_mm[1];
   }
@@ -126,40 +135,79 @@ static double mean_dose(const way *w, int64_t k) {
 }
 
 // Scatter stretches with the way: 100 mm of lung are 26 mm of water.
-static void find_width(way *w, int64_t k, const double spread[2]) {
+static void find_width(way *w) {
   const pcn_rays *rays = w->m->rays;
   const int64_t plane = plane_of(rays);
   const float *own = column_at(rays, w->column[0], w->column[1]);
-  const double water = 0.5 * (double)(own[k * plane] + own[(k + 1) * plane]);
+  const double water = 0.5 * (water_at(own, plane, w->begin) + water_at(own, plane, w->begin + 1));
   w->entry = (double)entry_of(own, plane, rays->cell[2].count + 1);
-  w->end = (double)k + 0.5;
+  w->end = w->begin + 0.5;
   const double way_mm = rays->cell[2].step * (w->end - w->entry);
   const double stretch = water > 0 ? fmin(way_mm / water, stretch_most) : 1;
   const double sigma = stretch * sqrt(core_at(w->m->table, w->m->bragg->before_mm + water));
   for (int a = 0; a < 2; a++) {
-    w->per_sigma[a] = sigma / (rays->cell[a].step * spread[a]);
+    w->per_sigma[a] =
+        sigma / (rays->cell[a].step * pcn_optics_spread(rays->machine, a, face_z(rays, w->end)));
   }
 }
 
-static void find_spread(const pcn_rays *rays, int64_t k, double spread[2]) {
-  for (int a = 0; a < 2; a++) {
-    spread[a] = pcn_rays_spread(rays, a, k);
+// --- where it can be ---------------------------------------------------------------------------
+
+static int64_t blocks_of(pcn_axis axis) {
+  return (axis.count + PCN_RAYS_BLOCK - 1) / PCN_RAYS_BLOCK;
+}
+
+double pcn_mixing_reach(const pcn_depth_table *table) {
+  double core = 0;
+  for (int i = 0; i < table->count && i * table->step_mm <= table->r80_mm; i++) {
+    core = fmax(core, table->row[i].core);
   }
+  return far_sigmas * stretch_most * sqrt(core);
+}
+
+float *pcn_mixing_uneven(pencone_context *ctx, const pcn_rays *rays, double reach_mm) {
+  const int64_t faces = rays->cell[2].count + 1, bx = blocks_of(rays->cell[0]), by = blocks_of(rays->cell[1]);
+  float *uneven = pcn_alloc(ctx, (size_t)(2 * faces * bx * by), sizeof *uneven);
+  for (int64_t b = 0; uneven != NULL && b < faces * bx * by; b++) {
+    const int64_t face = b / (bx * by), block[2] = {b % bx, b / bx % by};
+    int64_t from[2], to[2];
+    double depth_mm[2];
+    for (int a = 0; a < 2; a++) {
+      const double spread = pcn_optics_spread(rays->machine, a, face_z(rays, (double)face));
+      const int64_t away = 1 + (int64_t)ceil(reach_mm / (rays->cell[a].step * spread));
+      from[a] = clamp(block[a] * PCN_RAYS_BLOCK - away, rays->cell[a].count);
+      to[a] = clamp((block[a] + 1) * PCN_RAYS_BLOCK - 1 + away, rays->cell[a].count) + 1;
+    }
+    pcn_rays_extremes(rays, face, from, to, depth_mm);
+    uneven[2 * b] = (float)depth_mm[0];
+    uneven[2 * b + 1] = (float)fmax(depth_mm[1] - depth_mm[0], 0);
+  }
+  return uneven;
+}
+
+int pcn_mixing_may(const pcn_mixing *m, int64_t face, const int64_t first[2], const int64_t last[2]) {
+  const int64_t bx = blocks_of(m->rays->cell[0]), by = blocks_of(m->rays->cell[1]);
+  const float end = (float)(end_of(m) - m->bragg->before_mm), half = (float)(0.5 * differ_mm);
+  for (int64_t j = first[1] / PCN_RAYS_BLOCK; j * PCN_RAYS_BLOCK < last[1]; j++) {
+    for (int64_t i = first[0] / PCN_RAYS_BLOCK; i * PCN_RAYS_BLOCK < last[0]; i++) {
+      const float *block = m->uneven + 2 * ((face * by + j) * bx + i);
+      if (block[0] < end && block[1] > half) {
+        return 1;
+      }
+    }
+  }
+  return 0;
 }
 
 // --- rows --------------------------------------------------------------------------------------
 
 void pcn_mixing_make(const pcn_rays *rays, const pcn_depth_table *table, const pcn_bragg_table *bragg,
-                     const pcn_isa *isa, pcn_mixing *out) {
-  double core = 0;
-  for (int i = 0; i < table->count && i * table->step_mm <= table->r80_mm; i++) {
-    core = fmax(core, table->row[i].core);
-  }
+                     const pcn_isa *isa, const float *uneven, pcn_mixing *out) {
   *out = (pcn_mixing){.rays = rays,
                       .table = table,
                       .bragg = bragg,
                       .isa = isa,
-                      .reach_mm = far_sigmas * stretch_most * sqrt(core),
+                      .uneven = uneven,
                       .field_mm = {{-INFINITY, INFINITY}, {-INFINITY, INFINITY}}};
   for (int r = 0, p = 0; r < 3; r++) {
     for (int i = 0; i < rings[r].points; i++, p++) {
@@ -171,68 +219,53 @@ void pcn_mixing_make(const pcn_rays *rays, const pcn_depth_table *table, const p
   }
 }
 
-int pcn_mixing_may(const pcn_mixing *m, int64_t k, const int64_t first[2], const int64_t last[2]) {
-  const pcn_rays *rays = m->rays;
-  double spread[2], depth_mm[2];
-  int64_t from[2], to[2];
-  find_spread(rays, k, spread);
+// Columns under a line and the faces that it crosses: first, one behind the last.
+static void find_bounds(const pcn_rays *rays, const pcn_volume_line *line, int64_t n, int64_t first[3],
+                        int64_t last[3]) {
+  for (int a = 0; a < 3; a++) {
+    const int64_t most = a < 2 ? rays->cell[a].count : rays->cell[2].count + 1;
+    const double ends[2] = {line->at[a], line->at[a] + line->step[a] * (double)(n - 1)};
+    first[a] = clamp((int64_t)floor(fmin(ends[0], ends[1]) + (a < 2 ? 0.5 : 0)), most);
+    last[a] = clamp((int64_t)floor(fmax(ends[0], ends[1]) + (a < 2 ? 0.5 : 0)), most) + 1;
+  }
+}
+
+static int inside(const pcn_mixing *m, const int64_t column[2]) {
   for (int a = 0; a < 2; a++) {
-    const int64_t away = 1 + (int64_t)ceil(m->reach_mm / (rays->cell[a].step * spread[a]));
-    from[a] = clamp(first[a] - away, rays->cell[a].count);
-    to[a] = clamp(last[a] - 1 + away, rays->cell[a].count) + 1;
+    const double at = m->rays->cell[a].first + m->rays->cell[a].step * (double)column[a];
+    if (at < m->field_mm[a][0] || at > m->field_mm[a][1]) {
+      return 0;
+    }
   }
-  pcn_rays_extremes(rays, k, from, to, depth_mm);
-  return depth_mm[0] + m->bragg->before_mm < end_of(m) && 2 * (depth_mm[1] - depth_mm[0]) > differ_mm;
+  return 1;
 }
 
-static void mix_cells(const pcn_mixing *m, const int64_t cell[3], int64_t n, float *dose) {
+static void mix(const pcn_mixing *m, const pcn_volume_line *line, int64_t i, float *dose) {
   const pcn_rays *rays = m->rays;
-  const int64_t k = cell[2];
-  double spread[2];
-  find_spread(rays, k, spread);
-  for (int64_t i = 0; i < n; i++) {
-    way w = {.m = m,
-             .column = {pcn_rays_column(rays, 0, cell[0] + i, spread[0]),
-                        pcn_rays_column(rays, 1, cell[1], spread[1])}};
-    if (column_at(rays, w.column[0], w.column[1])[k * plane_of(rays)] > matter_mm) {
-      find_width(&w, k, spread);
-      const double differs = difference(&w, k);
-      if (differs > differ_mm) {
-        const double share = fmin((differs - differ_mm) / (differ_more_mm - differ_mm), 1);
-        dose[i] = (float)((1 - share) * (double)dose[i] + share * mean_dose(&w, k));
-      }
+  const double most = (double)rays->cell[2].count - 1, begin = line->at[2] + line->step[2] * (double)i;
+  way w = {.m = m, .begin = fmin(fmax(begin, 0), most)};
+  for (int a = 0; a < 2; a++) {
+    w.column[a] = clamp((int64_t)floor(line->at[a] + line->step[a] * (double)i + 0.5), rays->cell[a].count);
+  }
+  if (inside(m, w.column) &&
+      water_at(column_at(rays, w.column[0], w.column[1]), plane_of(rays), w.begin) > (double)matter_mm) {
+    find_width(&w);
+    const double differs = difference(&w);
+    if (differs > differ_mm) {
+      const double share = fmin((differs - differ_mm) / (differ_more_mm - differ_mm), 1);
+      *dose = (float)((1 - share) * (double)*dose + share * mean_dose(&w));
     }
   }
 }
 
-// Cells of a row in the field: first, one behind the last.
-static void field_range(const pcn_mixing *m, const double spread[2], int64_t y, int64_t range[2]) {
-  const pcn_axis *cell = m->rays->cell;
-  const double at_y = (cell[1].first + cell[1].step * (double)y) / spread[1], most = (double)cell[0].count;
-  const int inside = at_y >= m->field_mm[1][0] && at_y <= m->field_mm[1][1];
-  const double low = (m->field_mm[0][0] * spread[0] - cell[0].first) / cell[0].step;
-  const double high = (m->field_mm[0][1] * spread[0] - cell[0].first) / cell[0].step;
-  range[0] = (int64_t)fmin(fmax(ceil(low), 0), most);
-  range[1] = inside ? (int64_t)fmin(fmax(floor(high) + 1, 0), most) : range[0];
-}
-
-// In blocks that do not depend on the part of the row that is asked for.
-void pcn_mixed_row(const pcn_mixing *mixing, int64_t k, int64_t y, int64_t x, int64_t n, float *dose) {
-  const pcn_rays *rays = mixing->rays;
-  double spread[2];
-  int64_t range[2];
-  find_spread(rays, k, spread);
-  field_range(mixing, spread, y, range);
-  const int64_t row = pcn_rays_column(rays, 1, y, spread[1]),
-                end_of_row = range[1] - x < n ? range[1] - x : n;
-  for (int64_t i = range[0] > x ? range[0] - x : 0, next; i < end_of_row; i = next) {
-    const int64_t block = (x + i) / PCN_RAYS_BLOCK * PCN_RAYS_BLOCK, end = block + PCN_RAYS_BLOCK;
-    const int64_t first[2] = {pcn_rays_column(rays, 0, block, spread[0]), row};
-    const int64_t last[2] = {pcn_rays_column(rays, 0, end - 1, spread[0]) + 1, row + 1};
-    next = end - x < end_of_row ? end - x : end_of_row;
-    if (pcn_mixing_may(mixing, k, first, last)) {
-      const int64_t cell[3] = {x + i, y, k};
-      mix_cells(mixing, cell, next - i, dose + i);
-    }
+void pcn_mixed_run(const pcn_mixing *m, const pcn_volume_line *line, int64_t n, float *dose) {
+  int64_t first[3], last[3];
+  find_bounds(m->rays, line, n, first, last);
+  int may = 0;
+  for (int64_t face = first[2]; face < last[2] && !may; face++) {
+    may = pcn_mixing_may(m, face, first, last);
+  }
+  for (int64_t i = 0; i < n && may; i++) {
+    mix(m, line, i, &dose[i]);
   }
 }

@@ -16,23 +16,31 @@ typedef struct pcn_mixing {
   const pcn_depth_table *table;
   const pcn_bragg_table *bragg;  ///< of the same layer
   const pcn_isa *isa;
-  double reach_mm;        ///< how far beside a cell columns are looked at, at most
-  double field_mm[2][2];  ///< x and y in the isocentre plane: beside it protons are few, and cells keep their
+  const float *uneven;    ///< by pcn_mixing_uneven(), for a reach that is no less than this layer's
+  double field_mm[2][2];  ///< x and y in the isocentre plane: beside it protons are few, and voxels keep their
                           ///< own depth
   double point[PCN_MIXING_POINTS][2];  ///< where protons came from, in sigmas
   double weight[PCN_MIXING_POINTS];
 } pcn_mixing;
 
+/// How far beside a place columns are looked at, mm, at most.
+double pcn_mixing_reach(const pcn_depth_table *table);
+
+/// [face][y block][x block][2] of columns: the least depth within reach of the block, and the largest
+/// difference of depths there. @return memory for pcn_free(); NULL when there is none
+float *pcn_mixing_uneven(pencone_context *ctx, const pcn_rays *rays, double reach_mm);
+
 /// Tables of a layer; its field is all there is until it is set.
 void pcn_mixing_make(const pcn_rays *rays, const pcn_depth_table *table, const pcn_bragg_table *bragg,
-                     const pcn_isa *isa, pcn_mixing *out);
+                     const pcn_isa *isa, const float *uneven, pcn_mixing *out);
 
-/// 0 when no cell of plane k with columns from first to one before last can have a mean over ways.
-int pcn_mixing_may(const pcn_mixing *mixing, int64_t k, const int64_t first[2], const int64_t last[2]);
+/// 0 when nothing at a face that lies under columns from first to one before last can have a mean over ways.
+int pcn_mixing_may(const pcn_mixing *mixing, int64_t face, const int64_t first[2], const int64_t last[2]);
 
-/// Puts the mean over the ways of protons in place of the dose at the cell's own depth, for n cells of row y
-/// of plane k from x on, where neighbouring columns differ by more than 1 mm of water.
+/// Puts the mean over the ways of protons in place of the dose at the voxel's own depth, for n voxels on a
+/// line, where neighbouring columns differ by more than 1 mm of water.
+/// @param line  x and y in columns; z: the face where the voxel begins, it ends one further on
 /// @param[in,out] dose  per proton, as the Bragg table gives it
-void pcn_mixed_row(const pcn_mixing *mixing, int64_t k, int64_t y, int64_t x, int64_t n, float *dose);
+void pcn_mixed_run(const pcn_mixing *mixing, const pcn_volume_line *line, int64_t n, float *dose);
 
 #endif

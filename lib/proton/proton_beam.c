@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "proton/depth_dose.h"
 #include "proton/plane.h"
-#include "proton/voxels.h"
 
 static const double sub_sigma = 0.7;       // width of a ray's own Gaussian over the distance of rays
 static const double fluence_cut = 4.5;     // sigma: how far from a spot's centre its rays lie
@@ -89,7 +89,12 @@ pencone_status pcn_proton_beam_make(pencone_context *ctx, const pcn_medium *medi
     status = pcn_rays_make(ctx, medium, beam, out->spacing_mm, margin_mm, &out->rays);
   }
   if (status == PENCONE_OK) {
-    status = share_widths(ctx, out);
+    double reach_mm = 0;
+    for (int l = 0; l < beam->layer_count; l++) {
+      reach_mm = fmax(reach_mm, pcn_mixing_reach(&out->energy[l].table));
+    }
+    out->uneven = pcn_mixing_uneven(ctx, &out->rays, reach_mm);
+    status = out->uneven != NULL ? share_widths(ctx, out) : PENCONE_E_MEMORY;
   }
   if (status == PENCONE_OK) {
     status = pcn_spots_pass(ctx, out);
@@ -106,6 +111,7 @@ void pcn_proton_beam_free(pcn_proton_beam *engine) {
     pcn_collimator_free(&engine->energy[l].collimator);
   }
   pcn_free(engine->energy);
+  pcn_free(engine->uneven);
   pcn_rays_free(&engine->rays);
   memset(engine, 0, sizeof *engine);
 }
@@ -167,22 +173,30 @@ double pcn_proton_beam_own(const pcn_proton_beam *engine, const pcn_proton_energ
               0.25 * own * own);
 }
 
-// --- a plane -----------------------------------------------------------------------------------
+// --- protons across the beam -------------------------------------------------------------------
 
-/// The dose of a beam, layer by layer. With LET there is a second volume and plane: dose times LET, wide
-/// Gaussians.
+/// A plane: cells that voxels lie between; where there are protons; classes of each part.
+typedef struct plane_plan {
+  int64_t seen[2][2], first[2], last[2];  ///< last: one behind
+  int range[PCN_PROTON_PARTS][2];
+} plane_plan;
+
+/// The dose of a beam, layer by layer.
 typedef struct dose_work {
   pcn_layer layer;
-  double *protons;  ///< of each ray, and scratch for a spot's weights
-  float *volume;    ///< [z][y][x] of cells, Gy to water; after it, with LET, the same times LET
-  float *scratch;   ///< of each thread, parts below
+  double *protons;   ///< of each ray, and scratch for a spot's weights
+  plane_plan *plan;  ///< of each plane
+  float *volume;     ///< [z][y][x] of cells: protons per mm2; after it, with LET, those of wide Gaussians
+  float *scratch;    ///< of each thread, parts below
   int64_t scratch_count;
-  int64_t stride, plane;  ///< of a row and of a plane in scratch
+  int64_t stride, plane;  ///< of a row and of a plane of volume
+  int64_t first[3], last[3];  ///< cells around all that have protons
+  float *const *out;
 } dose_work;
 
 /// A thread's scratch.
 typedef struct plane_scratch {
-  float *dose, *sum[2], *image, *rows[2], *lines;
+  float *image, *rows[2], *lines;
 } plane_scratch;
 
 static int64_t rows_of(const pcn_rays *rays, int axis, int64_t stride) {
@@ -192,71 +206,94 @@ static int64_t rows_of(const pcn_rays *rays, int axis, int64_t stride) {
 static plane_scratch scratch_of(const dose_work *w, int worker) {
   const pcn_rays *rays = &w->layer.engine->rays;
   plane_scratch s;
-  s.dose = w->scratch + worker * w->scratch_count;
-  s.sum[0] = s.dose + w->plane;
-  s.sum[1] = s.sum[0] + w->plane;
-  s.image = s.sum[1] + w->plane;
+  s.image = w->scratch + worker * w->scratch_count;
   s.rows[0] = s.image + (rays->ray[0].count + 1) * (rays->ray[1].count + 1);
   s.rows[1] = s.rows[0] + rows_of(rays, 0, w->stride);
   s.lines = s.rows[1] + rows_of(rays, 1, w->stride);
   return s;
 }
 
-// Mean LET of a cell by its part of dose times LET; that at its middle where there is next to no dose.
-static double let_between(const pcn_depth_table *table, double from_mm, double to_mm, double wide) {
-  const pcn_depth_row before = pcn_depth_table_at(table, from_mm), after = pcn_depth_table_at(table, to_mm);
-  const pcn_depth_row middle = pcn_depth_table_at(table, 0.5 * (from_mm + to_mm));
-  const double dose = after.sum - before.sum;
-  double let[2];
-  for (int c = 0; c < 2; c++) {
-    let[c] = dose > 1e-3 * middle.sum ? (after.let_sum[c] - before.let_sum[c]) / dose : middle.let[c];
-  }
-  return (1 - wide) * let[0] + wide * let[1];
+static int with_let(const dose_work *w) {
+  return w->layer.engine->let != PCN_LET_NONE;
 }
 
-// The least rectangle of cells with dose. @return 0 when there is none
-static int fill_dose(const dose_work *w, int64_t k, const plane_scratch *s, pcn_tile *tile) {
+static pcn_ray_window all_rays(const dose_work *w) {
+  const pcn_axis *ray = w->layer.engine->rays.ray;
+  const pcn_ray_window window = {{0, 0}, {ray[0].count, ray[1].count}, w->layer.protons, ray[0].count};
+  return window;
+}
+
+// The least rectangle.
+static void find_seen(void *work, size_t k, int worker) {
+  (void)worker;
+  const dose_work *w = work;
   const pcn_rays *rays = &w->layer.engine->rays;
   const pcn_axis *cell = rays->cell;
-  int64_t low[2] = {cell[0].count, cell[1].count}, high[2] = {-1, -1};
+  int64_t(*seen)[2] = w->plan[k].seen;
+  for (int a = 0; a < 2; a++) {
+    seen[a][0] = cell[a].count;
+    seen[a][1] = 0;
+  }
   for (int64_t j = 0; j < cell[1].count; j++) {
-    float *row = s->dose + j * w->stride;
     int64_t range[2];
     const pcn_ray_row place = {cell[0].first, cell[0].step, cell[1].first + cell[1].step * (double)j,
-                               pcn_rays_z(rays, k), cell[0].count};
+                               pcn_rays_z(rays, (int64_t)k), cell[0].count};
     pcn_rays_row(rays, &w->layer.engine->medium->grid, &place, pcn_rays_margin(rays), range);
-    memset(row, 0, (size_t)w->stride * sizeof *row);
     if (range[0] < range[1]) {
-      pcn_layer_dose(&w->layer, k, j, range[0], range[1] - range[0], s->lines, row + range[0]);
+      seen[0][0] = pcn_smaller(seen[0][0], range[0]);
+      seen[0][1] = pcn_larger(seen[0][1], range[1]);
+      seen[1][0] = pcn_smaller(seen[1][0], j);
+      seen[1][1] = j + 1;
     }
-    int64_t first = range[0], last = range[1] - 1;
-    for (; first <= last && !(row[first] > 0); first++) {
-    }
-    for (; last >= first && !(row[last] > 0); last--) {
-    }
-    if (first <= last) {
-      low[0] = first < low[0] ? first : low[0];
-      high[0] = last > high[0] ? last : high[0];
-      low[1] = j < low[1] ? j : low[1];
-      high[1] = j;
+  }
+}
+
+static void plan_plane(void *work, size_t k, int worker) {
+  (void)worker;
+  const dose_work *w = work;
+  const pcn_layer *l = &w->layer;
+  const pcn_axis *ray = l->engine->rays.ray;
+  const pcn_ray_window window = all_rays(w);
+  plane_plan *plan = &w->plan[k];
+  double widest = 0;
+  for (int part = 0; part < PCN_PROTON_PARTS; part++) {
+    pcn_layer_classes(l, (int64_t)k, part, &window, plan->range[part]);
+    if (plan->range[part][0] <= plan->range[part][1]) {
+      widest = fmax(widest, pcn_layer_variance(l, (int64_t)k, part, plan->range[part][1]));
     }
   }
   for (int a = 0; a < 2; a++) {
-    tile->first[a] = low[a];
-    tile->count[a] = high[a] - low[a] + 1;
+    const int64_t rays[2] = {0, ray[a].count};
+    pcn_share_rows reached;
+    pcn_share_rows_plan(l, (int64_t)k, a, widest, rays, plan->seen[a], &reached);
+    plan->first[a] = reached.cell;
+    plan->last[a] = reached.cell + (widest > 0 ? reached.cells : 0);
   }
-  tile->stride = w->stride;
-  return high[1] >= 0;
+}
+
+// Cells around all planes' protons, one more on all sides, where there are none.
+static void find_box(dose_work *w) {
+  const pcn_axis *cell = w->layer.engine->rays.cell;
+  for (int a = 0; a < 3; a++) {
+    w->first[a] = cell[a].count;
+    w->last[a] = 0;
+  }
+  for (int64_t k = 0; k < w->layer.planes; k++) {
+    const plane_plan *p = &w->plan[k];
+    const int some = p->first[0] < p->last[0] && p->first[1] < p->last[1];
+    const int64_t first[3] = {p->first[0], p->first[1], k}, last[3] = {p->last[0], p->last[1], k + 1};
+    for (int a = 0; a < 3 && some; a++) {
+      w->first[a] = pcn_smaller(w->first[a], pcn_larger(first[a] - 1, 0));
+      w->last[a] = pcn_larger(w->last[a], pcn_smaller(last[a] + 1, cell[a].count));
+    }
+  }
 }
 
 // Protons through the cells of a tile, from Gaussians of one part.
 static void add_part(const dose_work *w, int64_t k, int part, const plane_scratch *s, const pcn_tile *tile) {
   const pcn_layer *l = &w->layer;
-  const pcn_rays *rays = &l->engine->rays;
-  const pcn_ray_window window = {
-      {0, 0}, {rays->ray[0].count, rays->ray[1].count}, l->protons, rays->ray[0].count};
-  int range[2];
-  pcn_layer_classes(l, k, part, &window, range);
+  const pcn_ray_window window = all_rays(w);
+  const int *range = w->plan[k].range[part];
   for (int c = range[0]; c <= range[1]; c++) {
     const double variance = pcn_layer_variance(l, k, part, c);
     pcn_class_image image;
@@ -273,139 +310,183 @@ static void add_part(const dose_work *w, int64_t k, int part, const plane_scratc
   }
 }
 
-// Protons through each cell become dose, at the cell's own depth.
-static void deposit(const dose_work *w, int64_t k, const plane_scratch *s, const pcn_tile *tile) {
-  const pcn_axis *cell = w->layer.engine->rays.cell;
-  for (int64_t j = 0; j < tile->count[1]; j++) {
-    const int64_t y = tile->first[1] + j;
-    const float *protons = tile->value + j * w->stride, *dose = s->dose + y * w->stride + tile->first[0];
-    float *restrict out = w->volume + (k * cell[1].count + y) * cell[0].count + tile->first[0];
-#pragma omp simd
-    for (int64_t i = 0; i < tile->count[0]; i++) {
-      out[i] += protons[i] * dose[i];
-    }
-  }
-}
-
-// And dose times LET. wide: protons of the wide Gaussians.
-static void deposit_let(const dose_work *w, int64_t k, const plane_scratch *s, const pcn_tile *tile,
-                        const float *wide) {
-  const pcn_axis *cell = w->layer.engine->rays.cell;
-  const double shifter = w->layer.energy->optics.water_mm;
-  float *second = w->volume + cell[0].count * cell[1].count * cell[2].count;
-  for (int64_t j = 0; j < tile->count[1]; j++) {
-    for (int64_t i = 0; i < tile->count[0]; i++) {
-      const int64_t at[3] = {tile->first[0] + i, tile->first[1] + j, k}, c = j * w->stride + i;
-      const double dose = (double)(tile->value[c] * s->dose[at[1] * w->stride + at[0]]);
-      if (dose > 0) {
-        double depth[2];
-        pcn_layer_depths(&w->layer, at, depth);
-        const double let = let_between(&w->layer.energy->table, shifter + depth[0], shifter + depth[1],
-                                       (double)(wide[c] / tile->value[c]));
-        second[(k * cell[1].count + at[1]) * cell[0].count + at[0]] += (float)(dose * let);
-      }
-    }
-  }
-}
-
-static void fill_plane(void *work, size_t k, int worker) {
+static void fill_plane(void *work, size_t plane, int worker) {
   const dose_work *w = work;
+  const int64_t k = w->first[2] + (int64_t)plane, width = w->last[0] - w->first[0],
+                volume = w->plane * w->layer.engine->rays.cell[2].count;
   const plane_scratch s = scratch_of(w, worker);
-  const int let = w->layer.engine->let != PCN_LET_NONE;
-  pcn_tile tile;
-  if (!fill_dose(w, (int64_t)k, &s, &tile)) {
+  const int volumes = with_let(w) ? 2 : 1;
+  float *all = w->volume + k * w->plane;
+  for (int v = 0; v < volumes; v++) {
+    for (int64_t j = w->first[1]; j < w->last[1]; j++) {
+      memset(all + v * volume + j * w->stride + w->first[0], 0,
+             (size_t)width * sizeof *all);
+    }
+  }
+  if (k >= w->layer.planes) {
     return;
   }
-  const size_t cells = (size_t)(tile.count[1] * w->stride);
-  for (int part = 0; part < PCN_PROTON_PARTS; part++) {
-    const int second = let && part > 0;
-    tile.value = s.sum[second];
-    if (part == 0 || (part == 1 && second)) {
-      memset(tile.value, 0, cells * sizeof *tile.value);
+  const plane_plan *p = &w->plan[k];
+  pcn_tile tile = {{p->first[0], p->first[1]}, {p->last[0] - p->first[0], p->last[1] - p->first[1]}, w->stride, NULL};
+  for (int part = 0; part < PCN_PROTON_PARTS && tile.count[0] > 0 && tile.count[1] > 0; part++) {
+    tile.value = all + (part > 0 && volumes > 1 ? volume : 0) + p->first[1] * w->stride + p->first[0];
+    add_part(w, k, part, &s, &tile);
+  }
+  for (int64_t j = w->first[1]; volumes > 1 && j < w->last[1]; j++) {
+    float *row = all + j * w->stride + w->first[0];
+    for (int64_t i = 0; i < width; i++) {
+      row[i] += row[volume + i];
     }
-    add_part(w, (int64_t)k, part, &s, &tile);
-  }
-  tile.value = s.sum[0];
-  for (size_t c = 0; let && c < cells; c++) {
-    tile.value[c] += s.sum[1][c];
-  }
-  deposit(w, (int64_t)k, &s, &tile);
-  if (let) {
-    deposit_let(w, (int64_t)k, &s, &tile, s.sum[1]);
   }
 }
 
-// --- from the beam's cells to voxels -------------------------------------------------------------
+// --- dose of the voxels ------------------------------------------------------------------------
 
+// Mean LET of a voxel by its part of dose times LET; that at its middle where there is next to no dose.
+static double let_between(const pcn_depth_table *table, double from_mm, double to_mm, double wide) {
+  const pcn_depth_row before = pcn_depth_table_at(table, from_mm), after = pcn_depth_table_at(table, to_mm);
+  const pcn_depth_row middle = pcn_depth_table_at(table, 0.5 * (from_mm + to_mm));
+  const double dose = after.sum - before.sum;
+  double let[2];
+  for (int c = 0; c < 2; c++) {
+    let[c] = dose > 1e-3 * middle.sum ? (after.let_sum[c] - before.let_sum[c]) / dose : middle.let[c];
+  }
+  return (1 - wide) * let[0] + wide * let[1];
+}
+
+/// Voxels of a layer.
 typedef struct gather_work {
-  const pcn_proton_beam *engine;
-  const pcn_isa *isa;
-  const float *volume;
-  float *row;  ///< scratch of each thread
-  float *const *out;
+  const dose_work *dose;
+  pcn_depth_rows depth;
+  pcn_cell_box cells[2];  ///< protons: all, of wide Gaussians
+  pcn_voxel_rows rows;
+  int64_t first[3], last[3];  ///< voxels
 } gather_work;
 
-// Adds a row of the volume to out, as dose to the medium where that is wanted.
-static void gather_row(const gather_work *w, const pcn_voxel_row *row, const float *value, size_t first,
-                       float *out) {
-  const pcn_medium *m = w->engine->medium;
-  for (int64_t i = 0; i < row->range[1] - row->range[0]; i++) {
-    const size_t voxel = first + (size_t)(row->range[0] + i);
-    float ratio = 1;
-    if (w->engine->quantity == PENCONE_DOSE_TO_MEDIUM) {
-      ratio = m->density[voxel] > 0 ? m->stopping[voxel] / m->density[voxel] : 0;
-    }
-    out[voxel] += ratio * value[i];
+static void add_run(float *restrict to, const float *restrict protons, const float *restrict dose, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; i++) {
+    to[i] += protons[i] * dose[i];
   }
 }
 
-static void gather_slice(void *work, size_t k, int worker) {
-  const gather_work *w = work;
-  const pencone_grid *grid = &w->engine->medium->grid;
-  const pcn_rays *rays = &w->engine->rays;
-  const int64_t cells = rays->cell[0].count * rays->cell[1].count * rays->cell[2].count;
-  float *value = w->row + worker * grid->size[0];
-  pcn_cell_box box = {{rays->cell[0], rays->cell[1], rays->cell[2]}, w->volume};
-  const pcn_voxel_rows rows = pcn_voxel_rows_make(rays, &box, grid);
-  for (int64_t j = 0; j < grid->size[1]; j++) {
-    const pcn_voxel_row row = pcn_voxel_row_make(&rows, &box, j, (int64_t)k);
-    for (int let = 0; let < (w->engine->let != PCN_LET_NONE ? 2 : 1) && row.range[0] < row.range[1]; let++) {
-      box.value = w->volume + let * cells;
-      pcn_voxel_row_read(w->isa, &box, &row, value);
-      for (int o = 2 * let; o < 2 * let + 2; o++) {
-        if (w->out[o] != NULL) {
-          gather_row(w, &row, value, (k * (size_t)grid->size[1] + (size_t)j) * (size_t)grid->size[0],
-                     w->out[o]);
+// Dose times LET.
+static void add_let(const gather_work *g, const pcn_voxel_run *run, const float *protons, const float *dose,
+                    float *const to[2]) {
+  const pcn_layer *layer = &g->dose->layer;
+  const double shifter = layer->energy->optics.water_mm;
+  float scratch[3 * PCN_DEPTH_RUN];
+  const float *depth[2];
+  pcn_volume_line line;
+  const float *wide = pcn_voxel_read(layer->isa, &g->cells[1], &g->rows, run, scratch + 2 * PCN_DEPTH_RUN);
+  pcn_depth_run(&g->depth, run, &line, scratch, depth);
+  for (int64_t i = 0; i < run->count; i++) {
+    if (protons[i] > 0 && dose[i] > 0) {
+      const double let = let_between(&layer->energy->table, shifter + (double)depth[0][i],
+                                     shifter + (double)depth[1][i], (double)(wide[i] / protons[i]));
+      const float part = (float)((double)(protons[i] * dose[i]) * let);
+      for (int o = 0; o < 2; o++) {
+        if (to[o] != NULL) {
+          to[o][i] += part;
         }
       }
     }
   }
 }
 
+static int any(const float *value, int64_t n) {
+  float most = 0;
+#pragma omp simd reduction(max : most)
+  for (int64_t i = 0; i < n; i++) {
+    most = value[i] > most ? value[i] : most;
+  }
+  return most > 0;
+}
+
+static void gather_run(const gather_work *g, const pcn_voxel_run *run) {
+  const dose_work *w = g->dose;
+  const pencone_grid *grid = &w->layer.engine->medium->grid;
+  float scratch[PCN_DEPTH_RUN], dose[PCN_DEPTH_RUN];
+  const float *protons = pcn_voxel_read(w->layer.isa, &g->cells[0], &g->rows, run, scratch);
+  if (!any(protons, run->count)) {
+    return;
+  }
+  pcn_depth_dose_run(&g->depth, run, dose);
+  const int64_t voxel = (run->k * grid->size[1] + run->j) * grid->size[0] + run->first;
+  float *to[4];
+  for (int o = 0; o < 4; o++) {
+    to[o] = w->out[o] != NULL ? w->out[o] + voxel : NULL;
+    if (o < 2 && to[o] != NULL) {
+      add_run(to[o], protons, dose, run->count);
+    }
+  }
+  if (with_let(w)) {
+    add_let(g, run, protons, dose, to + 2);
+  }
+}
+
+static void gather_slice(void *work, size_t slice, int worker) {
+  (void)worker;
+  const gather_work *g = work;
+  const int64_t k = g->first[2] + (int64_t)slice, run = PCN_DEPTH_RUN;
+  for (int64_t j = g->first[1]; j < g->last[1]; j++) {
+    const pcn_volume_line line = pcn_voxel_line(&g->rows, j, k);
+    int64_t range[2];
+    pcn_voxel_range(&g->rows, &g->cells[0], &line, range);
+    for (int64_t i = range[0]; i < range[1]; i += run - i % run) {
+      const int64_t end = pcn_smaller(i - i % run + run, range[1]);
+      const pcn_voxel_run part = {j, k, i, end - i};
+      gather_run(g, &part);
+    }
+  }
+}
+
+static void gather(pencone_context *ctx, const dose_work *w) {
+  const pcn_proton_beam *engine = w->layer.engine;
+  const pcn_rays *rays = &engine->rays;
+  const pcn_box whole = {engine->medium->grid, {0, 0, 0}};
+  gather_work g = {.dose = w, .depth = pcn_depth_rows_make(&w->layer, &whole)};
+  for (int v = 0; v < 2; v++) {
+    pcn_cell_box *c = &g.cells[v];
+    *c = (pcn_cell_box){.row = w->stride, .plane = w->plane};
+    c->value = w->volume + v * w->plane * rays->cell[2].count + w->first[2] * w->plane +
+               w->first[1] * w->stride + w->first[0];
+    for (int a = 0; a < 3; a++) {
+      c->axis[a] = rays->cell[a];
+      c->axis[a].first += c->axis[a].step * (double)w->first[a];
+      c->axis[a].count = w->last[a] - w->first[a];
+    }
+  }
+  g.rows = pcn_voxel_rows_make(rays, &g.cells[0], &whole.grid);
+  pcn_voxel_bounds(rays, &g.cells[0], &whole.grid, g.first, g.last);
+  pcn_parallel_for(ctx, g.last[2] > g.first[2] ? (size_t)(g.last[2] - g.first[2]) : 0, gather_slice, &g);
+}
+
 // --- all layers --------------------------------------------------------------------------------
 
 static pencone_status allocate(pencone_context *ctx, const pcn_proton_beam *engine, dose_work *w) {
   const pcn_rays *rays = &engine->rays;
-  const size_t n[3] = {(size_t)rays->cell[0].count, (size_t)rays->cell[1].count, (size_t)rays->cell[2].count};
   const int64_t lanes = PCN_PRODUCT_LANES;
   PCN_TRY(pcn_layer_make(ctx, engine, &w->layer));
-  w->stride = (rays->cell[0].count > rays->cell[1].count ? rays->cell[0].count : rays->cell[1].count) /
-                  lanes * lanes +
-              2 * lanes;
+  w->stride = rays->cell[0].count / lanes * lanes + 2 * lanes;
   w->plane = rays->cell[1].count * w->stride;
-  w->scratch_count = 3 * w->plane + (rays->ray[0].count + 1) * (rays->ray[1].count + 1) +
-                     rows_of(rays, 0, w->stride) + rows_of(rays, 1, w->stride) + pcn_plane_scratch(rays);
+  const int64_t rows = pcn_larger(rays->cell[0].count, rays->cell[1].count) / lanes * lanes + 2 * lanes;
+  w->scratch_count = (rays->ray[0].count + 1) * (rays->ray[1].count + 1) + rows_of(rays, 0, rows) +
+                     rows_of(rays, 1, rows) + pcn_plane_scratch(rays);
   w->protons =
       pcn_alloc(ctx, (size_t)(rays->rays + rays->ray[0].count + rays->ray[1].count), sizeof *w->protons);
-  w->volume = pcn_calloc(ctx, (engine->let != PCN_LET_NONE ? 2 : 1) * n[0] * n[1] * n[2], sizeof *w->volume);
+  w->plan = pcn_alloc(ctx, (size_t)rays->cell[2].count, sizeof *w->plan);
+  w->volume = pcn_alloc(ctx, (size_t)((with_let(w) ? 2 : 1) * w->plane * rays->cell[2].count), sizeof *w->volume);
   w->scratch =
       pcn_alloc(ctx, (size_t)pencone_context_threads(ctx) * (size_t)w->scratch_count, sizeof *w->scratch);
-  return w->protons != NULL && w->volume != NULL && w->scratch != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
+  const int whole = w->protons != NULL && w->plan != NULL && w->volume != NULL && w->scratch != NULL;
+  return whole ? PENCONE_OK : PENCONE_E_MEMORY;
 }
 
 static pencone_status add_layers(pencone_context *ctx, dose_work *w, const double progress[2]) {
   const pcn_proton_beam *engine = w->layer.engine;
   const pencone_beam *beam = engine->beam;
+  pcn_parallel_for(ctx, (size_t)engine->rays.cell[2].count, find_seen, w);
   for (int l = 0; l < beam->layer_count; l++) {
     const double base = progress[0] + progress[1] * l / beam->layer_count;
     spread_spots(engine, &beam->layers[l], &engine->energy[l], w->protons, w->protons + engine->rays.rays);
@@ -413,22 +494,15 @@ static pencone_status add_layers(pencone_context *ctx, dose_work *w, const doubl
       w->layer.protons[r] = (float)w->protons[r];
     }
     pcn_layer_walk(ctx, &w->layer, l);
-    PCN_TRY(pcn_parallel_for_progress(ctx, (size_t)w->layer.planes, fill_plane, w, base,
+    pcn_parallel_for(ctx, (size_t)w->layer.planes, plan_plane, w);
+    find_box(w);
+    const int64_t planes = pcn_larger(w->last[2] - w->first[2], 0);
+    PCN_TRY(pcn_parallel_for_progress(ctx, (size_t)planes, fill_plane, w, base,
                                       progress[1] / beam->layer_count, "protons"));
+    if (planes > 0) {
+      gather(ctx, w);
+    }
   }
-  return PENCONE_OK;
-}
-
-static pencone_status gather(pencone_context *ctx, const dose_work *w, float *const out[4]) {
-  const pcn_proton_beam *engine = w->layer.engine;
-  const int64_t *size = engine->medium->grid.size;
-  gather_work gather = {engine, w->layer.isa, w->volume, NULL, out};
-  gather.row = pcn_alloc(ctx, (size_t)pencone_context_threads(ctx) * (size_t)size[0], sizeof *gather.row);
-  if (gather.row == NULL) {
-    return PENCONE_E_MEMORY;
-  }
-  pcn_parallel_for(ctx, (size_t)size[2], gather_slice, &gather);
-  pcn_free(gather.row);
   return PENCONE_OK;
 }
 
@@ -439,14 +513,13 @@ pencone_status pcn_proton_beam_add(pencone_context *ctx, const pcn_proton_beam *
     return PENCONE_E_MEMORY;
   }
   pencone_status status = allocate(ctx, engine, w);
+  w->out = out;
   if (status == PENCONE_OK) {
     status = add_layers(ctx, w, progress);
   }
-  if (status == PENCONE_OK) {
-    status = gather(ctx, w, out);
-  }
   pcn_layer_free(&w->layer);
   pcn_free(w->protons);
+  pcn_free(w->plan);
   pcn_free(w->volume);
   pcn_free(w->scratch);
   pcn_free(w);

@@ -32,6 +32,7 @@ typedef struct pcn_proton_beam {
   double spacing_mm, cut;
   double ratio_most;  ///< the largest of dose to the medium over dose to water
   pcn_rays rays;
+  float *uneven;              ///< by pcn_mixing_uneven(), for all layers
   pcn_proton_energy *energy;  ///< of each layer
 } pcn_proton_beam;
 

@@ -55,13 +55,15 @@ static void cells_make(pcn_rays *rays, const pencone_grid *grid, const pencone_b
   const double *h = grid->spacing_mm;
   const double fine = fmin(h[0], fmin(h[1], h[2])) / 1.5;  // docs/theory/proton.md, section 6
   const int along = voxel_along(e[0], h) > 0 && voxel_along(e[1], h) > 0 && voxel_along(e[2], h) > 0;
+  const double thick = hypot(e[2].x * h[0], hypot(e[2].y * h[1], e[2].z * h[2]));  // variance: thick^2 / 12
   double low[3] = {INFINITY, INFINITY, INFINITY}, high[3] = {-INFINITY, -INFINITY, -INFINITY};
   for (int corner = 0; corner < 8; corner++) {
     const pcn_vec3 p = pcn_rays_project(rays, pcn_grid_corner(grid, corner, 0));
     const double q[3] = {p.x, p.y, p.z};
     for (int a = 0; a < 3; a++) {
-      low[a] = fmin(low[a], q[a] - (along ? 0 : fine));
-      high[a] = fmax(high[a], q[a] + (along ? 0 : fine));
+      const double beside = along ? 0 : a == 2 ? thick : fine;
+      low[a] = fmin(low[a], q[a] - beside);
+      high[a] = fmax(high[a], q[a] + beside);
     }
   }
   for (int a = 0; a < 2; a++) {
@@ -73,7 +75,7 @@ static void cells_make(pcn_rays *rays, const pencone_grid *grid, const pencone_b
     rays->cell[a] = axis_make(anchor, step, fmax(low[a], fmin(field[0] * near, field[0] * far) - margin),
                               fmin(high[a], fmax(field[1] * near, field[1] * far) + margin));
   }
-  rays->cell[2] = axis_make(low[2], along ? voxel_along(e[2], h) : fine, low[2], high[2]);
+  rays->cell[2] = axis_make(low[2], thick, low[2], high[2]);
 }
 
 typedef struct trace_work {

@@ -2,6 +2,7 @@
 // One spot: which cells can be above the threshold, their dose, and the voxels between them.
 #include "proton/spot_column.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -16,12 +17,14 @@ typedef struct spot_work {
   const pcn_spot_layer *s;
   pcn_spot_scratch *scratch;
   pcn_ray_window window;
-  double place[2];   ///< in the isocentre plane, mm
-  double wanted_gy;  ///< entries from here on; 0: all
-  int64_t first[3];  ///< cells of the box
-  pcn_cell_box cells;
+  double place[2];     ///< in the isocentre plane, mm
+  double wanted_gy;    ///< entries from here on; 0: all
+  int64_t first[3];    ///< cells of the box
+  pcn_cell_box cells;  ///< protons per mm2
+  pcn_voxel_rows rows;
   int expand;     ///< cells around those that are wanted, for the interpolation: 1 unless voxels are cells
   double volume;  ///< of a cell over a voxel's
+  pcn_sift sift;  ///< of the rows so far
 } spot_work;
 
 static const pcn_spot_class *class_of(const pcn_spot_layer *s, int64_t k, int part, int sort) {
@@ -77,7 +80,18 @@ static double square_of(const bound *b, double level) {
   return high;
 }
 
-// Columns of cells within a radius of the spot.
+// Bound of a proton's dose in voxels between a plane and its neighbours.
+static double most_at(const spot_work *w, int64_t k) {
+  const float *most = w->s->most;
+  float here = most[k];
+  if (w->expand) {
+    here = k > 0 && most[k - 1] > here ? most[k - 1] : here;
+    here = k + 1 < w->s->layer.planes && most[k + 1] > here ? most[k + 1] : here;
+  }
+  return (double)here;
+}
+
+// The same, of columns within a radius of the spot.
 static double most_within(const spot_work *w, int64_t k, double radius_mm) {
   const pcn_axis *cell = w->s->layer.engine->rays.cell;
   int64_t first[2], last[2];
@@ -88,7 +102,12 @@ static double most_within(const spot_work *w, int64_t k, double radius_mm) {
     last[a] =
         (int64_t)fmin(fmax(ceil((w->place[a] + reach - cell[a].first) / cell[a].step + half) + 1, 1), most);
   }
-  return pcn_layer_most(&w->s->layer, k, first, last);
+  double most = pcn_layer_most(&w->s->layer, k, first, last);
+  if (w->expand) {
+    most = k > 0 ? fmax(most, pcn_layer_most(&w->s->layer, k - 1, first, last)) : most;
+    most = k + 1 < w->s->layer.planes ? fmax(most, pcn_layer_most(&w->s->layer, k + 1, first, last)) : most;
+  }
+  return most;
 }
 
 // Beyond the radius no cell is wanted (docs/theory/influence-matrix.md, eq. 5). First with the largest dose
@@ -96,7 +115,7 @@ static double most_within(const spot_work *w, int64_t k, double radius_mm) {
 static void find_radius(const spot_work *w, int64_t k, pcn_spot_plane *p) {
   const pcn_axis *cell = w->s->layer.engine->rays.cell;
   const double corner = 0.5 * hypot(cell[0].step, cell[1].step);
-  double most = (double)w->s->most[k];
+  double most = most_at(w, k);
   p->radius_mm = w->wanted_gy > 0 ? -1 : INFINITY;
   bound b;
   make_bound(w, k, p, &b);
@@ -164,7 +183,7 @@ static void plan_planes(const spot_work *w) {
   }
   for (int64_t k = 0; k < s->layer.planes; k++) {
     p[k].tile.count[0] = p[k].tile.count[1] = 0;
-    if (k >= s->bounds[2][0] && k < s->bounds[2][1] && p[k].radius_mm >= 0 && s->most[k] > 0) {
+    if (k >= s->bounds[2][0] && k < s->bounds[2][1] && p[k].radius_mm >= 0 && most_at(w, k) > 0) {
       find_tile(w, k, &p[k]);
     }
   }
@@ -176,17 +195,15 @@ static double look_ahead(const spot_work *w) {
   const pcn_axis *cell = l->engine->rays.cell;
   const double two_pi = 6.283185307179586;
   double most = 0;
+  int64_t column[2];
+  for (int a = 0; a < 2; a++) {
+    const double i = rint((w->place[a] - cell[a].first) / cell[a].step);
+    column[a] = (int64_t)fmin(fmax(i, 0), (double)(cell[a].count - 1));
+  }
   for (int64_t k = 0; k < l->planes; k++) {
     pcn_spot_plane *p = &w->scratch->plane[k];
-    int64_t at[2];
     double protons = 0;
-    for (int a = 0; a < 2; a++) {
-      const double i = rint((spread_at(w->s, a, k) * w->place[a] - cell[a].first) / cell[a].step);
-      at[a] = (int64_t)fmin(fmax(i, 0), (double)(cell[a].count - 1));
-    }
-    float dose;
-    pcn_layer_dose(l, k, at[1], at[0], 1, w->scratch->dose, &dose);
-    p->axis_dose = (double)dose;
+    p->axis_dose = w->s->ratio * pcn_layer_own_dose(l, k, column);
     for (int part = 0; part < PARTS; part++) {
       const int64_t row = k * PARTS + part;
       p->range[part][0] = w->s->low[row];
@@ -220,14 +237,15 @@ static pencone_status make_box(pencone_context *ctx, spot_work *w) {
       }
     }
   }
-  int64_t room = 1;
   for (int a = 0; a < 3; a++) {
     w->first[a] = high[a] > 0 ? low[a] : 0;
     w->cells.axis[a].step = cell[a].step;
     w->cells.axis[a].first = cell[a].first + cell[a].step * (double)w->first[a];
     w->cells.axis[a].count = high[a] > 0 ? high[a] - low[a] : 0;
-    room *= w->cells.axis[a].count;
   }
+  w->cells.row = (w->cells.axis[0].count + LANES - 1) / LANES * LANES + LANES;
+  w->cells.plane = w->cells.row * w->cells.axis[1].count;
+  const int64_t room = w->cells.plane * w->cells.axis[2].count;
   if (room > w->scratch->room) {
     pcn_free(w->scratch->cells);
     w->scratch->room = 0;
@@ -241,6 +259,7 @@ static pencone_status make_box(pencone_context *ctx, spot_work *w) {
     memset(w->scratch->cells, 0, (size_t)room * sizeof *w->scratch->cells);
   }
   w->cells.value = w->scratch->cells;
+  w->rows = pcn_voxel_rows_make(&w->s->layer.engine->rays, &w->cells, &w->s->box->grid);
   return PENCONE_OK;
 }
 
@@ -303,140 +322,100 @@ static void find_visible(const spot_work *w, int64_t k, double range_mm[2]) {
   range_mm[1] = (double)(range[1] - FAR_MM) - 0.5;
 }
 
-// Protons of a plane: those in the tile's cells, per mm2. @return those that the box of voxels can see
-static double fill_tile(const spot_work *w, int64_t k, pcn_tile *tile) {
-  const pcn_spot_plane *p = &w->scratch->plane[k];
+// Protons of a tile in cells within the radius.
+static double within(const spot_work *w, int64_t k, const pcn_tile *tile) {
   const pcn_axis *cell = w->s->layer.engine->rays.cell;
-  double sum = 0, visible_mm[2] = {-INFINITY, INFINITY};
-  if (w->expand) {
-    find_visible(w, k, visible_mm);
-  }
-  memset(tile->value, 0, (size_t)(tile->count[1] * tile->stride) * sizeof *tile->value);
-  for (int part = 0; part < PARTS; part++) {
-    for (int c = p->range[part][0]; c <= p->range[part][1]; c++) {
-      const pcn_spot_class *one = class_of(w->s, k, part, c);
-      pcn_class_image image;
-      pcn_layer_image(&w->s->layer, k, part, c, &w->window, w->scratch->image, &image);
-      pcn_plane_add(&w->s->layer, &image, one->rows, w->scratch->lines, tile);
-      if (w->expand) {
-        sum += image.sum * share_between(visible_mm, one->spot);
-      } else {
-        sum += clipped(w, k, one->spot) ? seen(&image, one->rows, cell[0].step * cell[1].step) : image.sum;
-      }
-    }
-  }
-  return sum;
-}
-
-// The tile's protons become dose. sum: of protons per mm2 and of dose, of the cells within the radius.
-static void deposit(const spot_work *w, int64_t k, const pcn_tile *tile, double sum[2]) {
-  const pcn_spot_layer *s = w->s;
-  const pcn_axis *cell = s->layer.engine->rays.cell;
   const double radius = w->scratch->plane[k].radius_mm;
-  double centre[2];
+  double centre[2], sum = 0;
   for (int a = 0; a < 2; a++) {
-    centre[a] = (spread_at(s, a, k) * w->place[a] - cell[a].first) / cell[a].step - (double)tile->first[a];
+    centre[a] =
+        (spread_at(w->s, a, k) * w->place[a] - cell[a].first) / cell[a].step - (double)tile->first[a];
   }
   for (int64_t j = 0; j < tile->count[1]; j++) {
     const double dy = ((double)j - centre[1]) * cell[1].step, square = radius * radius - dy * dy;
     const double half = (square > 0 ? sqrt(square) : 0) / cell[0].step;
     const int64_t low = (int64_t)fmax(ceil(centre[0] - half), 0);
     const int64_t high = (int64_t)fmin(floor(centre[0] + half) + 1, (double)tile->count[0]);
-    if (low >= high) {
-      continue;
-    }
-    const int64_t y = tile->first[1] + j, x = tile->first[0] + low, n = high - low;
-    const float *protons = tile->value + j * tile->stride + low;
-    const int64_t row =
-        ((k - w->first[2]) * w->cells.axis[1].count + y - w->first[1]) * w->cells.axis[0].count;
-    float *restrict out = w->scratch->cells + row + x - w->first[0];
-    pcn_layer_dose(&s->layer, k, y, x, n, w->scratch->dose + n, out);
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) {
-      out[i] *= protons[i];
-    }
-    sum[0] += sum_of(protons, n);
-    sum[1] += sum_of(out, n);
+    sum += low < high ? sum_of(tile->value + j * tile->stride + low, high - low) : 0;
   }
+  return sum * cell[0].step * cell[1].step;
 }
 
-// @return dose of the cells that are left out, in that of voxels
+// Fills a plane of the box. @return protons beyond the radius that the box of voxels sees
+static double fill_tile(const spot_work *w, int64_t k, const pcn_tile *tile) {
+  const pcn_spot_plane *p = &w->scratch->plane[k];
+  const pcn_axis *cell = w->s->layer.engine->rays.cell;
+  double inside = 0, beyond = 0, visible_mm[2] = {-INFINITY, INFINITY};
+  int cut = 0;
+  if (w->expand && w->wanted_gy > 0) {
+    find_visible(w, k, visible_mm);
+  }
+  for (int part = 0; part < PARTS; part++) {
+    for (int c = p->range[part][0]; c <= p->range[part][1]; c++) {
+      const pcn_spot_class *one = class_of(w->s, k, part, c);
+      pcn_class_image image;
+      pcn_layer_image(&w->s->layer, k, part, c, &w->window, w->scratch->image, &image);
+      pcn_plane_add(&w->s->layer, &image, one->rows, w->scratch->lines, tile);
+      if (w->wanted_gy > 0 && !w->expand && clipped(w, k, one->spot)) {
+        cut = 1;
+        inside += seen(&image, one->rows, cell[0].step * cell[1].step);
+      } else if (w->wanted_gy > 0) {
+        const double tail = exp(-0.5 * p->radius_mm * p->radius_mm / one->spot);
+        inside += image.sum * (1 - tail);
+        beyond += image.sum * tail * share_between(visible_mm, one->spot);
+      }
+    }
+  }
+  for (int64_t j = 0; j < tile->count[1]; j++) {  // what products leave behind the cells
+    memset(tile->value + j * tile->stride + tile->count[0], 0, LANES * sizeof *tile->value);
+  }
+  return cut ? fmax(inside - within(w, k, tile), 0) : beyond;
+}
+
+// Protons per mm2 in the box. @return dose of the voxels that are left out
 static double fill_cells(const spot_work *w) {
   const pcn_spot_layer *s = w->s;
   const pcn_axis *cell = s->layer.engine->rays.cell;
-  const double per_cell = 1 / (cell[0].step * cell[1].step);
   double beyond = 0;
   for (int64_t k = s->bounds[2][0]; k < s->bounds[2][1] && k < s->layer.planes; k++) {
     const pcn_spot_plane *p = &w->scratch->plane[k];
-    double inside[2] = {0, 0}, all = 1;
+    double protons = 1;
     if (wanted(p)) {
       pcn_tile tile = p->tile;
-      tile.stride = (tile.count[0] + LANES - 1) / LANES * LANES + LANES;
-      tile.value = w->scratch->tile;
-      all = fill_tile(w, k, &tile);
-      deposit(w, k, &tile, inside);
+      tile.stride = w->cells.row;
+      tile.value = w->scratch->cells + (k - w->first[2]) * w->cells.plane +
+                   (tile.first[1] - w->first[1]) * w->cells.row + tile.first[0] - w->first[0];
+      protons = fill_tile(w, k, &tile);
     } else if (p->range[0][0] > p->range[0][1]) {
-      all = 0;
+      protons = 0;
     } else if (w->expand) {
       double visible_mm[2];
       find_visible(w, k, visible_mm);
-      all = share_between(visible_mm, class_of(s, k, 0, p->range[0][0])->spot);
+      protons = share_between(visible_mm, class_of(s, k, 0, p->range[0][0])->spot);
     }
-    const double dose = inside[0] > 0 ? inside[1] / inside[0] : p->axis_dose;
-    beyond += w->wanted_gy > 0 ? dose * fmax(all * per_cell - inside[0], 0) : 0;
+    beyond += w->wanted_gy > 0 ? p->axis_dose * protons : 0;
   }
-  return beyond * w->volume;
+  return beyond * w->volume / (cell[0].step * cell[1].step);
 }
 
 // --- voxels ------------------------------------------------------------------------------------
 
-/// What a pass over the voxels found: the largest entry, the sum of those that were left out.
-typedef struct findings {
-  float largest;
-  double small;
-} findings;
-
-static void append_row(const spot_work *w, const int64_t jk[2], const pcn_voxel_row *row, pcn_column *out,
-                       findings *found) {
-  const pcn_proton_beam *engine = w->s->layer.engine;
-  const pcn_medium *m = engine->medium;
-  const pcn_box *box = w->s->box;
-  const int64_t *n = box->grid.size, *all = m->grid.size, at = (jk[1] * n[1] + jk[0]) * n[0] + row->range[0];
-  const int64_t voxel =
-      ((jk[1] + box->first[2]) * all[1] + jk[0] + box->first[1]) * all[0] + box->first[0] + row->range[0];
-  const int64_t count = row->range[1] - row->range[0];
-  const float least = w->wanted_gy > 0 ? (float)w->wanted_gy : 1e-45f;
-  float *restrict value = w->scratch->row, largest = found->largest;
-  pcn_voxel_row_read(w->s->layer.isa, &w->cells, row, value);
-  if (engine->quantity == PENCONE_DOSE_TO_MEDIUM) {
-    const float *restrict stopping = m->stopping + voxel, *restrict density = m->density + voxel;
+static void append_run(spot_work *w, const pcn_voxel_run *run, pcn_column *out) {
+  const pcn_spot_layer *s = w->s;
+  const int64_t *n = s->box->grid.size, count = run->count;
+  const float *restrict dose = pcn_depth_dose_row(&s->dose, run->j, run->k, run->first, run->first + count);
+  const float least = w->wanted_gy > 0 ? (float)w->wanted_gy : FLT_TRUE_MIN;
+  float *restrict value = w->scratch->row;
+  const float *restrict protons = pcn_voxel_read(s->layer.isa, &w->cells, &w->rows, run, value);
+  dose += run->first;
 #pragma omp simd
-    for (int64_t i = 0; i < count; i++) {
-      value[i] *= density[i] > 0 ? stopping[i] / density[i] : 0;
-    }
+  for (int64_t i = 0; i < count; i++) {
+    value[i] = protons[i] * dose[i];
   }
-  int64_t low = 0, high = count;
-  while (low < high && value[low] < least) {
-    low++;
-  }
-  while (low < high && value[high - 1] < least) {
-    high--;
-  }
-  float kept = 0;
-  int32_t *restrict voxels = out->voxel + out->count;
-  float *restrict values = out->value + out->count;
-#pragma omp simd reduction(+ : kept)
-  for (int64_t i = low; i < high; i++) {
-    voxels[i - low] = (int32_t)(at + i);
-    values[i - low] = value[i];
-    kept += value[i];
-  }
-  for (int64_t i = low; i < high; i++) {
-    largest = value[i] > largest ? value[i] : largest;
-  }
-  out->count += high - low;
-  found->largest = largest;
-  found->small += low < high ? fmax(sum_of(value, count) - (double)kept, 0) : sum_of(value, count);
+  memset(value + count, 0, PCN_SIFT_LANES * sizeof *value);
+  out->count +=
+      (int64_t)s->layer.isa->sift(value, (size_t)count, (int32_t)((run->k * n[1] + run->j) * n[0] + run->first),
+                                  least, out->value + out->count, out->voxel + out->count, &w->sift);
 }
 
 /// The spot's way through the planes, mm across the beam in plane 0 and per plane.
@@ -446,9 +425,9 @@ typedef struct spot_way {
 
 // Parts of a row of voxels that are farther than any wanted cell from the spot's way through the planes that
 // it crosses.
-static void trim_row(const spot_work *w, const spot_way *way, pcn_voxel_row *row) {
+static void trim_row(const spot_work *w, const spot_way *way, const pcn_volume_line *line, int64_t range[2]) {
   const pcn_spot_plane *plane = w->scratch->plane;
-  const double *at = row->line.at, *by = row->line.step;
+  const double *at = line->at, *by = line->step;
   double from[2], step[2];
   for (int a = 0; a < 2; a++) {  // distance from the way, mm
     from[a] = w->cells.axis[a].first + w->cells.axis[a].step * at[a] - way->at[a] -
@@ -457,9 +436,8 @@ static void trim_row(const spot_work *w, const spot_way *way, pcn_voxel_row *row
   }
   const double square = step[0] * step[0] + step[1] * step[1], mixed = from[0] * step[0] + from[1] * step[1];
   const double off = from[0] * from[0] + from[1] * from[1];
-  for (int twice = 0; twice < (fabs(by[2]) > 1e-9 ? 2 : 1) && row->range[0] < row->range[1]; twice++) {
-    const double ends[2] = {at[2] + (double)row->range[0] * by[2],
-                            at[2] + (double)(row->range[1] - 1) * by[2]};
+  for (int twice = 0; twice < (fabs(by[2]) > 1e-9 ? 2 : 1) && range[0] < range[1]; twice++) {
+    const double ends[2] = {at[2] + (double)range[0] * by[2], at[2] + (double)(range[1] - 1) * by[2]};
     const double near = ends[0] < ends[1] ? ends[0] : ends[1], far = ends[0] < ends[1] ? ends[1] : ends[0],
                  tiny = 1e-6;
     const int64_t low = pcn_larger((int64_t)floor(near + tiny) + w->first[2], 0);
@@ -469,40 +447,40 @@ static void trim_row(const spot_work *w, const spot_way *way, pcn_voxel_row *row
       radius = plane[k].radius_mm > radius ? plane[k].radius_mm : radius;
     }
     const double rest = radius * radius - off;
-    double first = 0, last = rest < 0 || radius < 0 ? -1 : (double)row->range[1] - 1;
+    double first = 0, last = rest < 0 || radius < 0 ? -1 : (double)range[1] - 1;
     if (square > 1e-12 && radius >= 0) {
       const double root = mixed * mixed + square * rest;
       first = root > 0 ? (-mixed - sqrt(root)) / square : 1;
       last = root > 0 ? (-mixed + sqrt(root)) / square : 0;
     }
-    const double begin = first > (double)row->range[0] ? ceil(first - tiny) : (double)row->range[0];
-    const double end = last < (double)row->range[1] - 1 ? floor(last + tiny) + 1 : (double)row->range[1];
-    row->range[0] = end > begin ? (int64_t)begin : 0;
-    row->range[1] = end > begin ? (int64_t)end : 0;
+    const double begin = first > (double)range[0] ? ceil(first - tiny) : (double)range[0];
+    const double end = last < (double)range[1] - 1 ? floor(last + tiny) + 1 : (double)range[1];
+    range[0] = end > begin ? (int64_t)begin : 0;
+    range[1] = end > begin ? (int64_t)end : 0;
   }
 }
 
-static pencone_status append(pencone_context *ctx, const spot_work *w, pcn_column *out, findings *found) {
+static pencone_status append(pencone_context *ctx, spot_work *w, pcn_column *out) {
   const pcn_rays *rays = &w->s->layer.engine->rays;
-  const pencone_grid *g = &w->s->box->grid;
-  const pcn_voxel_rows rows = pcn_voxel_rows_make(rays, &w->cells, g);
   int64_t first[3], last[3];
   spot_way way;
   for (int a = 0; a < 2; a++) {
     way.at[a] = spread_at(w->s, a, 0) * w->place[a];
     way.slope[a] = spread_at(w->s, a, 1) * w->place[a] - way.at[a];
   }
-  pcn_voxel_bounds(rays, &w->cells, g, first, last);
+  pcn_voxel_bounds(rays, &w->cells, &w->s->box->grid, first, last);
   for (int64_t k = first[2]; k < last[2]; k++) {
     for (int64_t j = first[1]; j < last[1]; j++) {
-      pcn_voxel_row row = pcn_voxel_row_make(&rows, &w->cells, j, k);
-      const int64_t jk[2] = {j, k};
+      const pcn_volume_line line = pcn_voxel_line(&w->rows, j, k);
+      int64_t range[2];
+      pcn_voxel_range(&w->rows, &w->cells, &line, range);
       if (w->wanted_gy > 0) {
-        trim_row(w, &way, &row);
+        trim_row(w, &way, &line, range);
       }
-      if (row.range[0] < row.range[1]) {
-        PCN_TRY(pcn_column_reserve(ctx, out, row.range[1] - row.range[0] + 1));
-        append_row(w, jk, &row, out, found);
+      if (range[0] < range[1]) {
+        const pcn_voxel_run run = {j, k, range[0], range[1] - range[0]};
+        PCN_TRY(pcn_column_reserve(ctx, out, run.count + PCN_SIFT_LANES));
+        append_run(w, &run, out);
       }
     }
   }
@@ -510,19 +488,13 @@ static pencone_status append(pencone_context *ctx, const spot_work *w, pcn_colum
 }
 
 // One pass with all entries from wanted_gy on.
-static pencone_status pass(pencone_context *ctx, spot_work *w, pcn_column *out, findings *found) {
-  memset(found, 0, sizeof *found);
+static pencone_status pass(pencone_context *ctx, spot_work *w, pcn_column *out) {
+  memset(&w->sift, 0, sizeof w->sift);
   out->count = 0;
   plan_planes(w);
   PCN_TRY(make_box(ctx, w));
   out->beyond = fill_cells(w);
-  if (w->cells.axis[0].count > 0) {
-    PCN_TRY(append(ctx, w, out, found));
-  }
-  if (w->wanted_gy > 0) {
-    out->beyond += found->small;
-  }
-  return PENCONE_OK;
+  return w->cells.axis[0].count > 0 ? append(ctx, w, out) : PENCONE_OK;
 }
 
 // --- a column ----------------------------------------------------------------------------------
@@ -547,6 +519,17 @@ static int between_cells(const pcn_spot_layer *s) {
   return 0;
 }
 
+// Entries of what was found to be the largest's size on, and what the sieve said of the others.
+static void finish(const spot_work *w, pcn_column *out) {
+  double below = w->wanted_gy > 0 ? w->sift.below : 0;
+  if (w->s->sift) {
+    below += pcn_column_drop(out, (float)(w->s->threshold * (double)w->sift.largest));
+  }
+  out->sum = w->sift.sum;
+  out->below = below;
+  out->beyond += w->s->sift ? 0 : below;
+}
+
 pencone_status pcn_spot_column(pencone_context *ctx, const pcn_spot_layer *layer,
                                const pencone_proton_spot *spot, pcn_column *out) {
   const pcn_axis *cell = layer->layer.engine->rays.cell;
@@ -558,21 +541,20 @@ pencone_status pcn_spot_column(pencone_context *ctx, const pcn_spot_layer *layer
       pcn_spot_window(&layer->layer, spot, w.scratch->spread, w.scratch->weight, &w.window);
   w.place[0] = spot->x_mm;
   w.place[1] = spot->y_mm;
-  if (!(passing > 0)) {
-    out->count = 0;
-    out->beyond = 0;
-    atomic_flag_clear(&w.scratch->taken);
-    return PENCONE_OK;
-  }
-  findings found;
-  double largest = guess * passing * look_ahead(&w);
-  w.wanted_gy = layer->threshold * largest;
-  pencone_status status = pass(ctx, &w, out, &found);
-  while (status == PENCONE_OK && w.wanted_gy > 0 &&
-         (double)found.largest < largest) {  // the guess was too high
-    largest = (double)found.largest >= w.wanted_gy ? 0.999 * (double)found.largest : 0;
+  out->count = 0;
+  out->beyond = out->sum = out->below = 0;
+  pencone_status status = PENCONE_OK;
+  if (passing > 0) {
+    double largest = guess * passing * look_ahead(&w);
     w.wanted_gy = layer->threshold * largest;
-    status = pass(ctx, &w, out, &found);
+    status = pass(ctx, &w, out);
+    while (status == PENCONE_OK && w.wanted_gy > 0 &&
+           (double)w.sift.largest < largest) {  // the guess was too high
+      largest = (double)w.sift.largest >= w.wanted_gy ? 0.999 * (double)w.sift.largest : 0;
+      w.wanted_gy = layer->threshold * largest;
+      status = pass(ctx, &w, out);
+    }
+    finish(&w, out);
   }
   atomic_flag_clear(&w.scratch->taken);
   return status;

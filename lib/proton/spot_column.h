@@ -5,7 +5,7 @@
 
 #include "geom/box.h"
 #include "num/column.h"
-#include "proton/layer.h"
+#include "proton/depth_dose.h"
 
 struct pcn_spot_class;
 struct pcn_spot_scratch;
@@ -16,9 +16,10 @@ typedef struct pcn_spot_layer {
   pcn_layer layer;
   const pcn_box *box;    ///< borrowed: where dose is wanted
   double threshold;      ///< share of a column's largest below which entries are not wanted; 0: all are
+  int sift;              ///< 1: they are left out to the last, and the columns say what they were
+  pcn_depth_dose dose;
   double ratio;          ///< the largest of dose to the medium over dose to water
   int64_t bounds[3][2];  ///< cells that the box may need: first, one behind the last
-  int64_t row;           ///< of the scratch, floats
   float *most;           ///< [plane]: bound of a proton's dose in any cell, Gy mm2
   int16_t *low, *high;   ///< [plane][part]: classes
   int32_t *first;        ///< [plane][part]: the lowest class's in classes
@@ -32,13 +33,18 @@ typedef struct pcn_spot_layer {
 uint64_t pcn_spot_layer_bytes(const pencone_beam *beam, const pencone_grid *medium, double spacing_mm,
                               int threads);
 
-/// @param layer  of the beam. @param threshold  as above
+/// Which layer of the beam, and threshold and sift as above.
+typedef struct pcn_spot_options {
+  int layer, sift;
+  double threshold;
+} pcn_spot_options;
+
 /// @param[out] out  freed by pcn_spot_layer_free(). @return PENCONE_OK, E_MEMORY.
 pencone_status pcn_spot_layer_make(pencone_context *ctx, const pcn_proton_beam *engine, const pcn_box *box,
-                                   int layer, double threshold, pcn_spot_layer *out);
+                                   const pcn_spot_options *options, pcn_spot_layer *out);
 void pcn_spot_layer_free(pcn_spot_layer *layer);
 
-/// Appends the dose of one proton, Gy. As many threads at once as the layer was made for.
+/// The dose of one proton, Gy. As many threads at once as the layer was made for.
 pencone_status pcn_spot_column(pencone_context *ctx, const pcn_spot_layer *layer,
                                const pencone_proton_spot *spot, pcn_column *out);
 

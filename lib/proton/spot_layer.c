@@ -8,7 +8,6 @@
 #include "base/base.h"
 #include "geom/corner.h"
 #include "num/constants.h"
-#include "proton/voxels.h"
 
 enum { PARTS = PCN_PROTON_PARTS };
 
@@ -194,34 +193,31 @@ static pencone_status make_scratch(pencone_context *ctx, pcn_spot_layer *s) {
   const pcn_rays *rays = &s->layer.engine->rays;
   const size_t image = (size_t)((rays->ray[0].count + 1) * (rays->ray[1].count + 1)),
                lines = (size_t)pcn_plane_scratch(rays);
-  const int64_t lanes = PCN_PRODUCT_LANES;
-  s->row = rays->cell[0].count / lanes * lanes + 2 * lanes;
-  const size_t tile = (size_t)(rays->cell[1].count * s->row),
-               row = (size_t)(3 * rays->cell[0].count + s->box->grid.size[0]);
+  const size_t row = (size_t)(s->box->grid.size[0] + PCN_SIFT_LANES);
   s->scratch = pcn_calloc(ctx, (size_t)s->threads, sizeof *s->scratch);
   for (int t = 0; s->scratch != NULL && t < s->threads; t++) {
     pcn_spot_scratch *one = &s->scratch[t];
     atomic_flag_clear(&one->taken);
     one->plane = pcn_alloc(ctx, (size_t)rays->cell[2].count, sizeof *one->plane);
     one->spread = pcn_alloc(ctx, (size_t)(rays->ray[0].count + rays->ray[1].count), sizeof *one->spread);
-    one->weight = pcn_alloc(ctx, 2 * image + lines + tile + row, sizeof *one->weight);
+    one->weight = pcn_alloc(ctx, 2 * image + lines + row, sizeof *one->weight);
     if (one->plane == NULL || one->spread == NULL || one->weight == NULL) {
       return PENCONE_E_MEMORY;
     }
     one->image = one->weight + image;
     one->lines = one->image + image;
-    one->tile = one->lines + lines;
-    one->dose = one->tile + tile;
-    one->row = one->dose + 3 * rays->cell[0].count;
+    one->row = one->lines + lines;
   }
   return s->scratch != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
 }
 
 pencone_status pcn_spot_layer_make(pencone_context *ctx, const pcn_proton_beam *engine, const pcn_box *box,
-                                   int layer, double threshold, pcn_spot_layer *out) {
+                                   const pcn_spot_options *options, pcn_spot_layer *out) {
+  const int layer = options->layer;
   memset(out, 0, sizeof *out);
   out->box = box;
-  out->threshold = threshold;
+  out->threshold = options->threshold;
+  out->sift = options->sift;
   out->threads = pencone_context_threads(ctx);
   pencone_status status = pcn_layer_make(ctx, engine, &out->layer);
   if (status != PENCONE_OK) {
@@ -234,9 +230,10 @@ pencone_status pcn_spot_layer_make(pencone_context *ctx, const pcn_proton_beam *
   if (status == PENCONE_OK) {
     mark(out, &engine->beam->layers[layer], out->scratch[0].spread);
     pcn_layer_walk(ctx, &out->layer, layer);
-    status = pcn_layer_keep(ctx, &out->layer, out->bounds);
+    status = pcn_depth_dose_make(ctx, box, &out->dose);
   }
   if (status == PENCONE_OK) {
+    pcn_depth_dose_set(&out->dose, &out->layer);
     status = make_classes(ctx, out);
   }
   if (status != PENCONE_OK) {
@@ -259,6 +256,7 @@ void pcn_spot_layer_free(pcn_spot_layer *layer) {
   pcn_free(layer->most);
   pcn_free(layer->classes);
   pcn_free(layer->shares);
+  pcn_depth_dose_free(&layer->dose);
   pcn_layer_free(&layer->layer);
   memset(layer, 0, sizeof *layer);
 }

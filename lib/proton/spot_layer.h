@@ -30,7 +30,7 @@ typedef struct pcn_spot_scratch {
   atomic_flag taken;
   pcn_spot_plane *plane;
   double *spread;  ///< weights along x and y
-  float *weight, *image, *lines, *tile, *dose, *row;
+  float *weight, *image, *lines, *row;
   float *cells;  ///< room for so many:
   int64_t room;
 } pcn_spot_scratch;

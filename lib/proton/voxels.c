@@ -2,23 +2,29 @@
 #include "proton/voxels.h"
 
 #include <math.h>
-#include <string.h>
 
-static void limit(const pcn_cell_box *cells, int64_t n, pcn_voxel_row *row) {
-  double low = 0, high = (double)(n - 1);
-  for (int a = 0; a < 3; a++) {
-    const double least = -0.5 + 1e-9, most = (double)cells->axis[a].count - 0.5 - 1e-9, at = row->line.at[a];
-    const double step = row->line.step[a];
-    if (fabs(step) < 1e-9) {
-      high = at > least && at < most ? high : -1;
-    } else {
-      const double t0 = (least - at) / step, t1 = (most - at) / step;
-      low = fmax(low, fmin(t0, t1));
-      high = fmin(high, fmax(t0, t1));
+pcn_cell_box pcn_cell_box_of(const pcn_rays *rays) {
+  const pcn_axis *cell = rays->cell;
+  const pcn_cell_box box = {
+      {cell[0], cell[1], cell[2]}, cell[0].count, cell[0].count * cell[1].count, NULL};
+  return box;
+}
+
+// Places of voxels that are cells; 0 when some are not.
+static int find_places(const pcn_cell_box *cells, pcn_voxel_rows *rows) {
+  const int64_t step[3] = {1, cells->row, cells->plane};
+  const double *way[4] = {rows->at, rows->step, rows->down, rows->back};
+  for (int w = 0; w < 4; w++) {
+    rows->place[w] = 0;
+    for (int a = 0; a < 3; a++) {
+      const double near = rint(way[w][a]);
+      if (fabs(way[w][a] - near) > (w == 0 ? 1e-6 : 1e-9)) {
+        return 0;
+      }
+      rows->place[w] += (int64_t)near * step[a];
     }
   }
-  row->range[0] = (int64_t)ceil(low);
-  row->range[1] = high >= ceil(low) ? (int64_t)floor(high) + 1 : row->range[0];
+  return 1;
 }
 
 pcn_voxel_rows pcn_voxel_rows_make(const pcn_rays *rays, const pcn_cell_box *cells,
@@ -35,55 +41,58 @@ pcn_voxel_rows pcn_voxel_rows_make(const pcn_rays *rays, const pcn_cell_box *cel
     rows.down[a] = grid->spacing_mm[1] * e[a].y / cells->axis[a].step;
     rows.back[a] = grid->spacing_mm[2] * e[a].z / cells->axis[a].step;
   }
+  rows.whole = find_places(cells, &rows);
   return rows;
 }
 
-pcn_voxel_row pcn_voxel_row_make(const pcn_voxel_rows *rows, const pcn_cell_box *cells, int64_t j,
-                                 int64_t k) {
-  pcn_voxel_row row;
+pcn_volume_line pcn_voxel_line(const pcn_voxel_rows *rows, int64_t j, int64_t k) {
+  pcn_volume_line line;
   for (int a = 0; a < 3; a++) {
-    row.line.at[a] = rows->at[a] + (double)j * rows->down[a] + (double)k * rows->back[a];
-    row.line.step[a] = rows->step[a];
+    line.at[a] = rows->at[a] + (double)j * rows->down[a] + (double)k * rows->back[a];
+    line.step[a] = rows->step[a];
   }
-  limit(cells, rows->count, &row);
-  return row;
+  return line;
 }
 
-// 1 when voxels and cells coincide along the row: then start is the cell of voxel 0 and stride the way to the
-// next.
-static int coincide(const pcn_volume_line *v, const pcn_cell_box *c, int64_t *start, int64_t *stride) {
-  const int64_t step[3] = {1, c->axis[0].count, c->axis[0].count * c->axis[1].count};
-  *start = *stride = 0;
+void pcn_voxel_range(const pcn_voxel_rows *rows, const pcn_cell_box *cells, const pcn_volume_line *line,
+                     int64_t range[2]) {
+  double low = 0, high = (double)(rows->count - 1);
   for (int a = 0; a < 3; a++) {
-    const double at = rint(v->at[a]), by = rint(v->step[a]);
-    if (fabs(v->at[a] - at) > 1e-6 || fabs(v->step[a] - by) > 1e-9) {
-      return 0;
+    const double least = -0.5 + 1e-9, most = (double)cells->axis[a].count - 0.5 - 1e-9, at = line->at[a];
+    const double step = line->step[a];
+    if (fabs(step) < 1e-9) {
+      high = at > least && at < most ? high : -1;
+    } else {
+      const double t0 = (least - at) / step, t1 = (most - at) / step;
+      low = fmax(low, fmin(t0, t1));
+      high = fmin(high, fmax(t0, t1));
     }
-    *start += (int64_t)at * step[a];
-    *stride += (int64_t)by * step[a];
   }
-  return 1;
+  range[0] = (int64_t)ceil(low);
+  range[1] = high >= ceil(low) ? (int64_t)floor(high) + 1 : range[0];
 }
 
-void pcn_voxel_row_read(const pcn_isa *isa, const pcn_cell_box *cells, const pcn_voxel_row *row, float *out) {
-  const int64_t n = row->range[1] - row->range[0], nx = cells->axis[0].count,
-                plane = nx * cells->axis[1].count;
-  int64_t start, stride;
-  if (coincide(&row->line, cells, &start, &stride)) {
-    const float *from = cells->value + start + row->range[0] * stride;
+const float *pcn_voxel_read(const pcn_isa *isa, const pcn_cell_box *cells, const pcn_voxel_rows *rows,
+                            const pcn_voxel_run *run, float *scratch) {
+  if (rows->whole) {
+    const int64_t *place = rows->place, stride = place[1];
+    const float *from =
+        cells->value + place[0] + run->first * stride + run->j * place[2] + run->k * place[3];
     if (stride == 1) {
-      memcpy(out, from, (size_t)n * sizeof *out);
-      return;
+      return from;
     }
-    for (int64_t i = 0; i < n; i++) {
-      out[i] = from[i * stride];
+    for (int64_t i = 0; i < run->count; i++) {
+      scratch[i] = from[i * stride];
     }
-    return;
+    return scratch;
   }
-  const pcn_volume volume = {cells->value,
-                             {(int32_t)nx, (int32_t)cells->axis[1].count, (int32_t)cells->axis[2].count},
-                             {1, (int32_t)nx, (int32_t)plane}};
-  isa->volume(&volume, &row->line, (size_t)row->range[0], (size_t)n, out);
+  const pcn_volume volume = {
+      cells->value,
+      {(int32_t)cells->axis[0].count, (int32_t)cells->axis[1].count, (int32_t)cells->axis[2].count},
+      {1, (int32_t)cells->row, (int32_t)cells->plane}};
+  const pcn_volume_line line = pcn_voxel_line(rows, run->j, run->k);
+  isa->volume(&volume, &line, (size_t)run->first, (size_t)run->count, scratch);
+  return scratch;
 }
 
 void pcn_voxel_bounds(const pcn_rays *rays, const pcn_cell_box *cells, const pencone_grid *grid,

@@ -3,37 +3,48 @@
 #ifndef PCN_PROTON_VOXELS_H
 #define PCN_PROTON_VOXELS_H
 
-#include <pencone/grid.h>
-
+#include "geom/box.h"
 #include "proton/rays.h"
 #include "simd/isa.h"
 
 /// Cells of the beam, or part of them: value [z][y][x].
 typedef struct pcn_cell_box {
   pcn_axis axis[3];
+  int64_t row, plane;  ///< floats from one row, and from one plane, to the next
   const float *value;
 } pcn_cell_box;
+
+/// All cells of a beam, without values.
+pcn_cell_box pcn_cell_box_of(const pcn_rays *rays);
 
 /// Rows of a grid of voxels in units of cells: voxel (0, j, k) is at + j down + k back, the next one in its
 /// row step on.
 typedef struct pcn_voxel_rows {
   double at[3], step[3], down[3], back[3];
-  int64_t count;  ///< voxels of a row
+  int64_t count;        ///< voxels of a row
+  int whole;            ///< 1: voxels are cells,
+  int64_t place[4];     ///< and voxel (i, j, k) has the value at place[0] + i place[1] + j place[2] + k place[3]
 } pcn_voxel_rows;
 
 pcn_voxel_rows pcn_voxel_rows_make(const pcn_rays *rays, const pcn_cell_box *cells, const pencone_grid *grid);
 
-/// A row of voxels: those from range[0] to range[1] - 1 lie between the cells, or in the outer half of the
-/// last ones.
-typedef struct pcn_voxel_row {
-  pcn_volume_line line;  ///< places in cells
-  int64_t range[2];
-} pcn_voxel_row;
+/// Row (j, k) in cells.
+pcn_volume_line pcn_voxel_line(const pcn_voxel_rows *rows, int64_t j, int64_t k);
 
-pcn_voxel_row pcn_voxel_row_make(const pcn_voxel_rows *rows, const pcn_cell_box *cells, int64_t j, int64_t k);
+/// Voxels of a line that lie between the cells, or in the outer half of the last ones: first, one behind the
+/// last.
+void pcn_voxel_range(const pcn_voxel_rows *rows, const pcn_cell_box *cells, const pcn_volume_line *line,
+                     int64_t range[2]);
 
-/// Values of the row's range: those of cells where they coincide with voxels, else between cells.
-void pcn_voxel_row_read(const pcn_isa *isa, const pcn_cell_box *cells, const pcn_voxel_row *row, float *out);
+/// A part of a row of voxels.
+typedef struct pcn_voxel_run {
+  int64_t j, k, first, count;
+} pcn_voxel_run;
+
+/// Values of voxels that lie between the cells: those of cells where they coincide with voxels, else between
+/// cells. @param scratch  room for the run. @return where they are: in the cells, or in scratch
+const float *pcn_voxel_read(const pcn_isa *isa, const pcn_cell_box *cells, const pcn_voxel_rows *rows,
+                            const pcn_voxel_run *run, float *scratch);
 
 /// Voxels of a grid that may lie between the cells: first[3], last[3] (one behind), from the corners.
 void pcn_voxel_bounds(const pcn_rays *rays, const pcn_cell_box *cells, const pencone_grid *grid,
