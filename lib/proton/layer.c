@@ -138,7 +138,7 @@ static void walk_block(void *work, size_t block, int worker) {
       if (l->protons[r] > 0) {
         pcn_ray_cell cell;
         walk_cell(l, r, k, &m[r - first], &cell);
-        for (int part = 0; part < PARTS; part++) {
+        for (int part = 0; part < PARTS && k % l->engine->rays.every == 0; part++) {
           sort_gaussian(l, k, part, &cell, r);
         }
       }
@@ -205,7 +205,7 @@ static int64_t planes_of(const pcn_layer *l) {
     pcn_rays_extremes(rays, k, first, last, depth_mm);
     last_k = depth_mm[0] < end ? k : last_k;
   }
-  return last_k + 1;
+  return last_k < 0 ? 0 : (last_k + rays->every - 1) / rays->every * rays->every + 1;
 }
 
 void pcn_layer_walk(pencone_context *ctx, pcn_layer *layer, int index) {
@@ -290,13 +290,21 @@ void pcn_layer_image(const pcn_layer *layer, int64_t k, int part, int sort, cons
 
 // --- depth dose --------------------------------------------------------------------------------
 
-double pcn_layer_own_dose(const pcn_layer *layer, int64_t k, const int64_t column[2]) {
+double pcn_layer_own_dose(const pcn_layer *layer, int64_t k, const int64_t *column, int columns) {
+  enum { MOST_COLUMNS = 8 };
   const pcn_rays *rays = &layer->engine->rays;
-  const int64_t nx = rays->cell[0].count, plane = nx * rays->cell[1].count;
-  const float *near = rays->column + k * plane + column[1] * nx + column[0];
-  float dose;
-  layer->isa->bragg(&layer->table, near, near + plane, 1, &dose);
-  return (double)dose;
+  const int64_t plane = rays->cell[0].count * rays->cell[1].count;
+  float near[MOST_COLUMNS] = {0}, far[MOST_COLUMNS] = {0}, dose[MOST_COLUMNS];
+  double sum = 0;
+  for (int c = 0; c < columns; c++) {
+    near[c] = rays->column[k * plane + column[c]];
+    far[c] = rays->column[(k + 1) * plane + column[c]];
+  }
+  layer->isa->bragg(&layer->table, near, far, (size_t)columns, dose);
+  for (int c = 0; c < columns; c++) {
+    sum += (double)dose[c];
+  }
+  return sum / columns;
 }
 
 // Largest dose of the steps around a depth.
@@ -309,18 +317,21 @@ static double dose_near(const pcn_layer *l, double depth_mm) {
   return l->table.scale * l->table.per_step * most;
 }
 
-double pcn_layer_most(const pcn_layer *layer, int64_t k, const int64_t first[2], const int64_t last[2]) {
+double pcn_layer_most(const pcn_layer *layer, const int64_t face[2], const int64_t first[2],
+                      const int64_t last[2]) {
   const double uneven =
       1.1;  // curves rise to their peak and fall behind it, but for the noise of the Monte Carlo
   double near[2], far[2];
-  pcn_rays_extremes(&layer->engine->rays, k, first, last, near);
-  pcn_rays_extremes(&layer->engine->rays, k + 1, first, last, far);
-  if (!(near[0] < INFINITY) || !(far[0] < INFINITY)) {
+  pcn_rays_extremes(&layer->engine->rays, face[0], first, last, near);
+  pcn_rays_extremes(&layer->engine->rays, face[1], first, last, far);
+  if (!(near[0] < INFINITY) && !(far[0] < INFINITY)) {
     return 0;
   }
   const double peak_mm = (layer->peak + 0.5) / layer->table.per_step - layer->table.before_mm;
-  if ((near[0] <= peak_mm && peak_mm <= far[1]) || pcn_mixing_may(&layer->mixing, k, first, last)) {
-    return dose_near(layer, peak_mm);
+  int anywhere = !(near[0] < INFINITY) || !(far[0] < INFINITY) || (near[0] <= peak_mm && peak_mm <= far[1]);
+  for (int64_t f = face[0]; f <= face[1] && !anywhere; f++) {
+    anywhere = pcn_mixing_may(&layer->mixing, f, first, last);
   }
-  return uneven * fmax(dose_near(layer, near[0]), dose_near(layer, far[1]));
+  return anywhere ? dose_near(layer, peak_mm)
+                  : uneven * fmax(dose_near(layer, near[0]), dose_near(layer, far[1]));
 }

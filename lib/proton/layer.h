@@ -28,7 +28,7 @@ typedef struct pcn_layer {
   const pcn_proton_energy *energy;
   const pcn_isa *isa;
   float *protons;         ///< [ray], filled by who uses the layer: rays without protons are not walked
-  int64_t planes;         ///< those before the last with dose, and it
+  int64_t planes;         ///< those up to the last with dose, and on to one with protons
   double *own;            ///< [plane]: variance of a ray without matter, mm2
   double *anchor;         ///< [plane][part]: variance of class 0, mm2
   int8_t *sort;           ///< [plane][part][ray]: the class nearest to the ray's variance
@@ -78,11 +78,13 @@ typedef struct pcn_class_image {
 void pcn_layer_image(const pcn_layer *layer, int64_t k, int part, int sort, const pcn_ray_window *window,
                      float *value, pcn_class_image *out);
 
-/// Dose to water of a proton in plane k at the column's own depth, Gy mm2.
-double pcn_layer_own_dose(const pcn_layer *layer, int64_t k, const int64_t column[2]);
+/// Mean dose to water of a proton in plane k at the own depths of up to 8 columns (place [y][x]), Gy mm2.
+double pcn_layer_own_dose(const pcn_layer *layer, int64_t k, const int64_t *column, int columns);
 
-/// Bound of a proton's dose in cells of plane k whose columns lie from first to one before last, Gy mm2.
-double pcn_layer_most(const pcn_layer *layer, int64_t k, const int64_t first[2], const int64_t last[2]);
+/// Bound of a proton's dose, Gy mm2, in voxels between two faces whose columns lie from first to one before
+/// last.
+double pcn_layer_most(const pcn_layer *layer, const int64_t face[2], const int64_t first[2],
+                      const int64_t last[2]);
 
 /// The rays of one spot: weights along x and y, whose products sum to 1.
 typedef struct pcn_spot_rays {

@@ -248,24 +248,25 @@ static void find_seen(void *work, size_t k, int worker) {
   }
 }
 
-static void plan_plane(void *work, size_t k, int worker) {
+static void plan_plane(void *work, size_t p, int worker) {
   (void)worker;
   const dose_work *w = work;
   const pcn_layer *l = &w->layer;
+  const int64_t k = (int64_t)p * l->engine->rays.every;
   const pcn_axis *ray = l->engine->rays.ray;
   const pcn_ray_window window = all_rays(w);
   plane_plan *plan = &w->plan[k];
   double widest = 0;
   for (int part = 0; part < PCN_PROTON_PARTS; part++) {
-    pcn_layer_classes(l, (int64_t)k, part, &window, plan->range[part]);
+    pcn_layer_classes(l, k, part, &window, plan->range[part]);
     if (plan->range[part][0] <= plan->range[part][1]) {
-      widest = fmax(widest, pcn_layer_variance(l, (int64_t)k, part, plan->range[part][1]));
+      widest = fmax(widest, pcn_layer_variance(l, k, part, plan->range[part][1]));
     }
   }
   for (int a = 0; a < 2; a++) {
     const int64_t rays[2] = {0, ray[a].count};
     pcn_share_rows reached;
-    pcn_share_rows_plan(l, (int64_t)k, a, widest, rays, plan->seen[a], &reached);
+    pcn_share_rows_plan(l, k, a, widest, rays, plan->seen[a], &reached);
     plan->first[a] = reached.cell;
     plan->last[a] = reached.cell + (widest > 0 ? reached.cells : 0);
   }
@@ -278,13 +279,15 @@ static void find_box(dose_work *w) {
     w->first[a] = cell[a].count;
     w->last[a] = 0;
   }
-  for (int64_t k = 0; k < w->layer.planes; k++) {
+  const int64_t every = w->layer.engine->rays.every;
+  for (int64_t k = 0; k < w->layer.planes; k += every) {
     const plane_plan *p = &w->plan[k];
     const int some = p->first[0] < p->last[0] && p->first[1] < p->last[1];
     const int64_t first[3] = {p->first[0], p->first[1], k}, last[3] = {p->last[0], p->last[1], k + 1};
     for (int a = 0; a < 3 && some; a++) {
-      w->first[a] = pcn_smaller(w->first[a], pcn_larger(first[a] - 1, 0));
-      w->last[a] = pcn_larger(w->last[a], pcn_smaller(last[a] + 1, cell[a].count));
+      const int64_t one = a < 2 ? 1 : every;
+      w->first[a] = pcn_smaller(w->first[a], pcn_larger(first[a] - one, 0));
+      w->last[a] = pcn_larger(w->last[a], pcn_smaller(last[a] + one, cell[a].count));
     }
   }
 }
@@ -312,7 +315,8 @@ static void add_part(const dose_work *w, int64_t k, int part, const plane_scratc
 
 static void fill_plane(void *work, size_t plane, int worker) {
   const dose_work *w = work;
-  const int64_t k = w->first[2] + (int64_t)plane, width = w->last[0] - w->first[0],
+  const int64_t k = w->first[2] + (int64_t)plane * w->layer.engine->rays.every,
+                width = w->last[0] - w->first[0],
                 volume = w->plane * w->layer.engine->rays.cell[2].count;
   const plane_scratch s = scratch_of(w, worker);
   const int volumes = with_let(w) ? 2 : 1;
@@ -448,7 +452,7 @@ static void gather(pencone_context *ctx, const dose_work *w) {
   gather_work g = {.dose = w, .depth = pcn_depth_rows_make(&w->layer, &whole)};
   for (int v = 0; v < 2; v++) {
     pcn_cell_box *c = &g.cells[v];
-    *c = (pcn_cell_box){.row = w->stride, .plane = w->plane};
+    *c = (pcn_cell_box){.row = w->stride, .plane = w->plane * rays->every};
     c->value = w->volume + v * w->plane * rays->cell[2].count + w->first[2] * w->plane +
                w->first[1] * w->stride + w->first[0];
     for (int a = 0; a < 3; a++) {
@@ -456,6 +460,8 @@ static void gather(pencone_context *ctx, const dose_work *w) {
       c->axis[a].first += c->axis[a].step * (double)w->first[a];
       c->axis[a].count = w->last[a] - w->first[a];
     }
+    c->axis[2].step *= (double)rays->every;
+    c->axis[2].count = (c->axis[2].count - 1) / rays->every + 1;
   }
   g.rows = pcn_voxel_rows_make(rays, &g.cells[0], &whole.grid);
   pcn_voxel_bounds(rays, &g.cells[0], &whole.grid, g.first, g.last);
@@ -494,9 +500,10 @@ static pencone_status add_layers(pencone_context *ctx, dose_work *w, const doubl
       w->layer.protons[r] = (float)w->protons[r];
     }
     pcn_layer_walk(ctx, &w->layer, l);
-    pcn_parallel_for(ctx, (size_t)w->layer.planes, plan_plane, w);
+    const int64_t every = engine->rays.every;
+    pcn_parallel_for(ctx, (size_t)((w->layer.planes + every - 1) / every), plan_plane, w);
     find_box(w);
-    const int64_t planes = pcn_larger(w->last[2] - w->first[2], 0);
+    const int64_t planes = w->last[2] > w->first[2] ? (w->last[2] - 1 - w->first[2]) / every + 1 : 0;
     PCN_TRY(pcn_parallel_for_progress(ctx, (size_t)planes, fill_plane, w, base,
                                       progress[1] / beam->layer_count, "protons"));
     if (planes > 0) {

@@ -28,6 +28,9 @@ int64_t pcn_rays_column(const pcn_rays *rays, int axis, int64_t i, double spread
   return (int64_t)floor(fmin(fmax(at, 0), (double)(cell.count - 1)) + 0.5);
 }
 
+// Between planes across the beam: their protons change little (docs/theory/proton.md, section 4).
+static const double plane_mm = 5;
+
 // Size of the voxel along a direction that is one of the grid's axes; 0 when it is none.
 static double voxel_along(pcn_vec3 e, const double h[3]) {
   const double part[3] = {fabs(e.x), fabs(e.y), fabs(e.z)};
@@ -76,6 +79,8 @@ static void cells_make(pcn_rays *rays, const pencone_grid *grid, const pencone_b
                               fmin(high[a], fmax(field[1] * near, field[1] * far) + margin));
   }
   rays->cell[2] = axis_make(low[2], thick, low[2], high[2]);
+  rays->every = (int64_t)fmax(floor(plane_mm / thick + 1e-6), 1);
+  rays->cell[2].count = (rays->cell[2].count - 1 + rays->every - 1) / rays->every * rays->every + 1;
 }
 
 typedef struct trace_work {

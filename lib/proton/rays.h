@@ -22,6 +22,8 @@ typedef struct pcn_rays {
   pcn_frame frame;
   pcn_vec3 isocenter;
   pcn_axis cell[3];
+  int64_t every;  ///< protons are spread across the beam in every so-manieth plane of cells, the last of them
+                  ///< included
   pcn_axis ray[2];                      ///< lattice of rays in x and y, in the isocentre plane
   const pencone_machine_desc *machine;  ///< for how rays spread: pcn_optics_spread()
   double entry_mm;                      ///< z where the first of them meets matter

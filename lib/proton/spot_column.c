@@ -22,7 +22,6 @@ typedef struct spot_work {
   int64_t first[3];    ///< cells of the box
   pcn_cell_box cells;  ///< protons per mm2
   pcn_voxel_rows rows;
-  int expand;     ///< cells around those that are wanted, for the interpolation: 1 unless voxels are cells
   double volume;  ///< of a cell over a voxel's
   pcn_sift sift;  ///< of the rows so far
 } spot_work;
@@ -80,21 +79,10 @@ static double square_of(const bound *b, double level) {
   return high;
 }
 
-// Bound of a proton's dose in voxels between a plane and its neighbours.
-static double most_at(const spot_work *w, int64_t k) {
-  const float *most = w->s->most;
-  float here = most[k];
-  if (w->expand) {
-    here = k > 0 && most[k - 1] > here ? most[k - 1] : here;
-    here = k + 1 < w->s->layer.planes && most[k + 1] > here ? most[k + 1] : here;
-  }
-  return (double)here;
-}
-
-// The same, of columns within a radius of the spot.
+// Bound of a proton's dose in voxels with protons of plane k, of columns within a radius of the spot.
 static double most_within(const spot_work *w, int64_t k, double radius_mm) {
   const pcn_axis *cell = w->s->layer.engine->rays.cell;
-  int64_t first[2], last[2];
+  int64_t face[2], first[2], last[2];
   for (int a = 0; a < 2; a++) {
     const double reach = radius_mm / spread_at(w->s, a, k), most = (double)cell[a].count, half = 0.5;
     first[a] =
@@ -102,12 +90,8 @@ static double most_within(const spot_work *w, int64_t k, double radius_mm) {
     last[a] =
         (int64_t)fmin(fmax(ceil((w->place[a] + reach - cell[a].first) / cell[a].step + half) + 1, 1), most);
   }
-  double most = pcn_layer_most(&w->s->layer, k, first, last);
-  if (w->expand) {
-    most = k > 0 ? fmax(most, pcn_layer_most(&w->s->layer, k - 1, first, last)) : most;
-    most = k + 1 < w->s->layer.planes ? fmax(most, pcn_layer_most(&w->s->layer, k + 1, first, last)) : most;
-  }
-  return most;
+  pcn_spot_faces(w->s, k, face);
+  return pcn_layer_most(&w->s->layer, face, first, last);
 }
 
 // Beyond the radius no cell is wanted (docs/theory/influence-matrix.md, eq. 5). First with the largest dose
@@ -115,7 +99,7 @@ static double most_within(const spot_work *w, int64_t k, double radius_mm) {
 static void find_radius(const spot_work *w, int64_t k, pcn_spot_plane *p) {
   const pcn_axis *cell = w->s->layer.engine->rays.cell;
   const double corner = 0.5 * hypot(cell[0].step, cell[1].step);
-  double most = most_at(w, k);
+  double most = (double)w->s->most[k];
   p->radius_mm = w->wanted_gy > 0 ? -1 : INFINITY;
   bound b;
   make_bound(w, k, p, &b);
@@ -162,28 +146,31 @@ static int wanted(const pcn_spot_plane *p) {
 // Around a wanted cell all cells are, that voxels beside it lie between.
 static void expand_radii(const spot_work *w) {
   const pcn_axis *cell = w->s->layer.engine->rays.cell;
+  const int64_t every = w->s->layer.engine->rays.every, planes = w->s->layer.planes;
+  const double beside = w->s->between ? hypot(cell[0].step, cell[1].step) : 0;
   pcn_spot_plane *p = w->scratch->plane;
   double before = -1;
-  for (int64_t k = 0; k < w->s->layer.planes; k++) {
-    const double own = p[k].radius_mm, after = k + 1 < w->s->layer.planes ? p[k + 1].radius_mm : -1;
+  for (int64_t k = 0; k < planes; k += every) {
+    const double own = p[k].radius_mm, after = k + every < planes ? p[k + every].radius_mm : -1;
     const double most = fmax(own, fmax(before, after));
-    p[k].radius_mm = most >= 0 ? most + hypot(cell[0].step, cell[1].step) : -1;
+    p[k].radius_mm = most >= 0 ? most + beside : -1;
     before = own;
   }
 }
 
 static void plan_planes(const spot_work *w) {
   const pcn_spot_layer *s = w->s;
+  const int64_t every = s->layer.engine->rays.every;
   pcn_spot_plane *p = w->scratch->plane;
-  for (int64_t k = 0; k < s->layer.planes; k++) {
+  for (int64_t k = 0; k < s->layer.planes; k += every) {
     find_radius(w, k, &p[k]);
   }
-  if (w->expand && w->wanted_gy > 0) {
+  if ((s->between || every > 1) && w->wanted_gy > 0) {
     expand_radii(w);
   }
-  for (int64_t k = 0; k < s->layer.planes; k++) {
+  for (int64_t k = 0; k < s->layer.planes; k += every) {
     p[k].tile.count[0] = p[k].tile.count[1] = 0;
-    if (k >= s->bounds[2][0] && k < s->bounds[2][1] && p[k].radius_mm >= 0 && most_at(w, k) > 0) {
+    if (k + every > s->bounds[2][0] && k - every < s->bounds[2][1] && p[k].radius_mm >= 0) {
       find_tile(w, k, &p[k]);
     }
   }
@@ -200,10 +187,11 @@ static double look_ahead(const spot_work *w) {
     const double i = rint((w->place[a] - cell[a].first) / cell[a].step);
     column[a] = (int64_t)fmin(fmax(i, 0), (double)(cell[a].count - 1));
   }
-  for (int64_t k = 0; k < l->planes; k++) {
+  const int64_t axis = column[1] * cell[0].count + column[0];
+  for (int64_t k = 0; k < l->planes; k += l->engine->rays.every) {
     pcn_spot_plane *p = &w->scratch->plane[k];
     double protons = 0;
-    p->axis_dose = w->s->ratio * pcn_layer_own_dose(l, k, column);
+    p->axis_dose = w->s->ratio * pcn_layer_own_dose(l, k, &axis, 1);
     for (int part = 0; part < PARTS; part++) {
       const int64_t row = k * PARTS + part;
       p->range[part][0] = w->s->low[row];
@@ -226,8 +214,9 @@ static double look_ahead(const spot_work *w) {
 
 static pencone_status make_box(pencone_context *ctx, spot_work *w) {
   const pcn_axis *cell = w->s->layer.engine->rays.cell;
+  const int64_t every = w->s->layer.engine->rays.every;
   int64_t low[3] = {INT64_MAX, INT64_MAX, INT64_MAX}, high[3] = {0, 0, 0};
-  for (int64_t k = 0; k < w->s->layer.planes; k++) {
+  for (int64_t k = 0; k < w->s->layer.planes; k += every) {
     const pcn_tile *t = &w->scratch->plane[k].tile;
     if (wanted(&w->scratch->plane[k])) {
       const int64_t first[3] = {t->first[0], t->first[1], k}, count[3] = {t->count[0], t->count[1], 1};
@@ -243,6 +232,8 @@ static pencone_status make_box(pencone_context *ctx, spot_work *w) {
     w->cells.axis[a].first = cell[a].first + cell[a].step * (double)w->first[a];
     w->cells.axis[a].count = high[a] > 0 ? high[a] - low[a] : 0;
   }
+  w->cells.axis[2].step *= (double)every;
+  w->cells.axis[2].count = (w->cells.axis[2].count + every - 1) / every;
   w->cells.row = (w->cells.axis[0].count + LANES - 1) / LANES * LANES + LANES;
   w->cells.plane = w->cells.row * w->cells.axis[1].count;
   const int64_t room = w->cells.plane * w->cells.axis[2].count;
@@ -347,7 +338,7 @@ static double fill_tile(const spot_work *w, int64_t k, const pcn_tile *tile) {
   const pcn_axis *cell = w->s->layer.engine->rays.cell;
   double inside = 0, beyond = 0, visible_mm[2] = {-INFINITY, INFINITY};
   int cut = 0;
-  if (w->expand && w->wanted_gy > 0) {
+  if (w->s->between && w->wanted_gy > 0) {
     find_visible(w, k, visible_mm);
   }
   for (int part = 0; part < PARTS; part++) {
@@ -356,7 +347,7 @@ static double fill_tile(const spot_work *w, int64_t k, const pcn_tile *tile) {
       pcn_class_image image;
       pcn_layer_image(&w->s->layer, k, part, c, &w->window, w->scratch->image, &image);
       pcn_plane_add(&w->s->layer, &image, one->rows, w->scratch->lines, tile);
-      if (w->wanted_gy > 0 && !w->expand && clipped(w, k, one->spot)) {
+      if (w->wanted_gy > 0 && !w->s->between && clipped(w, k, one->spot)) {
         cut = 1;
         inside += seen(&image, one->rows, cell[0].step * cell[1].step);
       } else if (w->wanted_gy > 0) {
@@ -372,28 +363,58 @@ static double fill_tile(const spot_work *w, int64_t k, const pcn_tile *tile) {
   return cut ? fmax(inside - within(w, k, tile), 0) : beyond;
 }
 
+// Mean dose of a proton in plane k around the spot at a distance, at columns' own depths.
+static double dose_around(const spot_work *w, int64_t k, double distance_mm) {
+  static const double way[8][2] = {{1, 0},  {0, 1},  {-1, 0},  {0, -1},
+                                   {.7, .7}, {-.7, .7}, {-.7, -.7}, {.7, -.7}};
+  const pcn_layer *l = &w->s->layer;
+  const pcn_axis *cell = l->engine->rays.cell;
+  int64_t column[8];
+  for (int d = 0; d < 8; d++) {
+    int64_t at[2];
+    for (int a = 0; a < 2; a++) {
+      const double beside = distance_mm * way[d][a] / spread_at(w->s, a, k);
+      const double i = (w->place[a] + beside - cell[a].first) / cell[a].step + 0.5;
+      at[a] = (int64_t)fmin(fmax(i, 0), (double)(cell[a].count - 1));
+    }
+    column[d] = at[1] * cell[0].count + at[0];
+  }
+  return w->s->ratio * pcn_layer_own_dose(l, k, column, 8);
+}
+
+// Cells along the beam that plane k stands for, of those that the box of voxels needs.
+static double cells_of(const spot_work *w, int64_t k) {
+  const double half = 0.5 * (double)w->s->layer.engine->rays.every, first = (double)w->s->bounds[2][0] - 0.5,
+               last = (double)w->s->bounds[2][1] - 0.5;
+  return fmax(fmin((double)k + half, last) - fmax((double)k - half, first), 0);
+}
+
 // Protons per mm2 in the box. @return dose of the voxels that are left out
 static double fill_cells(const spot_work *w) {
   const pcn_spot_layer *s = w->s;
   const pcn_axis *cell = s->layer.engine->rays.cell;
+  const int64_t every = s->layer.engine->rays.every;
   double beyond = 0;
-  for (int64_t k = s->bounds[2][0]; k < s->bounds[2][1] && k < s->layer.planes; k++) {
+  for (int64_t k = 0; k < s->layer.planes; k += every) {
     const pcn_spot_plane *p = &w->scratch->plane[k];
-    double protons = 1;
+    double protons = 0, distance_mm = 0;
     if (wanted(p)) {
       pcn_tile tile = p->tile;
       tile.stride = w->cells.row;
-      tile.value = w->scratch->cells + (k - w->first[2]) * w->cells.plane +
+      tile.value = w->scratch->cells + (k - w->first[2]) / every * w->cells.plane +
                    (tile.first[1] - w->first[1]) * w->cells.row + tile.first[0] - w->first[0];
       protons = fill_tile(w, k, &tile);
-    } else if (p->range[0][0] > p->range[0][1]) {
-      protons = 0;
-    } else if (w->expand) {
-      double visible_mm[2];
-      find_visible(w, k, visible_mm);
+      distance_mm = p->radius_mm;
+    } else if (p->range[0][0] <= p->range[0][1] && w->wanted_gy > 0) {
+      double visible_mm[2] = {-INFINITY, INFINITY};
+      if (s->between) {
+        find_visible(w, k, visible_mm);
+      }
       protons = share_between(visible_mm, class_of(s, k, 0, p->range[0][0])->spot);
     }
-    beyond += w->wanted_gy > 0 ? p->axis_dose * protons : 0;
+    if (protons > 0 && w->wanted_gy > 0) {
+      beyond += dose_around(w, k, distance_mm) * protons * cells_of(w, k);
+    }
   }
   return beyond * w->volume / (cell[0].step * cell[1].step);
 }
@@ -418,7 +439,7 @@ static void append_run(spot_work *w, const pcn_voxel_run *run, pcn_column *out) 
                                   least, out->value + out->count, out->voxel + out->count, &w->sift);
 }
 
-/// The spot's way through the planes, mm across the beam in plane 0 and per plane.
+/// The spot's way through the planes with protons, mm across the beam in the first and per plane.
 typedef struct spot_way {
   double at[2], slope[2];
 } spot_way;
@@ -427,11 +448,12 @@ typedef struct spot_way {
 // it crosses.
 static void trim_row(const spot_work *w, const spot_way *way, const pcn_volume_line *line, int64_t range[2]) {
   const pcn_spot_plane *plane = w->scratch->plane;
+  const int64_t every = w->s->layer.engine->rays.every, first_plane = w->first[2] / every;
   const double *at = line->at, *by = line->step;
   double from[2], step[2];
   for (int a = 0; a < 2; a++) {  // distance from the way, mm
     from[a] = w->cells.axis[a].first + w->cells.axis[a].step * at[a] - way->at[a] -
-              way->slope[a] * (at[2] + (double)w->first[2]);
+              way->slope[a] * (at[2] + (double)first_plane);
     step[a] = w->cells.axis[a].step * by[a] - way->slope[a] * by[2];
   }
   const double square = step[0] * step[0] + step[1] * step[1], mixed = from[0] * step[0] + from[1] * step[1];
@@ -440,11 +462,11 @@ static void trim_row(const spot_work *w, const spot_way *way, const pcn_volume_l
     const double ends[2] = {at[2] + (double)range[0] * by[2], at[2] + (double)(range[1] - 1) * by[2]};
     const double near = ends[0] < ends[1] ? ends[0] : ends[1], far = ends[0] < ends[1] ? ends[1] : ends[0],
                  tiny = 1e-6;
-    const int64_t low = pcn_larger((int64_t)floor(near + tiny) + w->first[2], 0);
-    const int64_t high = pcn_smaller((int64_t)ceil(far - tiny) + w->first[2], w->s->layer.planes - 1);
+    const int64_t low = pcn_larger((int64_t)floor(near + tiny) + first_plane, 0);
+    const int64_t high = pcn_smaller((int64_t)ceil(far - tiny) + first_plane, (w->s->layer.planes - 1) / every);
     double radius = -1;
     for (int64_t k = low; k <= high; k++) {
-      radius = plane[k].radius_mm > radius ? plane[k].radius_mm : radius;
+      radius = fmax(radius, plane[k * every].radius_mm);
     }
     const double rest = radius * radius - off;
     double first = 0, last = rest < 0 || radius < 0 ? -1 : (double)range[1] - 1;
@@ -466,7 +488,7 @@ static pencone_status append(pencone_context *ctx, spot_work *w, pcn_column *out
   spot_way way;
   for (int a = 0; a < 2; a++) {
     way.at[a] = spread_at(w->s, a, 0) * w->place[a];
-    way.slope[a] = spread_at(w->s, a, 1) * w->place[a] - way.at[a];
+    way.slope[a] = spread_at(w->s, a, rays->every) * w->place[a] - way.at[a];
   }
   pcn_voxel_bounds(rays, &w->cells, &w->s->box->grid, first, last);
   for (int64_t k = first[2]; k < last[2]; k++) {
@@ -507,18 +529,6 @@ static pcn_spot_scratch *take_scratch(const pcn_spot_layer *s) {
   }
 }
 
-// 1 unless every voxel of the box is a cell.
-static int between_cells(const pcn_spot_layer *s) {
-  const pcn_rays *rays = &s->layer.engine->rays;
-  const pcn_vec3 e[3] = {rays->frame.ex, rays->frame.ey, rays->frame.ez};
-  for (int a = 0; a < 3; a++) {
-    if (fmax(fabs(e[a].x), fmax(fabs(e[a].y), fabs(e[a].z))) < 1 - 1e-12) {
-      return 1;
-    }
-  }
-  return 0;
-}
-
 // Entries of what was found to be the largest's size on, and what the sieve said of the others.
 static void finish(const spot_work *w, pcn_column *out) {
   double below = w->wanted_gy > 0 ? w->sift.below : 0;
@@ -535,7 +545,7 @@ pencone_status pcn_spot_column(pencone_context *ctx, const pcn_spot_layer *layer
   const pcn_axis *cell = layer->layer.engine->rays.cell;
   const double *voxel = layer->box->grid.spacing_mm,
                guess = 0.75;  // of the largest dose: below what it will be
-  spot_work w = {.s = layer, .scratch = take_scratch(layer), .expand = between_cells(layer)};
+  spot_work w = {.s = layer, .scratch = take_scratch(layer)};
   w.volume = cell[0].step * cell[1].step * cell[2].step / (voxel[0] * voxel[1] * voxel[2]);
   const double passing =
       pcn_spot_window(&layer->layer, spot, w.scratch->spread, w.scratch->weight, &w.window);

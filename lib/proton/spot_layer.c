@@ -50,8 +50,10 @@ static void find_range(void *work, size_t k, int worker) {
   const pcn_spot_layer *s = work;
   const pcn_ray_window window = all_rays(&s->layer);
   for (int part = 0; part < PARTS; part++) {
-    int range[2];
-    pcn_layer_classes(&s->layer, (int64_t)k, part, &window, range);
+    int range[2] = {1, 0};
+    if ((int64_t)k % s->layer.engine->rays.every == 0) {
+      pcn_layer_classes(&s->layer, (int64_t)k, part, &window, range);
+    }
     s->low[k * PARTS + (size_t)part] = (int16_t)range[0];
     s->high[k * PARTS + (size_t)part] = (int16_t)range[1];
   }
@@ -68,6 +70,13 @@ static float largest_of(const pcn_class_image *image) {
   return largest;
 }
 
+void pcn_spot_faces(const pcn_spot_layer *s, int64_t k, int64_t face[2]) {
+  const pcn_rays *rays = &s->layer.engine->rays;
+  const int64_t beside = rays->every - !s->between;
+  face[0] = pcn_larger(k - beside, 0);
+  face[1] = pcn_smaller(k + 1 + beside, rays->cell[2].count);
+}
+
 // The rays of each class, the cells that they reach, and how high its dose can be. image: scratch for all
 // rays.
 static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
@@ -78,7 +87,9 @@ static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
                two_pi = 6.283185307179586;  // of the sum over the lattice, and what the cut is scaled by
   const double spread = fmax(pcn_rays_spread(beam, 0, k), pcn_rays_spread(beam, 1, k));
   const int64_t first[2] = {0, 0}, last[2] = {beam->cell[0].count, beam->cell[1].count};
-  s->most[k] = (float)pcn_layer_most(l, k, first, last);
+  int64_t face[2];
+  pcn_spot_faces(s, k, face);
+  s->most[k] = (float)pcn_layer_most(l, face, first, last);
   for (int row = (int)(k * PARTS); row < (int)(k + 1) * PARTS; row++) {
     for (int c = s->low[row]; c <= s->high[row]; c++) {
       pcn_spot_class *one = &s->classes[s->first[row] + c - s->low[row]];
@@ -107,7 +118,9 @@ typedef struct plan_work {
 
 static void plan_task(void *work, size_t k, int worker) {
   const plan_work *w = work;
-  plan_plane(w->s, (int64_t)k, w->image + worker * w->image_count);
+  if ((int64_t)k % w->s->layer.engine->rays.every == 0) {
+    plan_plane(w->s, (int64_t)k, w->image + worker * w->image_count);
+  }
 }
 
 static void fill_task(void *work, size_t k, int worker) {
@@ -189,6 +202,17 @@ static void find_bounds(pcn_spot_layer *s) {
   }
 }
 
+// 1 unless every voxel of the box is a cell, but for the planes in between.
+static int between_cells(const pcn_rays *rays) {
+  const pcn_vec3 e[3] = {rays->frame.ex, rays->frame.ey, rays->frame.ez};
+  for (int a = 0; a < 3; a++) {
+    if (fmax(fabs(e[a].x), fmax(fabs(e[a].y), fabs(e[a].z))) < 1 - 1e-12) {
+      return 1;
+    }
+  }
+  return 0;
+}
+
 static pencone_status make_scratch(pencone_context *ctx, pcn_spot_layer *s) {
   const pcn_rays *rays = &s->layer.engine->rays;
   const size_t image = (size_t)((rays->ray[0].count + 1) * (rays->ray[1].count + 1)),
@@ -218,6 +242,7 @@ pencone_status pcn_spot_layer_make(pencone_context *ctx, const pcn_proton_beam *
   out->box = box;
   out->threshold = options->threshold;
   out->sift = options->sift;
+  out->between = between_cells(&engine->rays);
   out->threads = pencone_context_threads(ctx);
   pencone_status status = pcn_layer_make(ctx, engine, &out->layer);
   if (status != PENCONE_OK) {

@@ -35,4 +35,7 @@ typedef struct pcn_spot_scratch {
   int64_t room;
 } pcn_spot_scratch;
 
+/// Faces between which voxels have protons of plane k.
+void pcn_spot_faces(const pcn_spot_layer *layer, int64_t k, int64_t face[2]);
+
 #endif

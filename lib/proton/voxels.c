@@ -10,13 +10,13 @@ pcn_cell_box pcn_cell_box_of(const pcn_rays *rays) {
   return box;
 }
 
-// Places of voxels that are cells; 0 when some are not.
+// Places of voxels that are cells across the beam; 0 when some are not.
 static int find_places(const pcn_cell_box *cells, pcn_voxel_rows *rows) {
-  const int64_t step[3] = {1, cells->row, cells->plane};
+  const int64_t step[2] = {1, cells->row};
   const double *way[4] = {rows->at, rows->step, rows->down, rows->back};
   for (int w = 0; w < 4; w++) {
     rows->place[w] = 0;
-    for (int a = 0; a < 3; a++) {
+    for (int a = 0; a < 2; a++) {
       const double near = rint(way[w][a]);
       if (fabs(way[w][a] - near) > (w == 0 ? 1e-6 : 1e-9)) {
         return 0;
@@ -72,19 +72,58 @@ void pcn_voxel_range(const pcn_voxel_rows *rows, const pcn_cell_box *cells, cons
   range[1] = high >= ceil(low) ? (int64_t)floor(high) + 1 : range[0];
 }
 
+// Along a plane, between it and the next one.
+static const float *read_across(const float *from, int64_t stride, int64_t plane, float u, int64_t n,
+                                float *restrict scratch) {
+  if (u == 0 && stride == 1) {
+    return from;
+  }
+  const float *to = u == 0 ? from : from + plane;
+  if (stride == 1) {
+    for (int64_t i = 0; i < n; i++) {
+      scratch[i] = from[i] + u * (to[i] - from[i]);
+    }
+    return scratch;
+  }
+  for (int64_t i = 0; i < n; i++) {
+    scratch[i] = from[i * stride] + u * (to[i * stride] - from[i * stride]);
+  }
+  return scratch;
+}
+
+// Place along the beam: the plane before it and how far behind that it is.
+static int64_t plane_before(const pcn_cell_box *cells, double z, float *u) {
+  const double most = (double)(cells->axis[2].count - 1), tiny = 1e-6,
+               inside = z < tiny ? 0 : z > most - tiny ? most : z;
+  const int64_t k = (int64_t)(inside + tiny);
+  const double rest = inside - (double)k;
+  *u = rest < tiny ? 0 : (float)rest;
+  return k;
+}
+
+static const float *read_whole(const pcn_cell_box *cells, const pcn_voxel_rows *rows,
+                               const pcn_voxel_run *run, float *scratch) {
+  const int64_t stride = rows->place[1];
+  const float *from = cells->value + rows->place[0] + run->first * stride + run->j * rows->place[2] +
+                      run->k * rows->place[3];
+  const double z = rows->at[2] + (double)run->j * rows->down[2] + (double)run->k * rows->back[2];
+  float u;
+  if (fabs(rows->step[2]) < 1e-9) {
+    const int64_t k = plane_before(cells, z, &u);
+    return read_across(from + k * cells->plane, stride, cells->plane, u, run->count, scratch);
+  }
+  for (int64_t i = 0; i < run->count; i++) {
+    const float *at =
+        from + i * stride + plane_before(cells, z + (double)(run->first + i) * rows->step[2], &u) * cells->plane;
+    scratch[i] = u == 0 ? *at : *at + u * (at[cells->plane] - *at);
+  }
+  return scratch;
+}
+
 const float *pcn_voxel_read(const pcn_isa *isa, const pcn_cell_box *cells, const pcn_voxel_rows *rows,
                             const pcn_voxel_run *run, float *scratch) {
   if (rows->whole) {
-    const int64_t *place = rows->place, stride = place[1];
-    const float *from =
-        cells->value + place[0] + run->first * stride + run->j * place[2] + run->k * place[3];
-    if (stride == 1) {
-      return from;
-    }
-    for (int64_t i = 0; i < run->count; i++) {
-      scratch[i] = from[i * stride];
-    }
-    return scratch;
+    return read_whole(cells, rows, run, scratch);
   }
   const pcn_volume volume = {
       cells->value,

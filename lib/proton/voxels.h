@@ -22,8 +22,8 @@ pcn_cell_box pcn_cell_box_of(const pcn_rays *rays);
 typedef struct pcn_voxel_rows {
   double at[3], step[3], down[3], back[3];
   int64_t count;        ///< voxels of a row
-  int whole;            ///< 1: voxels are cells,
-  int64_t place[4];     ///< and voxel (i, j, k) has the value at place[0] + i place[1] + j place[2] + k place[3]
+  int whole;            ///< 1: voxels are cells across the beam,
+  int64_t place[4];     ///< those of voxel (i, j, k) begin at place[0] + i place[1] + j place[2] + k place[3]
 } pcn_voxel_rows;
 
 pcn_voxel_rows pcn_voxel_rows_make(const pcn_rays *rays, const pcn_cell_box *cells, const pencone_grid *grid);
@@ -41,8 +41,8 @@ typedef struct pcn_voxel_run {
   int64_t j, k, first, count;
 } pcn_voxel_run;
 
-/// Values of voxels that lie between the cells: those of cells where they coincide with voxels, else between
-/// cells. @param scratch  room for the run. @return where they are: in the cells, or in scratch
+/// Values of voxels that lie between the cells, linear between planes, and where voxels are no cells also
+/// across the beam. @param scratch  room for the run. @return where they are: in the cells, or in scratch
 const float *pcn_voxel_read(const pcn_isa *isa, const pcn_cell_box *cells, const pcn_voxel_rows *rows,
                             const pcn_voxel_run *run, float *scratch);
 

@@ -283,7 +283,7 @@ static void classes_are_the_sum_over_rays(void **state) {
       pcn_layer_walk_ray(&l, i, cells + i * l.planes);
     }
     double worst = 0;
-    for (int64_t k = 2; k < l.planes && k < EDGE; k += 5) {
+    for (int64_t k = 0; k < l.planes && k < EDGE; k += 2 * beam.rays.every) {
       worst = fmax(worst, compare_plane(&l, k, cells, scratch, &sums));
     }
     print_message("%s: classes against rays: %.2g of the plane's largest\n", machines[m], worst);
