@@ -6,38 +6,22 @@
 
 #include <stdatomic.h>
 
+#include "geom/box.h"
 #include "proton/layer.h"
-#include "proton/voxels.h"
 
-/// Voxels of a row that are calculated together: run r has those from r PCN_DEPTH_RUN on.
-enum { PCN_DEPTH_RUN = 16 };
+/// Dose to water of a proton in a run of a box of the medium's voxels, Gy mm2.
+void pcn_depth_dose_run(const pcn_layer *layer, const pcn_box *box, const pcn_voxel_run *run, float *dose);
 
-/// Rows of voxels of one layer. Borrowed.
-typedef struct pcn_depth_rows {
-  const pcn_layer *layer;
-  const pcn_box *box;  ///< of the medium's voxels
-  pcn_cell_box column;
-  pcn_voxel_rows rows;
-  int straight;  ///< 1: voxels are cells and columns do not spread
-} pcn_depth_rows;
+/// Makes dose of the engine's quantity of dose to water.
+void pcn_depth_quantity(const pcn_proton_beam *engine, const pcn_box *box, const pcn_voxel_run *run,
+                        float *dose);
 
-pcn_depth_rows pcn_depth_rows_make(const pcn_layer *layer, const pcn_box *box);
-
-/// Depths of water at both sides of the voxels of a run, along the beam: its thickness there, in the sense of
-/// the variance, is that of a plane of cells. mm, before the range shifter is added.
-/// @param line  where the run lies: x and y in columns, z in faces. @param scratch  room for 2 PCN_DEPTH_RUN
-/// @param[out] depth  points into scratch or into the columns
-void pcn_depth_run(const pcn_depth_rows *rows, const pcn_voxel_run *run, pcn_volume_line *line,
-                   float *scratch, const float *depth[2]);
-
-/// Dose of a proton in a run of the layer's quantity, Gy mm2.
-void pcn_depth_dose_run(const pcn_depth_rows *rows, const pcn_voxel_run *run, float *dose);
-
-/// Dose of a proton in the voxels of a box, for many spots of a layer: runs are made when they are first
-/// asked for.
+/// Dose of a proton of the engine's quantity in the voxels of a box, for many spots of a layer: parts of rows
+/// are made when they are first asked for.
 typedef struct pcn_depth_dose {
-  pcn_depth_rows rows;
-  int64_t runs;        ///< of a row
+  const pcn_layer *layer;
+  const pcn_box *box;
+  int64_t runs;        ///< parts of a row
   float *value;        ///< [k][j][i]
   atomic_uchar *made;  ///< [k][j][run]: 0 not, 1 a thread is at it, 2 made
 } pcn_depth_dose;

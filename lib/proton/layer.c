@@ -178,6 +178,16 @@ static void set_table(pcn_layer *l) {
   pcn_mixing_make(&l->engine->rays, table, &l->table, l->isa, l->engine->uneven, &l->mixing);
 }
 
+static int mixes(const pcn_layer *l) {
+  const pcn_axis *cells = l->engine->rays.cell;
+  const int64_t first[2] = {0, 0}, last[2] = {cells[0].count, cells[1].count};
+  int64_t face = 0;
+  while (face <= cells[2].count && !pcn_mixing_may(&l->mixing, face, first, last)) {
+    face++;
+  }
+  return face <= cells[2].count;
+}
+
 // Around all spots of the layer, whatever their protons: a matrix and a dose must agree.
 static void set_field(pcn_layer *l, const pencone_proton_layer *spots) {
   const double margin_mm = 20 + 3 * sqrt(l->energy->lattice_mm2);
@@ -213,6 +223,7 @@ void pcn_layer_walk(pencone_context *ctx, pcn_layer *layer, int index) {
   layer->energy = &layer->engine->energy[index];
   set_table(layer);
   set_field(layer, &layer->engine->beam->layers[index]);
+  layer->mixes = mixes(layer);
   layer->planes = planes_of(layer);
   for (int64_t k = 0; k < layer->planes; k++) {
     layer->own[k] = pcn_proton_beam_own(layer->engine, layer->energy, pcn_rays_z(rays, k));

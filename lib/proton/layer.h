@@ -37,6 +37,7 @@ typedef struct pcn_layer {
   pcn_bragg_table table;  ///< Gy mm2 per proton
   int peak;               ///< step of table with the largest dose
   pcn_mixing mixing;
+  int mixes;  ///< 1: there may be places with a mean over ways
   double power[PCN_PROTON_PARTS][2 * PCN_CLASS_MOST + 1];  ///< variance of a class over that of class 0
 } pcn_layer;
 

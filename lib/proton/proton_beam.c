@@ -89,6 +89,9 @@ pencone_status pcn_proton_beam_make(pencone_context *ctx, const pcn_medium *medi
     status = pcn_rays_make(ctx, medium, beam, out->spacing_mm, margin_mm, &out->rays);
   }
   if (status == PENCONE_OK) {
+    status = pcn_depths_make(ctx, &out->rays, &medium->grid, &out->depths);
+  }
+  if (status == PENCONE_OK) {
     double reach_mm = 0;
     for (int l = 0; l < beam->layer_count; l++) {
       reach_mm = fmax(reach_mm, pcn_mixing_reach(&out->energy[l].table));
@@ -112,6 +115,7 @@ void pcn_proton_beam_free(pcn_proton_beam *engine) {
   }
   pcn_free(engine->energy);
   pcn_free(engine->uneven);
+  pcn_depths_free(&engine->depths);
   pcn_rays_free(&engine->rays);
   memset(engine, 0, sizeof *engine);
 }
@@ -191,7 +195,7 @@ typedef struct dose_work {
   int64_t scratch_count;
   int64_t stride, plane;  ///< of a row and of a plane of volume
   int64_t first[3], last[3];  ///< cells around all that have protons
-  float *const *out;
+  float *voxels;  ///< dose to water of all layers, Gy; after it, with LET, the same times LET
 } dose_work;
 
 /// A thread's scratch.
@@ -361,95 +365,76 @@ static double let_between(const pcn_depth_table *table, double from_mm, double t
 /// Voxels of a layer.
 typedef struct gather_work {
   const dose_work *dose;
-  pcn_depth_rows depth;
+  pcn_box box;            ///< the whole medium
   pcn_cell_box cells[2];  ///< protons: all, of wide Gaussians
   pcn_voxel_rows rows;
   int64_t first[3], last[3];  ///< voxels
+  float *scratch;             ///< of each thread: rows of protons, of wide ones, of dose
 } gather_work;
 
-static void add_run(float *restrict to, const float *restrict protons, const float *restrict dose, int64_t n) {
-#pragma omp simd
-  for (int64_t i = 0; i < n; i++) {
-    to[i] += protons[i] * dose[i];
+// Leaves of a run what has protons.
+static const float *trim(pcn_voxel_run *run, const float *protons) {
+  while (run->count > 0 && !(protons[run->count - 1] > 0)) {
+    run->count--;
   }
+  while (run->count > 0 && !(*protons > 0)) {
+    run->count--;
+    run->first++;
+    protons++;
+  }
+  return protons;
 }
 
-// Dose times LET.
-static void add_let(const gather_work *g, const pcn_voxel_run *run, const float *protons, const float *dose,
-                    float *const to[2]) {
-  const pcn_layer *layer = &g->dose->layer;
-  const double shifter = layer->energy->optics.water_mm;
-  float scratch[3 * PCN_DEPTH_RUN];
-  const float *depth[2];
-  pcn_volume_line line;
-  const float *wide = pcn_voxel_read(layer->isa, &g->cells[1], &g->rows, run, scratch + 2 * PCN_DEPTH_RUN);
-  pcn_depth_run(&g->depth, run, &line, scratch, depth);
-  for (int64_t i = 0; i < run->count; i++) {
-    if (protons[i] > 0 && dose[i] > 0) {
-      const double let = let_between(&layer->energy->table, shifter + (double)depth[0][i],
-                                     shifter + (double)depth[1][i], (double)(wide[i] / protons[i]));
-      const float part = (float)((double)(protons[i] * dose[i]) * let);
-      for (int o = 0; o < 2; o++) {
-        if (to[o] != NULL) {
-          to[o][i] += part;
-        }
-      }
-    }
-  }
-}
-
-static int any(const float *value, int64_t n) {
-  float most = 0;
-#pragma omp simd reduction(max : most)
-  for (int64_t i = 0; i < n; i++) {
-    most = value[i] > most ? value[i] : most;
-  }
-  return most > 0;
-}
-
-static void gather_run(const gather_work *g, const pcn_voxel_run *run) {
+static void gather_row(const gather_work *g, pcn_voxel_run run, int worker) {
   const dose_work *w = g->dose;
-  const pencone_grid *grid = &w->layer.engine->medium->grid;
-  float scratch[PCN_DEPTH_RUN], dose[PCN_DEPTH_RUN];
-  const float *protons = pcn_voxel_read(w->layer.isa, &g->cells[0], &g->rows, run, scratch);
-  if (!any(protons, run->count)) {
+  const pcn_layer *layer = &w->layer;
+  const int64_t *n = g->box.grid.size;
+  float *scratch = g->scratch + 3 * worker * n[0], *dose = scratch + 2 * n[0];
+  const float *protons = pcn_voxel_read(layer->isa, &g->cells[0], &g->rows, &run, scratch);
+  protons = trim(&run, protons);
+  pcn_depth_dose_run(layer, &g->box, &run, dose);
+  float *restrict to = w->voxels + (run.k * n[1] + run.j) * n[0] + run.first;
+#pragma omp simd
+  for (int64_t i = 0; i < run.count; i++) {
+    dose[i] *= protons[i];
+    to[i] += dose[i];
+  }
+  if (!with_let(w)) {
     return;
   }
-  pcn_depth_dose_run(&g->depth, run, dose);
-  const int64_t voxel = (run->k * grid->size[1] + run->j) * grid->size[0] + run->first;
-  float *to[4];
-  for (int o = 0; o < 4; o++) {
-    to[o] = w->out[o] != NULL ? w->out[o] + voxel : NULL;
-    if (o < 2 && to[o] != NULL) {
-      add_run(to[o], protons, dose, run->count);
+  const float *depth[2],
+      *wide = pcn_voxel_read(layer->isa, &g->cells[1], &g->rows, &run, scratch + n[0]);
+  const double shifter = layer->energy->optics.water_mm;
+  pcn_depths_of(&layer->engine->depths, &run, depth);
+  to += n[0] * n[1] * n[2];
+  for (int64_t i = 0; i < run.count; i++) {
+    if (dose[i] > 0) {
+      const double let = let_between(&layer->energy->table, shifter + (double)depth[0][i],
+                                     shifter + (double)depth[1][i], (double)(wide[i] / protons[i]));
+      to[i] += (float)((double)dose[i] * let);
     }
-  }
-  if (with_let(w)) {
-    add_let(g, run, protons, dose, to + 2);
   }
 }
 
 static void gather_slice(void *work, size_t slice, int worker) {
-  (void)worker;
   const gather_work *g = work;
-  const int64_t k = g->first[2] + (int64_t)slice, run = PCN_DEPTH_RUN;
+  const int64_t k = g->first[2] + (int64_t)slice;
   for (int64_t j = g->first[1]; j < g->last[1]; j++) {
     const pcn_volume_line line = pcn_voxel_line(&g->rows, j, k);
     int64_t range[2];
     pcn_voxel_range(&g->rows, &g->cells[0], &line, range);
-    for (int64_t i = range[0]; i < range[1]; i += run - i % run) {
-      const int64_t end = pcn_smaller(i - i % run + run, range[1]);
-      const pcn_voxel_run part = {j, k, i, end - i};
-      gather_run(g, &part);
+    if (range[0] < range[1]) {
+      const pcn_voxel_run run = {j, k, range[0], range[1] - range[0]};
+      gather_row(g, run, worker);
     }
   }
 }
 
-static void gather(pencone_context *ctx, const dose_work *w) {
+static pencone_status gather(pencone_context *ctx, const dose_work *w) {
   const pcn_proton_beam *engine = w->layer.engine;
   const pcn_rays *rays = &engine->rays;
-  const pcn_box whole = {engine->medium->grid, {0, 0, 0}};
-  gather_work g = {.dose = w, .depth = pcn_depth_rows_make(&w->layer, &whole)};
+  const pencone_grid *grid = &engine->medium->grid;
+  gather_work g = {.dose = w, .box = {*grid, {0, 0, 0}}};
   for (int v = 0; v < 2; v++) {
     pcn_cell_box *c = &g.cells[v];
     *c = (pcn_cell_box){.row = w->stride, .plane = w->plane * rays->every};
@@ -463,9 +448,39 @@ static void gather(pencone_context *ctx, const dose_work *w) {
     c->axis[2].step *= (double)rays->every;
     c->axis[2].count = (c->axis[2].count - 1) / rays->every + 1;
   }
-  g.rows = pcn_voxel_rows_make(rays, &g.cells[0], &whole.grid);
-  pcn_voxel_bounds(rays, &g.cells[0], &whole.grid, g.first, g.last);
+  g.rows = pcn_voxel_rows_make(rays, &g.cells[0], grid);
+  pcn_voxel_bounds(rays, &g.cells[0], grid, g.first, g.last);
+  g.scratch = pcn_alloc(ctx, (size_t)(3 * pencone_context_threads(ctx) * grid->size[0]), sizeof *g.scratch);
+  if (g.scratch == NULL) {
+    return PENCONE_E_MEMORY;
+  }
   pcn_parallel_for(ctx, g.last[2] > g.first[2] ? (size_t)(g.last[2] - g.first[2]) : 0, gather_slice, &g);
+  pcn_free(g.scratch);
+  return PENCONE_OK;
+}
+
+/// The dose of all layers on its way to where it is wanted.
+typedef struct give_work {
+  const dose_work *dose;
+  float *const *out;
+} give_work;
+
+static void give_row(void *work, size_t row, int worker) {
+  (void)worker;
+  const give_work *g = work;
+  const pencone_grid *grid = &g->dose->layer.engine->medium->grid;
+  const int64_t *n = grid->size, voxels = n[0] * n[1] * n[2], at = (int64_t)row * n[0];
+  const pcn_box box = {*grid, {0, 0, 0}};
+  const pcn_voxel_run run = {(int64_t)row % n[1], (int64_t)row / n[1], 0, n[0]};
+  for (int let = 0; let < (with_let(g->dose) ? 2 : 1); let++) {
+    float *from = g->dose->voxels + let * voxels + at;
+    pcn_depth_quantity(g->dose->layer.engine, &box, &run, from);
+    for (int o = 2 * let; o < 2 * let + 2; o++) {
+      for (int64_t i = 0; i < n[0] && g->out[o] != NULL; i++) {
+        g->out[o][at + i] += from[i];
+      }
+    }
+  }
 }
 
 // --- all layers --------------------------------------------------------------------------------
@@ -485,7 +500,10 @@ static pencone_status allocate(pencone_context *ctx, const pcn_proton_beam *engi
   w->volume = pcn_alloc(ctx, (size_t)((with_let(w) ? 2 : 1) * w->plane * rays->cell[2].count), sizeof *w->volume);
   w->scratch =
       pcn_alloc(ctx, (size_t)pencone_context_threads(ctx) * (size_t)w->scratch_count, sizeof *w->scratch);
-  const int whole = w->protons != NULL && w->plan != NULL && w->volume != NULL && w->scratch != NULL;
+  w->voxels = pcn_calloc(ctx, (with_let(w) ? 2 : 1) * (size_t)pencone_grid_voxels(&engine->medium->grid),
+                         sizeof *w->voxels);
+  const int whole = w->protons != NULL && w->plan != NULL && w->volume != NULL && w->scratch != NULL &&
+                    w->voxels != NULL;
   return whole ? PENCONE_OK : PENCONE_E_MEMORY;
 }
 
@@ -507,7 +525,7 @@ static pencone_status add_layers(pencone_context *ctx, dose_work *w, const doubl
     PCN_TRY(pcn_parallel_for_progress(ctx, (size_t)planes, fill_plane, w, base,
                                       progress[1] / beam->layer_count, "protons"));
     if (planes > 0) {
-      gather(ctx, w);
+      PCN_TRY(gather(ctx, w));
     }
   }
   return PENCONE_OK;
@@ -520,14 +538,19 @@ pencone_status pcn_proton_beam_add(pencone_context *ctx, const pcn_proton_beam *
     return PENCONE_E_MEMORY;
   }
   pencone_status status = allocate(ctx, engine, w);
-  w->out = out;
   if (status == PENCONE_OK) {
     status = add_layers(ctx, w, progress);
+  }
+  if (status == PENCONE_OK) {
+    const int64_t *n = engine->medium->grid.size;
+    give_work give = {w, out};
+    pcn_parallel_for(ctx, (size_t)(n[1] * n[2]), give_row, &give);
   }
   pcn_layer_free(&w->layer);
   pcn_free(w->protons);
   pcn_free(w->plan);
   pcn_free(w->volume);
+  pcn_free(w->voxels);
   pcn_free(w->scratch);
   pcn_free(w);
   return status;

@@ -6,7 +6,7 @@
 #include <pencone/plan.h>
 
 #include "proton/collimator.h"
-#include "proton/rays.h"
+#include "proton/depths.h"
 
 /// Which LET is calculated beside the dose.
 typedef enum pcn_let {
@@ -32,6 +32,7 @@ typedef struct pcn_proton_beam {
   double spacing_mm, cut;
   double ratio_most;  ///< the largest of dose to the medium over dose to water
   pcn_rays rays;
+  pcn_depths depths;
   float *uneven;              ///< by pcn_mixing_uneven(), for all layers
   pcn_proton_energy *energy;  ///< of each layer
 } pcn_proton_beam;
