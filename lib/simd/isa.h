@@ -46,7 +46,7 @@
   size_t pcn_sift_row##suffix(const float *value, size_t n, int32_t first, float least, float *to_value,     \
                               int32_t *to_place, pcn_sift *sift);                                            \
   void pcn_product_add##suffix(const pcn_product *product);                                                  \
-  void pcn_share_row##suffix(const pcn_share_line *line, size_t n, float *out);                              \
+  void pcn_share_row##suffix(const pcn_share_lines *lines, float *out);                                      \
   void pcn_bragg_row##suffix(const pcn_bragg_table *table, const float *from_mm, const float *to_mm,         \
                              size_t n, float *out);                                                          \
   void pcn_volume_row##suffix(const pcn_volume *volume, const pcn_volume_line *line, size_t first, size_t n, \
