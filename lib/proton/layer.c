@@ -43,8 +43,8 @@ pencone_status pcn_layer_make(pencone_context *ctx, const pcn_proton_beam *engin
   out->anchor = pcn_alloc(ctx, planes * PARTS, sizeof *out->anchor);
   out->several = pcn_alloc(ctx, planes * PARTS, sizeof *out->several);
   out->block = pcn_alloc(ctx, blocks * planes * PARTS, sizeof *out->block);
-  out->sort = pcn_calloc(ctx, planes * PARTS * blocks * BLOCK, sizeof *out->sort);
-  out->node = pcn_calloc(ctx, planes * PARTS * NODES * blocks * BLOCK, sizeof *out->node);
+  out->sort = pcn_alloc(ctx, planes * PARTS * blocks * BLOCK, sizeof *out->sort);
+  out->node = pcn_alloc(ctx, planes * PARTS * NODES * blocks * BLOCK, sizeof *out->node);
   out->sum = pcn_alloc(ctx, (size_t)rows, sizeof *out->sum);
   out->depth = pcn_alloc(ctx, (size_t)rows, sizeof *out->depth);
   const int whole = out->protons != NULL && out->own != NULL && out->anchor != NULL && out->several != NULL &&
@@ -159,6 +159,9 @@ static void walk_block(void *work, size_t block, int worker) {
   }
   uint8_t *several = l->block + (int64_t)block * l->planes * PARTS;
   memset(several, 0, (size_t)(l->planes * PARTS) * sizeof *several);
+  for (int64_t row = 0; row < l->planes * PARTS && !(most > 0); row++) {
+    memset(l->node + (row * NODES + 1) * l->walked + first, 0, BLOCK * sizeof *l->node);
+  }
   memset(&m, 0, sizeof m);
   for (int64_t k = 0, planes; k < l->planes && most > 0; k += planes) {
     const int64_t row = k * PARTS;
@@ -368,6 +371,7 @@ void pcn_layer_image(const pcn_layer *layer, int64_t k, int part, int sort, cons
   out->stride = rays.count[0];
   out->value = value + extent.first[1] * out->stride + extent.first[0];
   out->sum = (double)extent.sum;
+  out->largest = extent.largest;
 }
 
 // --- depth dose --------------------------------------------------------------------------------

@@ -82,6 +82,7 @@ typedef struct pcn_class_image {
   float *value;
   int64_t first[2], count[2], stride;  ///< of rays; stride of value
   double sum;
+  float largest;  ///< value; 0 where none is above 0
 } pcn_class_image;
 
 /// @param value  room for the window's rays. @param[out] out  counts of 0 when there are none

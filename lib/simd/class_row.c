@@ -30,8 +30,8 @@ PCN_INLINE __m512 shares(const pcn_class_window *w, int32_t which, ptrdiff_t i, 
   return _mm512_mask_loadu_ps(_mm512_mask_loadu_ps(in, below, w->node[0] + i), above, w->node[2] + i);
 }
 
-PCN_INLINE float fill(const pcn_class_window *w, int32_t which, float *value) {
-  __m512 sum = _mm512_setzero_ps();
+PCN_INLINE void fill(const pcn_class_window *w, int32_t which, float *value, pcn_class_extent *out) {
+  __m512 sum = _mm512_setzero_ps(), largest = sum;
   for (int32_t y = 0; y < w->count[1]; y++) {
     for (int32_t x = 0; x < w->count[0]; x += LANES) {
       const int32_t left = w->count[0] - x;
@@ -40,16 +40,18 @@ PCN_INLINE float fill(const pcn_class_window *w, int32_t which, float *value) {
                                        shares(w, which, y * w->row + x, lanes));
       _mm512_mask_storeu_ps(value + y * w->count[0] + x, lanes, one);
       sum = _mm512_add_ps(sum, one);
+      largest = _mm512_max_ps(largest, one);
     }
   }
-  return _mm512_reduce_add_ps(sum);
+  out->sum = _mm512_reduce_add_ps(sum);
+  out->largest = _mm512_reduce_max_ps(largest);
 }
 
 #else
 
-PCN_INLINE float fill(const pcn_class_window *w, int32_t which, float *value) {
+PCN_INLINE void fill(const pcn_class_window *w, int32_t which, float *value, pcn_class_extent *out) {
   const int32_t n = w->count[0];
-  float sum = 0;
+  float sum = 0, largest = 0;
   for (int32_t y = 0; y < w->count[1]; y++) {
     const float *restrict weight = w->weight + y * w->weight_row, *restrict in = w->node[1] + y * w->row;
     float *restrict to = value + y * n;
@@ -73,8 +75,12 @@ PCN_INLINE float fill(const pcn_class_window *w, int32_t which, float *value) {
     for (int32_t x = 0; x < n; x++) {
       sum += to[x];
     }
+    for (int32_t x = 0; x < n; x++) {
+      largest = to[x] > largest ? to[x] : largest;
+    }
   }
-  return sum;
+  out->sum = sum;
+  out->largest = largest;
 }
 
 #endif
@@ -83,7 +89,7 @@ void PCN_ISA_NAME(pcn_class_image)(const pcn_class_window *window, int32_t which
                                    pcn_class_extent *out) {
   const int32_t *n = window->count;
   int32_t first[2] = {n[0], 0}, last[2] = {0, 0};
-  out->sum = fill(window, which, value);
+  fill(window, which, value, out);
   for (int32_t y = 0; y < n[1]; y++) {
     const float *row = value + y * n[0];
     int32_t low = 0, high = n[0];

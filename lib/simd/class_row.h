@@ -16,10 +16,10 @@ typedef struct pcn_class_window {
   int32_t count[2];  ///< along x and y
 } pcn_class_window;
 
-/// First and one behind the last x and y of what is not 0, and its sum; none: 0.
+/// First and one behind the last x and y of what is not 0, its sum and the largest value above 0; none: 0.
 typedef struct pcn_class_extent {
   int32_t first[2], last[2];
-  float sum;
+  float sum, largest;
 } pcn_class_extent;
 
 /// Weight of the rays times their share in a class. @param[out] value  [y][x], without gaps between rows

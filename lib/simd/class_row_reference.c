@@ -13,7 +13,7 @@ static float node_of(const pcn_class_window *w, int node, int32_t x, int32_t y) 
 void pcn_class_image_reference(const pcn_class_window *window, int32_t which, float *value,
                                pcn_class_extent *out) {
   const int32_t *n = window->count;
-  pcn_class_extent found = {{n[0], n[1]}, {0, 0}, 0};
+  pcn_class_extent found = {{n[0], n[1]}, {0, 0}, 0, 0};
   double sum = 0;
   for (int32_t y = 0; y < n[1]; y++) {
     for (int32_t x = 0; x < n[0]; x++) {
@@ -22,6 +22,7 @@ void pcn_class_image_reference(const pcn_class_window *window, int32_t which, fl
       const float one = window->weight[y * window->weight_row + x] * share;
       value[y * n[0] + x] = one;
       sum += (double)one;
+      found.largest = one > found.largest ? one : found.largest;
       for (int a = 0; a < 2 && one != 0; a++) {
         found.first[a] = at[a] < found.first[a] ? at[a] : found.first[a];
         found.last[a] = at[a] + 1 > found.last[a] ? at[a] + 1 : found.last[a];
@@ -33,6 +34,7 @@ void pcn_class_image_reference(const pcn_class_window *window, int32_t which, fl
     out->last[a] = found.last[a];
   }
   out->sum = (float)sum;
+  out->largest = found.largest;
 }
 
 void pcn_class_range_reference(const pcn_class_window *window, int32_t range[2]) {

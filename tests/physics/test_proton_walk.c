@@ -204,6 +204,7 @@ static void windows(void **state) {
         }
         assert_memory_equal(extent[1].first, extent[0].first, sizeof extent[0].first);
         assert_memory_equal(extent[1].last, extent[0].last, sizeof extent[0].last);
+        assert_true(extent[1].largest == extent[0].largest);
         assert_close((double)extent[1].sum, (double)extent[0].sum, 1e-4);
         pcn_class_range_reference(&window, range[0]);
         pcn_isa_at(level)->range(&window, range[1]);
