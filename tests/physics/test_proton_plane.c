@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Protons in a plane: classes of variance against the sum over rays, loops against their slow twins; columns
-// of a matrix with a threshold against those without (docs/theory/proton.md, section 4).
+// of a matrix with a threshold against those without, and against those in memory that was used before
+// (docs/theory/proton.md, section 4).
 #include "../unit/dij.h"
+#include "base/base.h"
 #include "matter/medium.h"
 #include "proton/plane.h"
+#include "proton/spot_column.h"
 
 enum { N = 83, EDGE = 44 };  // N: not a multiple of any vector
 
@@ -276,6 +279,13 @@ static void classes_keep_variances(const pcn_layer *l, const pcn_ray_cell *cells
   }
 }
 
+static void make_beam(pencone_context *ctx, const edge_case *e, pcn_medium *medium, pcn_proton_beam *beam) {
+  const pcn_proton_options options = {2.5, 4, PCN_LET_NONE, 0};
+  physics_ok(ctx, pcn_medium_make_proton(ctx, e->c.phantom, pencone_engine_grid(e->c.engine),
+                                         physics_progress, medium));
+  physics_ok(ctx, pcn_proton_beam_make(ctx, medium, pencone_plan_beam(e->c.plan, 0), &options, beam));
+}
+
 // Three classes 12 % (core) and 50 % (halo) apart stand for each Gaussian. The worst of the parabola is 7e-4
 // and 2.5e-2 of a Gaussian's own height; spots are wider than a ray and the halo is a hundredth as high as
 // the core: 1e-3 of the plane.
@@ -288,10 +298,7 @@ static void classes_are_the_sum_over_rays(void **state) {
     pcn_medium medium;
     pcn_proton_beam beam;
     pcn_layer l;
-    const pcn_proton_options options = {2.5, 4, PCN_LET_NONE, 0};
-    physics_ok(ctx, pcn_medium_make_proton(ctx, e.c.phantom, pencone_engine_grid(e.c.engine),
-                                           physics_progress, &medium));
-    physics_ok(ctx, pcn_proton_beam_make(ctx, &medium, pencone_plan_beam(e.c.plan, 0), &options, &beam));
+    make_beam(ctx, &e, &medium, &beam);
     physics_ok(ctx, pcn_layer_make(ctx, &beam, &l));
     const int64_t *n = (const int64_t[]){beam.rays.ray[0].count, beam.rays.ray[1].count};
     double *spread = malloc((size_t)(n[0] + n[1]) * sizeof *spread);
@@ -406,6 +413,60 @@ static void columns_do_not_depend_on_threads(void **state) {
   assert_true(hash[0] == hash[1]);
 }
 
+// Columns of the second layer, whose memory is new, or was used for the first one after all failures there
+// can be.
+static void fill_columns(pencone_context *ctx, const edge_case *e, const pcn_proton_beam *beam, int used,
+                         pcn_column *columns) {
+  const pcn_box box = {*pencone_engine_grid(e->c.engine), {0, 0, 0}};
+  pcn_spot_layer layer;
+  physics_ok(ctx, pcn_spot_layer_make(ctx, beam, &box, 1e-4, &layer));
+  pencone_status status = used ? PENCONE_E_MEMORY : PENCONE_OK;
+  for (int after = 0; status != PENCONE_OK; after++) {
+    assert_int_equal(status, PENCONE_E_MEMORY);
+    pcn_alloc_fail_after(ctx, after);
+    status = pcn_spot_layer_set(ctx, 0, &layer);
+  }
+  pcn_alloc_fail_after(ctx, -1);
+  physics_ok(ctx, pcn_spot_layer_set(ctx, 1, &layer));
+  for (int i = 0; i < e->layers[1].spot_count; i++) {
+    physics_ok(ctx, pcn_spot_column(ctx, &layer, &e->spots[i], &columns[i]));
+  }
+  pcn_spot_layer_free(&layer);
+}
+
+static void layers_use_memory_again(void **state) {
+  enum { COLUMNS = 3 };
+  const double angles[] = {0, 33};
+  for (int n = 0; n < 2; n++) {
+    edge_case e;
+    prepare(*state, "ideal-proton", angles[n], &e);
+    pcn_medium medium;
+    pcn_proton_beam beam;
+    make_beam(*state, &e, &medium, &beam);
+    pcn_quota quota = {0};
+    pcn_column columns[2][COLUMNS] = {{{0}}};
+    assert_int_equal(e.layers[1].spot_count, COLUMNS);
+    for (int i = 0; i < 2 * COLUMNS; i++) {
+      columns[i / COLUMNS][i % COLUMNS].quota = &quota;
+    }
+    for (int used = 0; used < 2; used++) {
+      fill_columns(*state, &e, &beam, used, columns[used]);
+    }
+    for (int i = 0; i < COLUMNS; i++) {
+      pcn_column *a = &columns[0][i], *b = &columns[1][i];
+      assert_true(a->count > 1000);
+      assert_int_equal(a->count, b->count);
+      assert_memory_equal(a->voxel, b->voxel, (size_t)a->count * sizeof a->voxel[0]);
+      assert_memory_equal(a->value, b->value, (size_t)a->count * sizeof a->value[0]);
+      pcn_column_free(a);
+      pcn_column_free(b);
+    }
+    pcn_proton_beam_free(&beam);
+    pcn_medium_free(&medium);
+    physics_free(&e.c);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {UNIT_TEST(products),
                                      UNIT_TEST(shares_of_cells),
@@ -413,6 +474,7 @@ int main(void) {
                                      UNIT_TEST(lines_through_volumes),
                                      UNIT_TEST(classes_are_the_sum_over_rays),
                                      UNIT_TEST(thresholds_lose_what_they_say),
-                                     UNIT_TEST(columns_do_not_depend_on_threads)};
+                                     UNIT_TEST(columns_do_not_depend_on_threads),
+                                     UNIT_TEST(layers_use_memory_again)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
