@@ -74,7 +74,6 @@ static pencone_status use_beam(stream *s, int beam, int layer) {
   if (s->beam == beam && s->layer == layer) {
     return PENCONE_OK;
   }
-  free_shared(s);
   const pencone_engine *e = s->engine;
   const pcn_beamlet_job job = {.medium = &e->medium,
                                .beam = pencone_plan_beam(e->plan, beam),
@@ -84,9 +83,15 @@ static pencone_status use_beam(stream *s, int beam, int layer) {
                                .layer = layer,
                                .threshold = s->options.sampling ? 0 : s->options.threshold,
                                .sift = s->sift};
-  memset(s->shared, 0, e->type->beamlets_size);
-  PCN_TRY(e->type->beamlets_make(s->ctx, &job, s->shared));
-  s->beam = beam;
+  s->layer = -1;
+  if (s->beam == beam && e->type->beamlets_next != NULL) {
+    PCN_TRY(e->type->beamlets_next(s->ctx, &job, s->shared));
+  } else {
+    free_shared(s);
+    memset(s->shared, 0, e->type->beamlets_size);
+    PCN_TRY(e->type->beamlets_make(s->ctx, &job, s->shared));
+    s->beam = beam;
+  }
   s->layer = layer;
   return PENCONE_OK;
 }

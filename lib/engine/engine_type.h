@@ -77,6 +77,9 @@ typedef struct pcn_engine_type {
                              int threads);
   /// Makes what a beam's beamlets share. After a failure there is nothing to be freed.
   pencone_status (*beamlets_make)(pencone_context *ctx, const pcn_beamlet_job *job, void *beamlets);
+  /// Makes those of another layer of the same beam out of them, so that memory is used again; NULL: they are
+  /// freed and made. After a failure they are still to be freed.
+  pencone_status (*beamlets_next)(pencone_context *ctx, const pcn_beamlet_job *job, void *beamlets);
   void (*beamlets_free)(void *beamlets);
   /// Appends the dose of a beamlet of weight 1, in Gy, to an empty column: rising voxels of the rows' grid;
   /// values that are not above 0 do no harm. Several threads at once, each with a context and a column of its

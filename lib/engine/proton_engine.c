@@ -72,8 +72,17 @@ static uint64_t beamlets_bytes(const pencone_plan *plan, const pencone_grid *med
 }
 
 static pencone_status beamlets_make(pencone_context *ctx, const pcn_beamlet_job *job, void *beamlets) {
-  const pcn_spot_options wanted = {job->layer, job->sift, job->threshold};
-  return pcn_spot_layer_make(ctx, job->state, job->rows, &wanted, beamlets);
+  const pcn_spot_options wanted = {job->sift, job->threshold};
+  PCN_TRY(pcn_spot_layer_make(ctx, job->state, job->rows, &wanted, beamlets));
+  const pencone_status status = pcn_spot_layer_set(ctx, job->layer, beamlets);
+  if (status != PENCONE_OK) {
+    pcn_spot_layer_free(beamlets);
+  }
+  return status;
+}
+
+static pencone_status beamlets_next(pencone_context *ctx, const pcn_beamlet_job *job, void *beamlets) {
+  return pcn_spot_layer_set(ctx, job->layer, beamlets);
 }
 
 static void beamlets_free(void *beamlets) {
@@ -107,6 +116,7 @@ const pcn_engine_type pcn_engine_proton_pencil_beam = {
     .beamlets_size = sizeof(pcn_spot_layer),
     .beamlets_bytes = beamlets_bytes,
     .beamlets_make = beamlets_make,
+    .beamlets_next = beamlets_next,
     .beamlets_free = beamlets_free,
     .together = 1,
     .beamlet_group = group,

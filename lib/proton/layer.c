@@ -7,38 +7,49 @@
 #include "base/base.h"
 #include "num/constants.h"
 
-enum { PARTS = PCN_PROTON_PARTS, NODES = PCN_CLASS_NODES, BLOCK = 16, MOST = PCN_CLASS_MOST };
+enum { PARTS = PCN_PROTON_PARTS, NODES = PCN_CLASS_NODES, BLOCK = PCN_WALK_LANES, MOST = PCN_CLASS_MOST };
 
 static const double class_ratio[PARTS] = {1.12, 1.5, 1.5};  // of variances; docs/theory/proton.md, section 4
 
-static int64_t lattice_rays(const pcn_layer *l) {
-  return l->engine->rays.rays;
+static int64_t blocks_of(int64_t rays) {
+  return (rays + BLOCK - 1) / BLOCK;
 }
 
 // --- memory ------------------------------------------------------------------------------------
+
+static void make_classes(pcn_layer *l) {
+  l->classes.most = MOST;
+  for (int part = 0; part < PARTS; part++) {
+    l->classes.ratio[part] = (float)class_ratio[part];
+    l->classes.log[part] = (float)log(class_ratio[part]);
+    for (int c = -MOST; c <= MOST; c++) {
+      l->power[part][c + MOST] = pow(class_ratio[part], c);
+    }
+  }
+}
 
 pencone_status pcn_layer_make(pencone_context *ctx, const pcn_proton_beam *engine, pcn_layer *out) {
   memset(out, 0, sizeof *out);
   out->engine = engine;
   out->isa = pcn_isa_of(ctx);
-  const size_t planes = (size_t)engine->rays.cell[2].count, rays = (size_t)engine->rays.rays;
+  const size_t planes = (size_t)engine->rays.cell[2].count, blocks = (size_t)blocks_of(engine->rays.rays);
   int rows = 2;
   for (int l = 0; l < engine->beam->layer_count; l++) {
     rows = engine->energy[l].table.count > rows ? engine->energy[l].table.count : rows;
   }
-  for (int part = 0; part < PARTS; part++) {
-    for (int c = -MOST; c <= MOST; c++) {
-      out->power[part][c + MOST] = pow(class_ratio[part], c);
-    }
-  }
-  out->protons = pcn_calloc(ctx, rays, sizeof *out->protons);
+  make_classes(out);
+  out->protons = pcn_calloc(ctx, (size_t)engine->rays.rays, sizeof *out->protons);
   out->own = pcn_alloc(ctx, planes, sizeof *out->own);
   out->anchor = pcn_alloc(ctx, planes * PARTS, sizeof *out->anchor);
-  out->sort = pcn_calloc(ctx, planes * PARTS * rays, sizeof *out->sort);
-  out->node = pcn_calloc(ctx, planes * PARTS * NODES * rays, sizeof *out->node);
+  out->several = pcn_alloc(ctx, planes * PARTS, sizeof *out->several);
+  out->block = pcn_alloc(ctx, blocks * planes * PARTS, sizeof *out->block);
+  out->sort = pcn_alloc(ctx, planes * PARTS * blocks * BLOCK, sizeof *out->sort);
+  out->node = pcn_alloc(ctx, planes * PARTS * NODES * blocks * BLOCK, sizeof *out->node);
   out->sum = pcn_alloc(ctx, (size_t)rows, sizeof *out->sum);
-  const int whole = out->protons != NULL && out->own != NULL && out->anchor != NULL && out->sort != NULL &&
-                    out->node != NULL && out->sum != NULL;
+  out->depth = pcn_alloc(ctx, (size_t)rows, sizeof *out->depth);
+  const int whole = out->protons != NULL && out->own != NULL && out->anchor != NULL && out->several != NULL &&
+                    out->block != NULL && out->sort != NULL && out->node != NULL && out->sum != NULL &&
+                    out->depth != NULL;
   if (!whole) {
     pcn_layer_free(out);
   }
@@ -49,9 +60,12 @@ void pcn_layer_free(pcn_layer *layer) {
   pcn_free(layer->protons);
   pcn_free(layer->own);
   pcn_free(layer->anchor);
+  pcn_free(layer->several);
+  pcn_free(layer->block);
   pcn_free(layer->sort);
   pcn_free(layer->node);
   pcn_free(layer->sum);
+  pcn_free(layer->depth);
   memset(layer, 0, sizeof *layer);
 }
 
@@ -103,44 +117,79 @@ double pcn_layer_variance(const pcn_layer *layer, int64_t k, int part, int sort)
   return layer->anchor[k * PARTS + part] * layer->power[part][sort + MOST];
 }
 
-// A Gaussian between those of three classes: the parabola through them (eq. 5a) keeps integral, variance and
-// fourth moment.
-static void sort_gaussian(const pcn_layer *l, int64_t k, int part, const pcn_ray_cell *cell, int64_t ray) {
-  const double same = 1e-5, ratio = cell->variance[part] / l->anchor[k * PARTS + part], q = class_ratio[part],
-               low = 1 / q;
-  const int64_t row = k * PARTS + part, rays = lattice_rays(l);
-  float *node = l->node + row * NODES * rays + ray;
-  if (fabs(ratio - 1) < same) {
-    l->sort[row * rays + ray] = 0;
-    node[0] = node[2 * rays] = 0;
-    node[rays] = (float)cell->share[part];
-    return;
-  }
-  const double nearest = fmin(fmax(rint(log(ratio) / log(q)), 1 - MOST), MOST - 1);
-  const int sort = (int)nearest;
-  const double s = fmin(fmax(ratio / l->power[part][sort + MOST], low), q), share = cell->share[part];
-  l->sort[row * rays + ray] = (int8_t)sort;
-  node[0] = (float)(share * (s - 1) * (s - q) / ((low - 1) * (low - q)));
-  node[rays] = (float)(share * (s - low) * (s - q) / ((1 - low) * (1 - q)));
-  node[2 * rays] = (float)(share * (s - low) * (s - 1) / ((q - low) * (q - 1)));
+// The lattice's number of a walked ray.
+static int64_t ray_of(const pcn_layer *l, int64_t walked) {
+  const int64_t x = l->first[0] + walked % l->count[0], y = l->first[1] + walked / l->count[0];
+  return y * l->engine->rays.ray[0].count + x;
 }
 
-// Plane by plane, so that neighbours in memory are written together.
+// Walks the next planes, as many at a time as the loop takes. @return how many
+static int walk_on(const pcn_layer *l, int64_t k, pcn_walk_rays *rays, pcn_walk_moments *m,
+                   pcn_walk_plane *out) {
+  const int planes = (int)(l->planes - k < PCN_WALK_PLANES ? l->planes - k : PCN_WALK_PLANES);
+  l->isa->walk(&l->walk, rays, l->own + k, planes, m, out);
+  for (int r = 0; r < BLOCK; r++) {
+    rays->water[r] += planes;
+    rays->scatter[r] += planes;
+  }
+  return planes;
+}
+
+static void begin(const pcn_layer *l, int lane, int64_t ray, pcn_walk_rays *out) {
+  const pcn_rays *rays = &l->engine->rays;
+  const int64_t face = ray * (rays->cell[2].count + 1);
+  out->water[lane] = rays->water + face;
+  out->scatter[lane] = rays->scatter + face;
+}
+
+// Rays that the last block lacks are its last ray.
 static void walk_block(void *work, size_t block, int worker) {
   (void)worker;
   const pcn_layer *l = work;
-  const int64_t first = (int64_t)block * BLOCK, rays = lattice_rays(l);
-  const int64_t last = first + BLOCK < rays ? first + BLOCK : rays;
-  moments m[BLOCK];
-  memset(m, 0, sizeof m);
-  for (int64_t k = 0; k < l->planes; k++) {
-    for (int64_t r = first; r < last; r++) {
-      if (l->protons[r] > 0) {
-        pcn_ray_cell cell;
-        walk_cell(l, r, k, &m[r - first], &cell);
-        for (int part = 0; part < PARTS && k % l->engine->rays.every == 0; part++) {
-          sort_gaussian(l, k, part, &cell, r);
-        }
+  const int64_t first = (int64_t)block * BLOCK, rays = l->count[0] * l->count[1],
+                every = l->engine->rays.every;
+  pcn_walk_rays from;
+  pcn_walk_moments m;
+  pcn_walk_plane plane[PCN_WALK_PLANES];
+  float most = 0;
+  for (int r = 0; r < BLOCK; r++) {
+    const int64_t ray = ray_of(l, first + r < rays ? first + r : rays - 1);
+    begin(l, r, ray, &from);
+    most = l->protons[ray] > most ? l->protons[ray] : most;
+  }
+  uint8_t *several = l->block + (int64_t)block * l->planes * PARTS;
+  memset(several, 0, (size_t)(l->planes * PARTS) * sizeof *several);
+  for (int64_t row = 0; row < l->planes * PARTS && !(most > 0); row++) {
+    memset(l->node + (row * NODES + 1) * l->walked + first, 0, BLOCK * sizeof *l->node);
+  }
+  memset(&m, 0, sizeof m);
+  for (int64_t k = 0, planes; k < l->planes && most > 0; k += planes) {
+    planes = walk_on(l, k, &from, &m, plane);
+    for (int64_t p = (every - k % every) % every; p < planes; p += every) {
+      const int64_t row = (k + p) * PARTS;
+      const pcn_sort_rows to = {l->sort + row * l->walked + first, l->node + row * NODES * l->walked + first,
+                                l->walked, several + row};
+      l->isa->sort(&l->classes, l->anchor + row, plane + p, 1, &to);
+    }
+  }
+}
+
+// Where any block is in several classes, all of them say so ray by ray.
+static void join_blocks(void *work, size_t k, int worker) {
+  (void)worker;
+  const pcn_layer *l = work;
+  const int64_t blocks = l->walked / BLOCK, rows = l->planes * PARTS;
+  for (int64_t row = (int64_t)k * PARTS; row < (int64_t)(k + 1) * PARTS; row++) {
+    l->several[row] = 0;
+    for (int64_t b = 0; b < blocks; b++) {
+      l->several[row] |= l->block[b * rows + row];
+    }
+    for (int64_t b = 0; b < blocks && l->several[row]; b++) {
+      if (!l->block[b * rows + row]) {
+        float *node = l->node + row * NODES * l->walked + b * BLOCK;
+        memset(l->sort + row * l->walked + b * BLOCK, 0, BLOCK * sizeof *l->sort);
+        memset(node, 0, BLOCK * sizeof *node);
+        memset(node + 2 * l->walked, 0, BLOCK * sizeof *node);
       }
     }
   }
@@ -153,14 +202,29 @@ static void drop_anchor(pcn_layer *l) {
   for (int a = 0; a < 2; a++) {
     at[a] = (int64_t)fmin(fmax(rint(-ray[a].first / ray[a].step), 0), (double)(ray[a].count - 1));
   }
-  moments m = {0, 0, 0};
-  for (int64_t k = 0; k < l->planes; k++) {
-    pcn_ray_cell cell;
-    walk_cell(l, at[1] * ray[0].count + at[0], k, &m, &cell);
-    for (int part = 0; part < PARTS; part++) {
-      l->anchor[k * PARTS + part] = cell.variance[part];
+  pcn_walk_rays from;
+  pcn_walk_moments m;
+  pcn_walk_plane plane[PCN_WALK_PLANES];
+  memset(&m, 0, sizeof m);
+  for (int r = 0; r < BLOCK; r++) {
+    begin(l, r, at[1] * ray[0].count + at[0], &from);
+  }
+  for (int64_t k = 0, planes; k < l->planes; k += planes) {
+    planes = walk_on(l, k, &from, &m, plane);
+    for (int64_t i = 0; i < planes * PARTS; i++) {
+      l->anchor[k * PARTS + i] = (double)plane[i / PARTS].variance[i % PARTS][0];
     }
   }
+}
+
+static pcn_walk_values values_of(const pcn_depth_row *row) {
+  const pcn_walk_values values = {(float)row->core,
+                                  {(float)row->wide[0], (float)row->wide[1]},
+                                  {(float)row->share[0], (float)row->share[1]},
+                                  (float)row->power,
+                                  (float)row->excess,
+                                  (float)row->extra};
+  return values;
 }
 
 static void set_table(pcn_layer *l) {
@@ -175,6 +239,22 @@ static void set_table(pcn_layer *l) {
   const pcn_bragg_table bragg = {l->sum, table->count, 1 / table->step_mm, 100 * PCN_GY_PER_MEV_G,
                                  l->energy->optics.water_mm};
   l->table = bragg;
+  for (int i = 0; i < table->count; i++) {
+    const pcn_walk_values here = values_of(&table->row[i]),
+                          next = values_of(&table->row[i < table->count - 1 ? i + 1 : i]);
+    const pcn_walk_values change = {next.core - here.core,
+                                    {next.wide[0] - here.wide[0], next.wide[1] - here.wide[1]},
+                                    {next.share[0] - here.share[0], next.share[1] - here.share[1]},
+                                    0,  // as in pcn_depth_table_at()
+                                    next.excess - here.excess,
+                                    next.extra - here.extra};
+    l->depth[i].here = here;
+    l->depth[i].change = change;
+  }
+  const pcn_walk_table walk = {l->depth,           table->count,
+                               1 / table->step_mm, l->energy->optics.water_mm,
+                               table->csda_mm,     l->engine->rays.cell[2].step};
+  l->walk = walk;
   pcn_mixing_make(&l->engine->rays, table, &l->table, l->isa, l->engine->uneven, &l->mixing);
 }
 
@@ -218,85 +298,93 @@ static int64_t planes_of(const pcn_layer *l) {
   return last_k < 0 ? 0 : (last_k + rays->every - 1) / rays->every * rays->every + 1;
 }
 
+// The least rectangle of rays with protons.
+static void find_walked(pcn_layer *l) {
+  const int64_t n[2] = {l->engine->rays.ray[0].count, l->engine->rays.ray[1].count};
+  int64_t low[2] = {n[0], n[1]}, high[2] = {-1, -1};
+  for (int64_t y = 0; y < n[1]; y++) {
+    const float *protons = l->protons + y * n[0];
+    int64_t first = 0, last = n[0] - 1;
+    for (; first <= last && !(protons[first] > 0); first++) {
+    }
+    for (; last >= first && !(protons[last] > 0); last--) {
+    }
+    if (first <= last) {
+      low[0] = first < low[0] ? first : low[0];
+      high[0] = last > high[0] ? last : high[0];
+      low[1] = high[1] < 0 ? y : low[1];
+      high[1] = y;
+    }
+  }
+  for (int a = 0; a < 2; a++) {
+    l->first[a] = high[a] >= 0 ? low[a] : 0;
+    l->count[a] = high[a] >= 0 ? high[a] - low[a] + 1 : 0;
+  }
+  l->walked = blocks_of(l->count[0] * l->count[1]) * BLOCK;
+}
+
 void pcn_layer_walk(pencone_context *ctx, pcn_layer *layer, int index) {
-  const pcn_rays *rays = &layer->engine->rays;
   layer->energy = &layer->engine->energy[index];
   set_table(layer);
   set_field(layer, &layer->engine->beam->layers[index]);
   layer->mixes = mixes(layer);
   layer->planes = planes_of(layer);
   for (int64_t k = 0; k < layer->planes; k++) {
-    layer->own[k] = pcn_proton_beam_own(layer->engine, layer->energy, pcn_rays_z(rays, k));
+    layer->own[k] = pcn_proton_beam_own(layer->engine, layer->energy, pcn_rays_z(&layer->engine->rays, k));
   }
+  find_walked(layer);
   drop_anchor(layer);
-  pcn_parallel_for(ctx, (size_t)((rays->rays + BLOCK - 1) / BLOCK), walk_block, layer);
+  pcn_parallel_for(ctx, (size_t)(layer->walked / BLOCK), walk_block, layer);
+  pcn_parallel_for(ctx, (size_t)layer->planes, join_blocks, layer);
+}
+
+// What the loops need to know of a window's walked rays: the others have no protons.
+static pcn_class_window walked(const pcn_layer *l, int64_t k, int part, const pcn_ray_window *window,
+                               int64_t first[2]) {
+  const int64_t row = k * PARTS + part;
+  int64_t count[2];
+  for (int a = 0; a < 2; a++) {
+    const int64_t last = window->first[a] + window->count[a], end = l->first[a] + l->count[a];
+    first[a] = window->first[a] > l->first[a] ? window->first[a] : l->first[a];
+    count[a] = (last < end ? last : end) - first[a];
+    count[a] = count[a] > 0 ? count[a] : 0;
+  }
+  const int64_t at = (first[1] - l->first[1]) * l->count[0] + first[0] - l->first[0];
+  const float *node = l->node + row * NODES * l->walked + at;
+  const pcn_class_window out = {
+      l->several[row] ? l->sort + row * l->walked + at : NULL,
+      {node, node + l->walked, node + 2 * l->walked},
+      l->count[0],
+      window->weight + (first[1] - window->first[1]) * window->stride + first[0] - window->first[0],
+      window->stride,
+      {(int32_t)count[0], (int32_t)count[1]}};
+  return out;
 }
 
 void pcn_layer_classes(const pcn_layer *layer, int64_t k, int part, const pcn_ray_window *window,
                        int range[2]) {
-  const int64_t rays = lattice_rays(layer), along = layer->engine->rays.ray[0].count, row = k * PARTS + part;
-  int low = MOST + 1, high = -MOST - 1;
-  for (int64_t j = 0; j < window->count[1]; j++) {
-    const int64_t first = (window->first[1] + j) * along + window->first[0];
-    const int8_t *sort = layer->sort + row * rays + first;
-    const float *below = layer->node + row * NODES * rays + first, *above = below + 2 * rays;
-    const float *weight = window->weight + j * window->stride;
-    for (int64_t i = 0; i < window->count[0]; i++) {
-      const int here = weight[i] > 0, least = sort[i] - (below[i] != 0), most = sort[i] + (above[i] != 0);
-      low = here && least < low ? least : low;
-      high = here && most > high ? most : high;
-    }
-  }
-  range[0] = low;
-  range[1] = high;
-}
-
-// First and last + 1 that is not 0.
-static void trim(const float *used, int64_t first, int64_t n, int64_t *out_first, int64_t *out_count) {
-  int64_t low = 0, high = n;
-  while (low < n && !(used[low] > 0)) {
-    low++;
-  }
-  while (high > low && !(used[high - 1] > 0)) {
-    high--;
-  }
-  *out_first = first + low;
-  *out_count = high - low;
+  int64_t first[2];
+  const pcn_class_window rays = walked(layer, k, part, window, first);
+  int32_t found[2] = {MOST + 1, -MOST - 1};
+  layer->isa->range(&rays, found);
+  range[0] = found[0];
+  range[1] = found[1];
 }
 
 void pcn_layer_image(const pcn_layer *layer, int64_t k, int part, int sort, const pcn_ray_window *window,
                      float *value, pcn_class_image *out) {
-  const int64_t rays = lattice_rays(layer), along = layer->engine->rays.ray[0].count, row = k * PARTS + part;
-  const int64_t nx = window->count[0], ny = window->count[1];
-  float *used = value + nx * ny;  // of columns, then of rows
-  float sum = 0;
-  memset(used, 0, (size_t)(nx + ny) * sizeof *used);
-  for (int64_t j = 0; j < ny; j++) {
-    const int64_t first = (window->first[1] + j) * along + window->first[0];
-    const int8_t *restrict own = layer->sort + row * rays + first;
-    const float *restrict node = layer->node + row * NODES * rays + first;
-    const float *restrict weight = window->weight + j * window->stride;
-    float *restrict to = value + j * nx, *restrict column = used, in_row = 0;
-    for (int64_t i = 0; i < nx; i++) {
-      const int away = sort - own[i];
-      const float here = away == 0 ? node[i + rays] : 0, below = away == -1 ? node[i] : 0,
-                  above = away == 1 ? node[i + 2 * rays] : 0;
-      to[i] = weight[i] * (here + below + above);
-      column[i] += fabsf(to[i]);
-    }
-    for (int64_t i = 0; i < nx; i++) {
-      sum += to[i];
-      in_row += fabsf(to[i]);
-    }
-    used[nx + j] = in_row;
+  int64_t first[2];
+  const pcn_class_window rays = walked(layer, k, part, window, first);
+  pcn_class_extent extent;
+  layer->isa->image(&rays, sort, value, &extent);
+  for (int a = 0; a < 2; a++) {
+    out->first[a] = first[a] + extent.first[a];
+    out->count[a] = extent.last[a] - extent.first[a];
   }
-  trim(used, 0, nx, &out->first[0], &out->count[0]);
-  trim(used + nx, 0, ny, &out->first[1], &out->count[1]);
-  out->value = value + out->first[1] * nx + out->first[0];
-  out->first[0] += window->first[0];
-  out->first[1] += window->first[1];
-  out->stride = nx;
-  out->sum = (double)sum;
+  out->stride = rays.count[0];
+  out->value = value + extent.first[1] * out->stride + extent.first[0];
+  out->sum = (double)extent.sum;
+  out->largest = extent.largest;
 }
 
 // --- depth dose --------------------------------------------------------------------------------

@@ -9,9 +9,9 @@
 #include "simd/isa.h"
 
 enum {
-  PCN_PROTON_WIDE = 2,
+  PCN_PROTON_WIDE = PCN_WALK_WIDE,
   PCN_PROTON_PARTS = 1 + PCN_PROTON_WIDE,  ///< Gaussians of a ray: core, wider ones
-  PCN_CLASS_NODES = 3,                     ///< classes that share a Gaussian
+  PCN_CLASS_NODES = PCN_SORT_NODES,        ///< classes that share a Gaussian
   PCN_CLASS_MOST = 120                     ///< classes are -PCN_CLASS_MOST to PCN_CLASS_MOST
 };
 
@@ -27,17 +27,25 @@ typedef struct pcn_layer {
   const pcn_proton_beam *engine;
   const pcn_proton_energy *energy;
   const pcn_isa *isa;
-  float *protons;         ///< [ray], filled by who uses the layer: rays without protons are not walked
-  int64_t planes;         ///< those up to the last with dose, and on to one with protons
-  double *own;            ///< [plane]: variance of a ray without matter, mm2
-  double *anchor;         ///< [plane][part]: variance of class 0, mm2
-  int8_t *sort;           ///< [plane][part][ray]: the class nearest to the ray's variance
-  float *node;            ///< [plane][part][node][ray]: share in the class below it, in it and above it
+  float *protons;              ///< [ray], filled by who uses the layer: rays without protons are not walked
+  int64_t planes;              ///< up to the last with dose, and on to one with protons
+  double *own;                 ///< [plane]: variance of a ray without matter, mm2
+  double *anchor;              ///< [plane][part]: variance of class 0, mm2
+  int64_t first[2], count[2];  ///< rays along x and y that are walked: all that have protons are among them
+  int64_t walked;              ///< of them in whole blocks
+  uint8_t *several;  ///< [plane][part]: 0 where all walked rays are in class 0, so that sort and the other
+                     ///< nodes are not there
+  int8_t *sort;      ///< [plane][part][walked ray]: the class nearest to the ray's variance
+  float *node;       ///< [plane][part][node][walked ray]: share in the class below it, in it and above it
+  uint8_t *block;    ///< [block][plane][part]: several of 16 rays
+  pcn_walk_depth *depth;  ///< of walk
+  pcn_walk_table walk;
   double *sum;            ///< of table
   pcn_bragg_table table;  ///< Gy mm2 per proton
   int peak;               ///< step of table with the largest dose
   pcn_mixing mixing;
   int mixes;  ///< 1: there may be places with a mean over ways
+  pcn_sort_classes classes;
   double power[PCN_PROTON_PARTS][2 * PCN_CLASS_MOST + 1];  ///< variance of a class over that of class 0
 } pcn_layer;
 
@@ -73,6 +81,7 @@ typedef struct pcn_class_image {
   float *value;
   int64_t first[2], count[2], stride;  ///< of rays; stride of value
   double sum;
+  float largest;  ///< value; 0 where none is above 0
 } pcn_class_image;
 
 /// @param value  room for the window's rays. @param[out] out  counts of 0 when there are none

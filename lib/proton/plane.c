@@ -41,22 +41,20 @@ void pcn_share_rows_plan(const pcn_layer *layer, int64_t k, int axis, double var
 
 void pcn_share_rows_fill(const pcn_layer *layer, int64_t k, int axis, double variance,
                          const pcn_share_rows *rows) {
-  const double cut = layer->engine->cut, sigma = sqrt(variance), far = cut * sigma;
-  const pcn_axis cell = layer->engine->rays.cell[axis];
-  const int64_t bounds[2] = {rows->cell, rows->cell + rows->cells};
-  const float scale = (float)(1 / (cell.step * erf(cut / sqrt(2))));
-  memset(rows->value, 0, (size_t)(rows->rays * rows->stride) * sizeof *rows->value);
-  for (int64_t r = 0; r < rows->rays; r++) {
-    const double at = place_of(layer, k, axis, rows->ray + r);
-    int64_t range[2];
-    reach(cell, at, far, bounds, range);
-    if (range[0] < range[1]) {
-      const double edge = cell.first + cell.step * ((double)range[0] - 0.5) - at;
-      const pcn_share_line line = {(float)(edge / sigma), (float)(cell.step / sigma), (float)cut, scale};
-      layer->isa->share(&line, (size_t)(range[1] - range[0]),
-                        rows->value + r * rows->stride + range[0] - rows->cell);
-    }
-  }
+  const pcn_rays *rays = &layer->engine->rays;
+  const double cut = layer->engine->cut, per_sigma = 1 / sqrt(variance);
+  const pcn_axis cell = rays->cell[axis];
+  const double edge =
+      cell.first + cell.step * ((double)rows->cell - 0.5) - place_of(layer, k, axis, rows->ray);
+  const pcn_share_lines lines = {.edge = edge * per_sigma,
+                                 .step = cell.step * per_sigma,
+                                 .apart = pcn_rays_spread(rays, axis, k) * rays->ray[axis].step * per_sigma,
+                                 .cut = (float)cut,
+                                 .scale = (float)(1 / (cell.step * erf(cut / sqrt(2)))),
+                                 .lines = (int32_t)rows->rays,
+                                 .cells = (int32_t)rows->cells,
+                                 .stride = rows->stride};
+  layer->isa->share(&lines, rows->value);
 }
 
 // --- a plane -----------------------------------------------------------------------------------

@@ -26,23 +26,30 @@ typedef struct pcn_spot_layer {
   int32_t *first;        ///< [plane][part]: the lowest class's in classes
   struct pcn_spot_class *classes;
   float *shares;                     ///< of all classes
+  size_t class_room, share_room;     ///< how many there is room for
+  float *image;                      ///< of all rays, for each thread
   struct pcn_spot_scratch *scratch;  ///< one for each thread
   int threads;
 } pcn_spot_layer;
 
-/// Memory of pcn_spot_layer_make() and of the columns of that many threads, bytes: order of magnitude.
+/// Memory of a pcn_spot_layer and of the columns of that many threads, bytes: order of magnitude.
 uint64_t pcn_spot_layer_bytes(const pencone_beam *beam, const pencone_grid *medium, double spacing_mm,
                               int threads);
 
-/// Which layer of the beam, and threshold and sift as above.
+/// Threshold and sift as above.
 typedef struct pcn_spot_options {
-  int layer, sift;
+  int sift;
   double threshold;
 } pcn_spot_options;
 
-/// @param[out] out  freed by pcn_spot_layer_free(). @return PENCONE_OK, E_MEMORY.
+/// Room for the layers of a beam, one at a time.
+/// @param[out] out  freed by pcn_spot_layer_free(), also after a failure. @return PENCONE_OK, E_MEMORY.
 pencone_status pcn_spot_layer_make(pencone_context *ctx, const pcn_proton_beam *engine, const pcn_box *box,
                                    const pcn_spot_options *options, pcn_spot_layer *out);
+
+/// Makes it layer number index of the beam, whatever it was before. @return PENCONE_OK, E_MEMORY: then it is
+/// none.
+pencone_status pcn_spot_layer_set(pencone_context *ctx, int index, pcn_spot_layer *layer);
 void pcn_spot_layer_free(pcn_spot_layer *layer);
 
 /// The dose of one proton, Gy. As many threads at once as the layer was made for.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the spots of a layer have in common: made once, read by all of them.
+// What the spots of a layer have in common: made once, read by all of them. Memory is kept from layer to
+// layer.
 #include "proton/spot_layer.h"
 
 #include <math.h>
@@ -24,11 +25,12 @@ uint64_t pcn_spot_layer_bytes(const pencone_beam *beam, const pencone_grid *medi
          (uint64_t)(threads + 1) * sizeof(float) * (uint64_t)pencone_grid_voxels(medium);
 }
 
-static void mark(pcn_spot_layer *s, const pencone_proton_layer *spots, double *scratch) {
+static void mark(pcn_spot_layer *s, const pencone_proton_layer *spots, double lattice_mm2, double *scratch) {
   const pcn_layer *l = &s->layer;
   const int64_t row = l->engine->rays.ray[0].count;
+  memset(l->protons, 0, (size_t)l->engine->rays.rays * sizeof *l->protons);
   for (int i = 0; i < spots->spot_count; i++) {
-    const pcn_spot_rays r = pcn_spot_spread(l->engine, l->energy->lattice_mm2, &spots->spots[i], scratch);
+    const pcn_spot_rays r = pcn_spot_spread(l->engine, lattice_mm2, &spots->spots[i], scratch);
     for (int64_t y = 0; y < r.count[1]; y++) {
       for (int64_t x = 0; x < r.count[0]; x++) {
         l->protons[(r.first[1] + y) * row + r.first[0] + x] = 1;
@@ -59,17 +61,6 @@ static void find_range(void *work, size_t k, int worker) {
   }
 }
 
-static float largest_of(const pcn_class_image *image) {
-  float largest = 0;
-  for (int64_t j = 0; j < image->count[1]; j++) {
-    for (int64_t i = 0; i < image->count[0]; i++) {
-      const float share = image->value[j * image->stride + i];
-      largest = share > largest ? share : largest;
-    }
-  }
-  return largest;
-}
-
 void pcn_spot_faces(const pcn_spot_layer *s, int64_t k, int64_t face[2]) {
   const pcn_rays *rays = &s->layer.engine->rays;
   const int64_t beside = rays->every - !s->between;
@@ -96,7 +87,7 @@ static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
       pcn_class_image rays;
       pcn_layer_image(l, k, row % PARTS, c, &window, image, &rays);
       one->variance = pcn_layer_variance(l, k, row % PARTS, c);
-      one->largest = largest_of(&rays);
+      one->largest = rays.largest;
       one->spot = one->variance + l->energy->lattice_mm2 * spread * spread;
       one->level = log(ripple * s->ratio * (double)one->largest / (two_pi * one->spot) + 1e-300);
       for (int a = 0; a < 2; a++) {
@@ -110,16 +101,14 @@ static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
   }
 }
 
-typedef struct plan_work {
-  pcn_spot_layer *s;
-  float *image;  ///< scratch of each thread
-  int64_t image_count;
-} plan_work;
+static int64_t image_room(const pcn_rays *rays) {
+  return (rays->ray[0].count + 1) * (rays->ray[1].count + 1);
+}
 
 static void plan_task(void *work, size_t k, int worker) {
-  const plan_work *w = work;
-  if ((int64_t)k % w->s->layer.engine->rays.every == 0) {
-    plan_plane(w->s, (int64_t)k, w->image + worker * w->image_count);
+  pcn_spot_layer *s = work;
+  if ((int64_t)k % s->layer.engine->rays.every == 0) {
+    plan_plane(s, (int64_t)k, s->image + worker * image_room(&s->layer.engine->rays));
   }
 }
 
@@ -134,40 +123,55 @@ static void fill_task(void *work, size_t k, int worker) {
   }
 }
 
-static pencone_status make_classes(pencone_context *ctx, pcn_spot_layer *s) {
-  const size_t planes = (size_t)s->layer.planes, rows = planes * PARTS;
-  const pcn_axis *ray = s->layer.engine->rays.ray;
-  s->low = pcn_alloc(ctx, rows + 1, sizeof *s->low);
-  s->high = pcn_alloc(ctx, rows + 1, sizeof *s->high);
-  s->first = pcn_alloc(ctx, rows + 1, sizeof *s->first);
-  s->most = pcn_alloc(ctx, planes + 1, sizeof *s->most);
-  if (s->low == NULL || s->high == NULL || s->first == NULL || s->most == NULL) {
+static pencone_status reserve_classes(pencone_context *ctx, size_t classes, pcn_spot_layer *s) {
+  if (classes <= s->class_room) {
+    return PENCONE_OK;
+  }
+  pcn_free(s->classes);
+  s->class_room = 0;
+  s->classes = pcn_alloc(ctx, classes, sizeof *s->classes);
+  if (s->classes == NULL) {
     return PENCONE_E_MEMORY;
   }
+  s->class_room = classes;
+  return PENCONE_OK;
+}
+
+static pencone_status reserve_shares(pencone_context *ctx, size_t shares, pcn_spot_layer *s) {
+  if (shares <= s->share_room) {
+    return PENCONE_OK;
+  }
+  pcn_free(s->shares);
+  s->share_room = 0;
+  s->shares = pcn_alloc(ctx, shares, sizeof *s->shares);
+  if (s->shares == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  s->share_room = shares;
+  return PENCONE_OK;
+}
+
+static size_t count_shares(const pcn_spot_layer *s, size_t classes) {
+  size_t shares = 0;
+  for (size_t c = 0; c < classes; c++) {
+    for (int a = 0; a < 2; a++) {
+      shares += (size_t)(s->classes[c].rows[a].rays * s->classes[c].rows[a].stride);
+    }
+  }
+  return shares;
+}
+
+static pencone_status make_classes(pencone_context *ctx, pcn_spot_layer *s) {
+  const size_t planes = (size_t)s->layer.planes, rows = planes * PARTS;
   pcn_parallel_for(ctx, planes, find_range, s);
   s->first[0] = 0;
   for (size_t r = 0; r < rows; r++) {
     s->first[r + 1] = s->first[r] + (s->high[r] >= s->low[r] ? s->high[r] - s->low[r] + 1 : 0);
   }
   const size_t classes = (size_t)s->first[rows];
-  plan_work plan = {s, NULL, (ray[0].count + 1) * (ray[1].count + 1)};
-  s->classes = pcn_alloc(ctx, classes + 1, sizeof *s->classes);
-  plan.image = pcn_alloc(ctx, (size_t)plan.image_count * (size_t)s->threads, sizeof *plan.image);
-  if (s->classes == NULL || plan.image == NULL) {
-    pcn_free(plan.image);
-    return PENCONE_E_MEMORY;
-  }
-  pcn_parallel_for(ctx, planes, plan_task, &plan);
-  pcn_free(plan.image);
-  size_t shares = 0;
-  for (size_t c = 0; c < classes; c++) {
-    shares += (size_t)(s->classes[c].rows[0].rays * s->classes[c].rows[0].stride);
-    shares += (size_t)(s->classes[c].rows[1].rays * s->classes[c].rows[1].stride);
-  }
-  s->shares = pcn_alloc(ctx, shares + 1, sizeof *s->shares);
-  if (s->shares == NULL) {
-    return PENCONE_E_MEMORY;
-  }
+  PCN_TRY(reserve_classes(ctx, classes, s));
+  pcn_parallel_for(ctx, planes, plan_task, s);
+  PCN_TRY(reserve_shares(ctx, count_shares(s, classes), s));
   float *value = s->shares;
   for (size_t c = 0; c < classes; c++) {
     for (int a = 0; a < 2; a++) {
@@ -215,9 +219,8 @@ static int between_cells(const pcn_rays *rays) {
 
 static pencone_status make_scratch(pencone_context *ctx, pcn_spot_layer *s) {
   const pcn_rays *rays = &s->layer.engine->rays;
-  const size_t image = (size_t)((rays->ray[0].count + 1) * (rays->ray[1].count + 1)),
-               lines = (size_t)pcn_plane_scratch(rays);
-  const size_t row = (size_t)(s->box->grid.size[0] + PCN_SIFT_LANES);
+  const size_t image = (size_t)image_room(rays), lines = (size_t)pcn_plane_scratch(rays),
+               row = (size_t)(s->box->grid.size[0] + PCN_SIFT_LANES);
   s->scratch = pcn_calloc(ctx, (size_t)s->threads, sizeof *s->scratch);
   for (int t = 0; s->scratch != NULL && t < s->threads; t++) {
     pcn_spot_scratch *one = &s->scratch[t];
@@ -235,36 +238,48 @@ static pencone_status make_scratch(pencone_context *ctx, pcn_spot_layer *s) {
   return s->scratch != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
 }
 
+// What all layers of the beam need alike.
+static pencone_status make_room(pencone_context *ctx, pcn_spot_layer *s) {
+  const pcn_rays *rays = &s->layer.engine->rays;
+  const size_t planes = (size_t)rays->cell[2].count, rows = planes * PARTS;
+  s->low = pcn_alloc(ctx, rows + 1, sizeof *s->low);
+  s->high = pcn_alloc(ctx, rows + 1, sizeof *s->high);
+  s->first = pcn_alloc(ctx, rows + 1, sizeof *s->first);
+  s->most = pcn_alloc(ctx, planes + 1, sizeof *s->most);
+  s->image = pcn_alloc(ctx, (size_t)image_room(rays) * (size_t)s->threads, sizeof *s->image);
+  if (s->low == NULL || s->high == NULL || s->first == NULL || s->most == NULL || s->image == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  PCN_TRY(pcn_depth_dose_make(ctx, s->box, &s->dose));
+  return make_scratch(ctx, s);
+}
+
 pencone_status pcn_spot_layer_make(pencone_context *ctx, const pcn_proton_beam *engine, const pcn_box *box,
                                    const pcn_spot_options *options, pcn_spot_layer *out) {
-  const int layer = options->layer;
   memset(out, 0, sizeof *out);
   out->box = box;
   out->threshold = options->threshold;
   out->sift = options->sift;
   out->between = between_cells(&engine->rays);
   out->threads = pencone_context_threads(ctx);
-  pencone_status status = pcn_layer_make(ctx, engine, &out->layer);
-  if (status != PENCONE_OK) {
-    return status;
-  }
-  out->layer.energy = &engine->energy[layer];
   out->ratio = engine->quantity == PENCONE_DOSE_TO_WATER ? 1 : engine->ratio_most;
-  find_bounds(out);
-  status = make_scratch(ctx, out);
+  pencone_status status = pcn_layer_make(ctx, engine, &out->layer);
   if (status == PENCONE_OK) {
-    mark(out, &engine->beam->layers[layer], out->scratch[0].spread);
-    pcn_layer_walk(ctx, &out->layer, layer);
-    status = pcn_depth_dose_make(ctx, box, &out->dose);
-  }
-  if (status == PENCONE_OK) {
-    pcn_depth_dose_set(&out->dose, &out->layer);
-    status = make_classes(ctx, out);
+    find_bounds(out);
+    status = make_room(ctx, out);
   }
   if (status != PENCONE_OK) {
     pcn_spot_layer_free(out);
   }
   return status;
+}
+
+pencone_status pcn_spot_layer_set(pencone_context *ctx, int index, pcn_spot_layer *layer) {
+  const pcn_proton_beam *engine = layer->layer.engine;
+  mark(layer, &engine->beam->layers[index], engine->energy[index].lattice_mm2, layer->scratch[0].spread);
+  pcn_layer_walk(ctx, &layer->layer, index);
+  pcn_depth_dose_set(&layer->dose, &layer->layer);
+  return make_classes(ctx, layer);
 }
 
 void pcn_spot_layer_free(pcn_spot_layer *layer) {
@@ -279,6 +294,7 @@ void pcn_spot_layer_free(pcn_spot_layer *layer) {
   pcn_free(layer->high);
   pcn_free(layer->first);
   pcn_free(layer->most);
+  pcn_free(layer->image);
   pcn_free(layer->classes);
   pcn_free(layer->shares);
   pcn_depth_dose_free(&layer->dose);

@@ -6,6 +6,7 @@
 #include <pencone/context.h>
 
 #include "simd/bragg_row.h"
+#include "simd/class_row.h"
 #include "simd/cone_row.h"
 #include "simd/depth_row.h"
 #include "simd/depth_step.h"
@@ -16,8 +17,10 @@
 #include "simd/release_row.h"
 #include "simd/share_row.h"
 #include "simd/sift_row.h"
+#include "simd/sort_row.h"
 #include "simd/tilt_row.h"
 #include "simd/volume_row.h"
+#include "simd/walk_row.h"
 
 /// Set by the build for each level: PCN_ISA_NAME(f) is f_base, f_v3 or f_v4.
 #ifdef PCN_ISA_SUFFIX
@@ -43,11 +46,18 @@
   size_t pcn_sift_row##suffix(const float *value, size_t n, int32_t first, float least, float *to_value,     \
                               int32_t *to_place, pcn_sift *sift);                                            \
   void pcn_product_add##suffix(const pcn_product *product);                                                  \
-  void pcn_share_row##suffix(const pcn_share_line *line, size_t n, float *out);                              \
+  void pcn_share_row##suffix(const pcn_share_lines *lines, float *out);                                      \
   void pcn_bragg_row##suffix(const pcn_bragg_table *table, const float *from_mm, const float *to_mm,         \
                              size_t n, float *out);                                                          \
   void pcn_volume_row##suffix(const pcn_volume *volume, const pcn_volume_line *line, size_t first, size_t n, \
-                              float *out)
+                              float *out);                                                                   \
+  void pcn_walk_row##suffix(const pcn_walk_table *table, const pcn_walk_rays *rays, const double *own,       \
+                            int planes, pcn_walk_moments *moments, pcn_walk_plane *out);                     \
+  void pcn_sort_row##suffix(const pcn_sort_classes *classes, const double *anchor,                           \
+                            const pcn_walk_plane *plane, int planes, const pcn_sort_rows *out);              \
+  void pcn_class_image##suffix(const pcn_class_window *window, int32_t which, float *value,                  \
+                               pcn_class_extent *out);                                                       \
+  void pcn_class_range##suffix(const pcn_class_window *window, int32_t range[2])
 
 PCN_ISA_DECLARE(_base);
 PCN_ISA_DECLARE(_v3);
@@ -69,6 +79,10 @@ typedef struct pcn_isa {
   pcn_share_row_loop share;
   pcn_bragg_row_loop bragg;
   pcn_volume_row_loop volume;
+  pcn_walk_row_loop walk;
+  pcn_sort_row_loop sort;
+  pcn_class_image_loop image;
+  pcn_class_range_loop range;
 } pcn_isa;
 
 /// The context's level: as set, else the best that the processor has.

@@ -1,22 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Gaussian in the cells of one axis.
+// Gaussians in the cells of one axis.
 #ifndef PCN_SHARE_ROW_H
 #define PCN_SHARE_ROW_H
 
-#include <stddef.h>
+#include <stdint.h>
 
-/// A Gaussian of integral 1, cut at +- cut sigma and scaled back.
-typedef struct pcn_share_line {
-  float edge;   ///< of the first cell, less the Gaussian's place, over sigma
-  float step;   ///< of the cells, over sigma
-  float cut;    ///< at most 6
-  float scale;  ///< one over the step in mm, over what lies within the cut
-} pcn_share_line;
+/// Cells are made in whole groups of so many.
+enum { PCN_SHARE_LANES = 16 };
 
-/// Mean of the Gaussian in each of n cells, per mm; 0 beyond the cut.
-typedef void (*pcn_share_row_loop)(const pcn_share_line *line, size_t n, float *out);
+/// Gaussians of integral 1 and of one width, cut at +- cut sigma and scaled back. Lengths in sigma.
+typedef struct pcn_share_lines {
+  double edge;   ///< of the first cell, less the first Gaussian's place
+  double step;   ///< of the cells
+  double apart;  ///< of the Gaussians
+  float cut;     ///< at most 6
+  float scale;   ///< one over the step in mm, over what lies within the cut
+  int32_t lines, cells;
+  int64_t stride;  ///< floats from line to line; at least the cells in whole groups
+} pcn_share_lines;
+
+/// Means of the Gaussians in the cells, per mm: 0 beyond the cut and behind the cells. @param[out] out
+/// [line][cell]
+typedef void (*pcn_share_row_loop)(const pcn_share_lines *lines, float *out);
 
 /// Slow twin of the loops.
-void pcn_share_row_reference(const pcn_share_line *line, size_t n, float *out);
+void pcn_share_row_reference(const pcn_share_lines *lines, float *out);
 
 #endif

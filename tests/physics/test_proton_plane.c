@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Protons in a plane: classes of variance against the sum over rays, loops against their slow twins; columns
-// of a matrix with a threshold against those without (docs/theory/proton.md, section 4).
+// of a matrix with a threshold against those without, and against those in memory that was used before
+// (docs/theory/proton.md, section 4).
 #include "../unit/dij.h"
+#include "base/base.h"
 #include "matter/medium.h"
 #include "proton/plane.h"
+#include "proton/spot_column.h"
 
 enum { N = 83, EDGE = 44 };  // N: not a multiple of any vector
 
@@ -42,16 +45,19 @@ static void products(void **state) {
 // differences of two.
 static void shares_of_cells(void **state) {
   (void)state;
-  for (int n = 0; n < 60; n++) {
-    const double step = 0.05 * (n + 1), edge = -6.2 + 0.1 * (n % 10);
-    const pcn_share_line line = {(float)edge, (float)step, n % 2 ? 4.0F : 6.0F, 1.3F};
+  enum { LINES = 7, STRIDE = 240 };
+  static float got[LINES * STRIDE], want[LINES * STRIDE];
+  for (int n = 0; n < 240; n++) {
+    const double step = 0.015 * (n + 1), edge = -6.2 + 0.1 * (n % 10) - (n % 3 == 0 ? 30 * step : 0);
+    const int cells = n % 4 == 0 ? 211 : N;
+    const pcn_share_lines lines = {edge, step, n % 5 - 1.3, n % 2 ? 4.0F : 6.0F, 1.3F, LINES, cells, STRIDE};
     for (int level = 0; level < pcn_isa_count(); level++) {
-      float got[N], want[N];
       if (pcn_isa_runs(pcn_isa_at(level))) {
-        pcn_share_row_reference(&line, N, want);
-        pcn_isa_at(level)->share(&line, N, got);
-        for (int i = 0; i < N; i++) {
-          assert_close((double)got[i], (double)want[i], 1.3e-6);
+        memset(got, 1, sizeof got);
+        pcn_share_row_reference(&lines, want);
+        pcn_isa_at(level)->share(&lines, got);
+        for (int i = 0; i < LINES * STRIDE; i++) {
+          assert_close((double)got[i], (double)want[i], i % STRIDE < cells ? 1.3e-6 : 0);
         }
       }
     }
@@ -245,6 +251,41 @@ static double compare_plane(const pcn_layer *l, int64_t k, const pcn_ray_cell *c
   return worst / most;
 }
 
+// Three classes keep a Gaussian's integral and variance, those of each walked ray: to the singles that the
+// loops reckon in, and to 1e-5 where a Gaussian counts as of class 0.
+static void classes_keep_variances(const pcn_layer *l, const pcn_ray_cell *cells) {
+  const int64_t along = l->engine->rays.ray[0].count;
+  const float one = 1;
+  for (int64_t r = 0; r < l->engine->rays.rays; r++) {
+    const pcn_ray_window window = {{r % along, r / along}, {1, 1}, &one, 1};
+    for (int64_t k = 0; k < l->planes && l->protons[r] > 0; k++) {
+      for (int part = 0; part < PCN_PROTON_PARTS; part++) {
+        const pcn_ray_cell *cell = cells + r * l->planes + k;
+        int range[2];
+        double sum = 0, spread = 0;
+        pcn_layer_classes(l, k, part, &window, range);
+        for (int c = range[0]; c <= range[1]; c++) {
+          float value[3];
+          pcn_class_image image;
+          pcn_layer_image(l, k, part, c, &window, value, &image);
+          sum += (double)value[0];
+          spread += (double)value[0] * pcn_layer_variance(l, k, part, c);
+        }
+        assert_close(sum, cell->share[part], 1e-6);
+        const double same = range[0] == 0 && range[1] == 0 ? 1e-5 : 0;
+        assert_close(spread, cell->share[part] * cell->variance[part], (1e-6 + same) * cell->variance[part]);
+      }
+    }
+  }
+}
+
+static void make_beam(pencone_context *ctx, const edge_case *e, pcn_medium *medium, pcn_proton_beam *beam) {
+  const pcn_proton_options options = {2.5, 4, PCN_LET_NONE, 0};
+  physics_ok(ctx, pcn_medium_make_proton(ctx, e->c.phantom, pencone_engine_grid(e->c.engine),
+                                         physics_progress, medium));
+  physics_ok(ctx, pcn_proton_beam_make(ctx, medium, pencone_plan_beam(e->c.plan, 0), &options, beam));
+}
+
 // Three classes 12 % (core) and 50 % (halo) apart stand for each Gaussian. The worst of the parabola is 7e-4
 // and 2.5e-2 of a Gaussian's own height; spots are wider than a ray and the halo is a hundredth as high as
 // the core: 1e-3 of the plane.
@@ -257,10 +298,7 @@ static void classes_are_the_sum_over_rays(void **state) {
     pcn_medium medium;
     pcn_proton_beam beam;
     pcn_layer l;
-    const pcn_proton_options options = {2.5, 4, PCN_LET_NONE, 0};
-    physics_ok(ctx, pcn_medium_make_proton(ctx, e.c.phantom, pencone_engine_grid(e.c.engine),
-                                           physics_progress, &medium));
-    physics_ok(ctx, pcn_proton_beam_make(ctx, &medium, pencone_plan_beam(e.c.plan, 0), &options, &beam));
+    make_beam(ctx, &e, &medium, &beam);
     physics_ok(ctx, pcn_layer_make(ctx, &beam, &l));
     const int64_t *n = (const int64_t[]){beam.rays.ray[0].count, beam.rays.ray[1].count};
     double *spread = malloc((size_t)(n[0] + n[1]) * sizeof *spread);
@@ -282,6 +320,7 @@ static void classes_are_the_sum_over_rays(void **state) {
     for (int64_t i = 0; i < beam.rays.rays; i++) {
       pcn_layer_walk_ray(&l, i, cells + i * l.planes);
     }
+    classes_keep_variances(&l, cells);
     double worst = 0;
     for (int64_t k = 0; k < l.planes && k < EDGE; k += 2 * beam.rays.every) {
       worst = fmax(worst, compare_plane(&l, k, cells, scratch, &sums));
@@ -374,6 +413,61 @@ static void columns_do_not_depend_on_threads(void **state) {
   assert_true(hash[0] == hash[1]);
 }
 
+// Columns of the second layer, whose memory is new, or was used for the first one after all failures there
+// can be.
+static void fill_columns(pencone_context *ctx, const edge_case *e, const pcn_proton_beam *beam, int used,
+                         pcn_column *columns) {
+  const pcn_box box = {*pencone_engine_grid(e->c.engine), {0, 0, 0}};
+  pcn_spot_layer layer;
+  const pcn_spot_options wanted = {.threshold = 1e-4};
+  physics_ok(ctx, pcn_spot_layer_make(ctx, beam, &box, &wanted, &layer));
+  pencone_status status = used ? PENCONE_E_MEMORY : PENCONE_OK;
+  for (int after = 0; status != PENCONE_OK; after++) {
+    assert_int_equal(status, PENCONE_E_MEMORY);
+    pcn_alloc_fail_after(ctx, after);
+    status = pcn_spot_layer_set(ctx, 0, &layer);
+  }
+  pcn_alloc_fail_after(ctx, -1);
+  physics_ok(ctx, pcn_spot_layer_set(ctx, 1, &layer));
+  for (int i = 0; i < e->layers[1].spot_count; i++) {
+    physics_ok(ctx, pcn_spot_column(ctx, &layer, &e->spots[i], &columns[i]));
+  }
+  pcn_spot_layer_free(&layer);
+}
+
+static void layers_use_memory_again(void **state) {
+  enum { COLUMNS = 3 };
+  const double angles[] = {0, 33};
+  for (int n = 0; n < 2; n++) {
+    edge_case e;
+    prepare(*state, "ideal-proton", angles[n], &e);
+    pcn_medium medium;
+    pcn_proton_beam beam;
+    make_beam(*state, &e, &medium, &beam);
+    pcn_quota quota = {0};
+    pcn_column columns[2][COLUMNS] = {{{0}}};
+    assert_int_equal(e.layers[1].spot_count, COLUMNS);
+    for (int i = 0; i < 2 * COLUMNS; i++) {
+      columns[i / COLUMNS][i % COLUMNS].quota = &quota;
+    }
+    for (int used = 0; used < 2; used++) {
+      fill_columns(*state, &e, &beam, used, columns[used]);
+    }
+    for (int i = 0; i < COLUMNS; i++) {
+      pcn_column *a = &columns[0][i], *b = &columns[1][i];
+      assert_true(a->count > 1000);
+      assert_int_equal(a->count, b->count);
+      assert_memory_equal(a->voxel, b->voxel, (size_t)a->count * sizeof a->voxel[0]);
+      assert_memory_equal(a->value, b->value, (size_t)a->count * sizeof a->value[0]);
+      pcn_column_free(a);
+      pcn_column_free(b);
+    }
+    pcn_proton_beam_free(&beam);
+    pcn_medium_free(&medium);
+    physics_free(&e.c);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {UNIT_TEST(products),
                                      UNIT_TEST(shares_of_cells),
@@ -381,6 +475,7 @@ int main(void) {
                                      UNIT_TEST(lines_through_volumes),
                                      UNIT_TEST(classes_are_the_sum_over_rays),
                                      UNIT_TEST(thresholds_lose_what_they_say),
-                                     UNIT_TEST(columns_do_not_depend_on_threads)};
+                                     UNIT_TEST(columns_do_not_depend_on_threads),
+                                     UNIT_TEST(layers_use_memory_again)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
