@@ -37,35 +37,50 @@ void pcn_depth_dose_run(const pcn_layer *layer, const pcn_box *box, const pcn_vo
   }
 }
 
-void pcn_depth_quantity(const pcn_proton_beam *engine, const pcn_box *box, const pcn_voxel_run *run,
-                        float *restrict dose) {
+void pcn_depth_ratio(const pcn_proton_beam *engine, const pcn_box *box, const pcn_voxel_run *run,
+                     float *restrict ratio) {
   const pcn_medium *m = engine->medium;
   const pcn_voxel_run here = in_medium(box, run);
-  if (engine->quantity == PENCONE_DOSE_TO_MEDIUM) {
-    const int64_t *n = m->grid.size, voxel = (here.k * n[1] + here.j) * n[0] + here.first;
-    const float *restrict stopping = m->stopping + voxel, *restrict density = m->density + voxel;
+  const int64_t *n = m->grid.size, voxel = (here.k * n[1] + here.j) * n[0] + here.first;
+  const int water = engine->quantity == PENCONE_DOSE_TO_WATER;
+  const float *restrict stopping = m->stopping + voxel, *restrict density = m->density + voxel;
 #pragma omp simd
-    for (int64_t i = 0; i < run->count; i++) {
-      dose[i] *= density[i] > 0 ? stopping[i] / density[i] : 0;
-    }
+  for (int64_t i = 0; i < run->count; i++) {
+    ratio[i] = water ? 1 : density[i] > 0 ? stopping[i] / density[i] : 0;
   }
 }
 
 // --- kept for many spots -----------------------------------------------------------------------
 
-pencone_status pcn_depth_dose_make(pencone_context *ctx, const pcn_box *box, pcn_depth_dose *out) {
+static void fill_ratio(void *work, size_t row, int worker) {
+  (void)worker;
+  const pcn_depth_dose *d = work;
+  const int64_t *n = d->box->grid.size;
+  const pcn_voxel_run run = {(int64_t)row % n[1], (int64_t)row / n[1], 0, n[0]};
+  pcn_depth_ratio(d->engine, d->box, &run, d->ratio + (int64_t)row * n[0]);
+}
+
+pencone_status pcn_depth_dose_make(pencone_context *ctx, const pcn_proton_beam *engine, const pcn_box *box,
+                                   pcn_depth_dose *out) {
   const int64_t *n = box->grid.size;
   memset(out, 0, sizeof *out);
+  out->engine = engine;
   out->box = box;
   out->runs = (n[0] + RUN - 1) / RUN;
   out->value = pcn_alloc(ctx, (size_t)(n[0] * n[1] * n[2]), sizeof *out->value);
   out->made = pcn_alloc(ctx, (size_t)(out->runs * n[1] * n[2]), sizeof *out->made);
-  return out->value != NULL && out->made != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
+  out->ratio = pcn_alloc(ctx, (size_t)(n[0] * n[1] * n[2]), sizeof *out->ratio);
+  if (out->value == NULL || out->made == NULL || out->ratio == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  pcn_parallel_for(ctx, (size_t)(n[1] * n[2]), fill_ratio, out);
+  return PENCONE_OK;
 }
 
 void pcn_depth_dose_free(pcn_depth_dose *dose) {
   pcn_free(dose->value);
   pcn_free(dose->made);
+  pcn_free(dose->ratio);
   memset(dose, 0, sizeof *dose);
 }
 
@@ -81,11 +96,15 @@ static void make_run(const pcn_depth_dose *d, int64_t row, int64_t r, atomic_uch
   const pencone_grid *g = &d->box->grid;
   const int64_t first = r * RUN, rest = g->size[0] - first;
   const pcn_voxel_run run = {row % g->size[1], row / g->size[1], first, rest < RUN ? rest : RUN};
-  float *value = d->value + row * g->size[0] + first;
+  float *restrict value = d->value + row * g->size[0] + first;
+  const float *restrict ratio = d->ratio + row * g->size[0] + first;
   unsigned char none = 0;
   if (atomic_compare_exchange_strong(made, &none, 1)) {
     pcn_depth_dose_run(d->layer, d->box, &run, value);
-    pcn_depth_quantity(d->layer->engine, d->box, &run, value);
+#pragma omp simd
+    for (int64_t i = 0; i < run.count; i++) {
+      value[i] *= ratio[i];
+    }
     atomic_store_explicit(made, 2, memory_order_release);
   }
   while (atomic_load_explicit(made, memory_order_acquire) != 2) {  // another thread is at it

@@ -463,24 +463,35 @@ static pencone_status gather(pencone_context *ctx, const dose_work *w) {
 typedef struct give_work {
   const dose_work *dose;
   float *const *out;
+  float *ratio;  ///< scratch of each thread: a row
 } give_work;
 
 static void give_row(void *work, size_t row, int worker) {
-  (void)worker;
   const give_work *g = work;
   const pencone_grid *grid = &g->dose->layer.engine->medium->grid;
   const int64_t *n = grid->size, voxels = n[0] * n[1] * n[2], at = (int64_t)row * n[0];
   const pcn_box box = {*grid, {0, 0, 0}};
   const pcn_voxel_run run = {(int64_t)row % n[1], (int64_t)row / n[1], 0, n[0]};
-  for (int let = 0; let < (with_let(g->dose) ? 2 : 1); let++) {
-    float *from = g->dose->voxels + let * voxels + at;
-    pcn_depth_quantity(g->dose->layer.engine, &box, &run, from);
-    for (int o = 2 * let; o < 2 * let + 2; o++) {
-      for (int64_t i = 0; i < n[0] && g->out[o] != NULL; i++) {
-        g->out[o][at + i] += from[i];
-      }
+  float *ratio = g->ratio + worker * n[0];
+  pcn_depth_ratio(g->dose->layer.engine, &box, &run, ratio);
+  for (int o = 0; o < (with_let(g->dose) ? 4 : 2); o++) {
+    const float *from = g->dose->voxels + o / 2 * voxels + at;
+    for (int64_t i = 0; i < n[0] && g->out[o] != NULL; i++) {
+      g->out[o][at + i] += from[i] * ratio[i];
     }
   }
+}
+
+static pencone_status give(pencone_context *ctx, const dose_work *w, float *const out[4]) {
+  const int64_t *n = w->layer.engine->medium->grid.size;
+  give_work g = {w, out, NULL};
+  g.ratio = pcn_alloc(ctx, (size_t)(pencone_context_threads(ctx) * n[0]), sizeof *g.ratio);
+  if (g.ratio == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  pcn_parallel_for(ctx, (size_t)(n[1] * n[2]), give_row, &g);
+  pcn_free(g.ratio);
+  return PENCONE_OK;
 }
 
 // --- all layers --------------------------------------------------------------------------------
@@ -542,9 +553,7 @@ pencone_status pcn_proton_beam_add(pencone_context *ctx, const pcn_proton_beam *
     status = add_layers(ctx, w, progress);
   }
   if (status == PENCONE_OK) {
-    const int64_t *n = engine->medium->grid.size;
-    give_work give = {w, out};
-    pcn_parallel_for(ctx, (size_t)(n[1] * n[2]), give_row, &give);
+    status = give(ctx, w, out);
   }
   pcn_layer_free(&w->layer);
   pcn_free(w->protons);

@@ -448,7 +448,8 @@ typedef struct spot_way {
 // it crosses.
 static void trim_row(const spot_work *w, const spot_way *way, const pcn_volume_line *line, int64_t range[2]) {
   const pcn_spot_plane *plane = w->scratch->plane;
-  const int64_t every = w->s->layer.engine->rays.every, first_plane = w->first[2] / every;
+  const int64_t every = w->s->layer.engine->rays.every, first_plane = w->first[2] / every,
+                last_plane = (w->s->layer.planes - 1) / every;
   const double *at = line->at, *by = line->step;
   double from[2], step[2];
   for (int a = 0; a < 2; a++) {  // distance from the way, mm
@@ -458,50 +459,71 @@ static void trim_row(const spot_work *w, const spot_way *way, const pcn_volume_l
   }
   const double square = step[0] * step[0] + step[1] * step[1], mixed = from[0] * step[0] + from[1] * step[1];
   const double off = from[0] * from[0] + from[1] * from[1];
-  for (int twice = 0; twice < (fabs(by[2]) > 1e-9 ? 2 : 1) && range[0] < range[1]; twice++) {
+  const int along = by[2] > 1e-9 || by[2] < -1e-9;
+  for (int twice = 0; twice < 1 + along && range[0] < range[1]; twice++) {
     const double ends[2] = {at[2] + (double)range[0] * by[2], at[2] + (double)(range[1] - 1) * by[2]};
     const double near = ends[0] < ends[1] ? ends[0] : ends[1], far = ends[0] < ends[1] ? ends[1] : ends[0],
                  tiny = 1e-6;
-    const int64_t low = pcn_larger((int64_t)floor(near + tiny) + first_plane, 0);
-    const int64_t high = pcn_smaller((int64_t)ceil(far - tiny) + first_plane, (w->s->layer.planes - 1) / every);
+    const int64_t low = (int64_t)(near + tiny + (double)first_plane);
+    const int64_t high = pcn_smaller((int64_t)(far + 1 - tiny + (double)first_plane), last_plane);
     double radius = -1;
     for (int64_t k = low; k <= high; k++) {
-      radius = fmax(radius, plane[k * every].radius_mm);
+      radius = plane[k * every].radius_mm > radius ? plane[k * every].radius_mm : radius;
     }
-    const double rest = radius * radius - off;
-    double first = 0, last = rest < 0 || radius < 0 ? -1 : (double)range[1] - 1;
+    const double rest = radius * radius - off, most = (double)range[1] - 1;
+    double first = 0, last = rest < 0 || radius < 0 ? -1 : most;
     if (square > 1e-12 && radius >= 0) {
-      const double root = mixed * mixed + square * rest;
-      first = root > 0 ? (-mixed - sqrt(root)) / square : 1;
-      last = root > 0 ? (-mixed + sqrt(root)) / square : 0;
+      const double root = mixed * mixed + square * rest, half = root > 0 ? sqrt(root) : 0;
+      first = root > 0 ? (-mixed - half) / square : 1;
+      last = root > 0 ? (-mixed + half) / square : 0;
     }
-    const double begin = first > (double)range[0] ? ceil(first - tiny) : (double)range[0];
-    const double end = last < (double)range[1] - 1 ? floor(last + tiny) + 1 : (double)range[1];
-    range[0] = end > begin ? (int64_t)begin : 0;
-    range[1] = end > begin ? (int64_t)end : 0;
+    const int64_t begin = first > (double)range[0] + tiny ? (int64_t)(first + 1 - tiny) : range[0];
+    const int64_t end = last < most ? (int64_t)(last + 1 + tiny) : range[1];
+    range[0] = end > begin ? begin : 0;
+    range[1] = end > begin ? end : 0;
   }
 }
 
-static pencone_status append(pencone_context *ctx, spot_work *w, pcn_column *out) {
+/// Rows of voxels that may have entries, and how many voxels there are in them.
+typedef struct row_plan {
+  int64_t first[3], last[3], voxels;
+} row_plan;
+
+static row_plan plan_rows(const spot_work *w) {
   const pcn_rays *rays = &w->s->layer.engine->rays;
-  int64_t first[3], last[3];
+  int32_t(*range)[2] = w->scratch->range;
+  row_plan plan = {.voxels = 0};
   spot_way way;
   for (int a = 0; a < 2; a++) {
     way.at[a] = spread_at(w->s, a, 0) * w->place[a];
     way.slope[a] = spread_at(w->s, a, rays->every) * w->place[a] - way.at[a];
   }
-  pcn_voxel_bounds(rays, &w->cells, &w->s->box->grid, first, last);
-  for (int64_t k = first[2]; k < last[2]; k++) {
-    for (int64_t j = first[1]; j < last[1]; j++) {
+  pcn_voxel_bounds(rays, &w->cells, &w->s->box->grid, plan.first, plan.last);
+  for (int64_t k = plan.first[2]; k < plan.last[2]; k++) {
+    for (int64_t j = plan.first[1]; j < plan.last[1]; j++, range++) {
       const pcn_volume_line line = pcn_voxel_line(&w->rows, j, k);
-      int64_t range[2];
-      pcn_voxel_range(&w->rows, &w->cells, &line, range);
-      if (w->wanted_gy > 0) {
-        trim_row(w, &way, &line, range);
+      int64_t found[2];
+      pcn_voxel_range(&w->rows, &w->cells, &line, found);
+      if (w->wanted_gy > 0 && found[0] < found[1]) {
+        trim_row(w, &way, &line, found);
       }
-      if (range[0] < range[1]) {
-        const pcn_voxel_run run = {j, k, range[0], range[1] - range[0]};
-        PCN_TRY(pcn_column_reserve(ctx, out, run.count + PCN_SIFT_LANES));
+      for (int end = 0; end < 2; end++) {
+        (*range)[end] = (int32_t)found[end];
+      }
+      plan.voxels += found[1] > found[0] ? found[1] - found[0] : 0;
+    }
+  }
+  return plan;
+}
+
+static pencone_status append(pencone_context *ctx, spot_work *w, pcn_column *out) {
+  const row_plan plan = plan_rows(w);
+  const int32_t(*range)[2] = (const int32_t(*)[2])w->scratch->range;
+  PCN_TRY(pcn_column_reserve(ctx, out, plan.voxels + PCN_SIFT_LANES));
+  for (int64_t k = plan.first[2]; k < plan.last[2]; k++) {
+    for (int64_t j = plan.first[1]; j < plan.last[1]; j++, range++) {
+      if ((*range)[0] < (*range)[1]) {
+        const pcn_voxel_run run = {j, k, (*range)[0], (*range)[1] - (*range)[0]};
         append_run(w, &run, out);
       }
     }

@@ -228,7 +228,8 @@ static pencone_status make_scratch(pencone_context *ctx, pcn_spot_layer *s) {
     one->plane = pcn_alloc(ctx, (size_t)rays->cell[2].count, sizeof *one->plane);
     one->spread = pcn_alloc(ctx, (size_t)(rays->ray[0].count + rays->ray[1].count), sizeof *one->spread);
     one->weight = pcn_alloc(ctx, 2 * image + lines + row, sizeof *one->weight);
-    if (one->plane == NULL || one->spread == NULL || one->weight == NULL) {
+    one->range = pcn_alloc(ctx, (size_t)(s->box->grid.size[1] * s->box->grid.size[2]), sizeof *one->range);
+    if (one->plane == NULL || one->spread == NULL || one->weight == NULL || one->range == NULL) {
       return PENCONE_E_MEMORY;
     }
     one->image = one->weight + image;
@@ -250,7 +251,7 @@ static pencone_status make_room(pencone_context *ctx, pcn_spot_layer *s) {
   if (s->low == NULL || s->high == NULL || s->first == NULL || s->most == NULL || s->image == NULL) {
     return PENCONE_E_MEMORY;
   }
-  PCN_TRY(pcn_depth_dose_make(ctx, s->box, &s->dose));
+  PCN_TRY(pcn_depth_dose_make(ctx, s->layer.engine, s->box, &s->dose));
   return make_scratch(ctx, s);
 }
 
@@ -287,6 +288,7 @@ void pcn_spot_layer_free(pcn_spot_layer *layer) {
     pcn_free(layer->scratch[t].plane);
     pcn_free(layer->scratch[t].spread);
     pcn_free(layer->scratch[t].weight);
+    pcn_free(layer->scratch[t].range);
     pcn_free(layer->scratch[t].cells);
   }
   pcn_free(layer->scratch);

@@ -31,6 +31,7 @@ typedef struct pcn_spot_scratch {
   pcn_spot_plane *plane;
   double *spread;  ///< weights along x and y
   float *weight, *image, *lines, *row;
+  int32_t (*range)[2];  ///< of rows of voxels
   float *cells;  ///< room for so many:
   int64_t room;
 } pcn_spot_scratch;

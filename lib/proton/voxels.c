@@ -54,22 +54,32 @@ pcn_volume_line pcn_voxel_line(const pcn_voxel_rows *rows, int64_t j, int64_t k)
   return line;
 }
 
+// Whole numbers of what is not below 0: no calls where the processor has no instruction for them.
+static int64_t up(double x) {
+  const int64_t i = (int64_t)x;
+  return i + (x > (double)i);
+}
+
 void pcn_voxel_range(const pcn_voxel_rows *rows, const pcn_cell_box *cells, const pcn_volume_line *line,
                      int64_t range[2]) {
   double low = 0, high = (double)(rows->count - 1);
   for (int a = 0; a < 3; a++) {
     const double least = -0.5 + 1e-9, most = (double)cells->axis[a].count - 0.5 - 1e-9, at = line->at[a];
     const double step = line->step[a];
-    if (fabs(step) < 1e-9) {
+    if (step < 1e-9 && step > -1e-9) {
       high = at > least && at < most ? high : -1;
     } else {
       const double t0 = (least - at) / step, t1 = (most - at) / step;
-      low = fmax(low, fmin(t0, t1));
-      high = fmin(high, fmax(t0, t1));
+      const double near = t0 < t1 ? t0 : t1, far = t0 < t1 ? t1 : t0;
+      low = near > low ? near : low;
+      high = far < high ? far : high;
     }
   }
-  range[0] = (int64_t)ceil(low);
-  range[1] = high >= ceil(low) ? (int64_t)floor(high) + 1 : range[0];
+  range[0] = range[1] = 0;
+  if (high >= low) {
+    range[0] = up(low);
+    range[1] = (int64_t)high + 1 > range[0] ? (int64_t)high + 1 : range[0];
+  }
 }
 
 // Along a plane, between it and the next one.

@@ -3,20 +3,22 @@
 // that they do not depend on where the volume begins.
 #include "simd/volume_row.h"
 
+#include <string.h>
+
 #include "simd/isa.h"
 
-enum { CHUNK = 64 };
+enum { LANES = 16 };
 
 /// Cells below the points and positions in them.
 typedef struct places {
-  int32_t cell[CHUNK];
-  float u[3][CHUNK];
+  int32_t cell[LANES];
+  float u[3][LANES];
 } places;
 
 static inline __attribute__((always_inline)) void find_places(const pcn_volume *volume,
                                                               const pcn_volume_line *line, size_t first,
-                                                              int n, places *out) {
-  for (int i = 0; i < n; i++) {
+                                                              places *out) {
+  for (int i = 0; i < LANES; i++) {
     out->cell[i] = 0;
   }
   for (int a = 0; a < 3; a++) {
@@ -26,7 +28,7 @@ static inline __attribute__((always_inline)) void find_places(const pcn_volume *
     float *restrict u = out->u[a];
     int32_t *restrict cell = out->cell;
 #pragma omp simd
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < LANES; i++) {
       const double p = at + (double)i * step, positive = p > 0 ? p : 0,
                    inside = positive < last ? positive : last;
       const int32_t c = (int32_t)(inside < lower ? inside : lower);
@@ -36,6 +38,7 @@ static inline __attribute__((always_inline)) void find_places(const pcn_volume *
   }
 }
 
+// Whole vectors: points behind the last are as good as any.
 void PCN_ISA_NAME(pcn_volume_row)(const pcn_volume *volume, const pcn_volume_line *line, size_t first,
                                   size_t n, float *out) {
   const float *restrict value = volume->value;
@@ -43,12 +46,11 @@ void PCN_ISA_NAME(pcn_volume_row)(const pcn_volume *volume, const pcn_volume_lin
                 dy = volume->size[1] > 1 ? volume->step[1] : 0;
   const int32_t dz = volume->size[2] > 1 ? volume->step[2] : 0;
   places p;
-  for (size_t done = 0; done < n; done += CHUNK) {
-    const int count = (int)(n - done < CHUNK ? n - done : CHUNK);
-    float *restrict to = out + done;
-    find_places(volume, line, first + done, count, &p);
+  float found[LANES];
+  for (size_t done = 0; done < n; done += LANES) {
+    find_places(volume, line, first + done, &p);
 #pragma omp simd
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < LANES; i++) {
       const int32_t c = p.cell[i];
       const float u = p.u[0][i], v = p.u[1][i], w = p.u[2][i];
       const float a = value[c] + u * (value[c + dx] - value[c]);
@@ -56,7 +58,8 @@ void PCN_ISA_NAME(pcn_volume_row)(const pcn_volume *volume, const pcn_volume_lin
       const float d = value[c + dz] + u * (value[c + dz + dx] - value[c + dz]);
       const float e = value[c + dz + dy] + u * (value[c + dz + dy + dx] - value[c + dz + dy]);
       const float near = a + v * (b - a), far = d + v * (e - d);
-      to[i] = near + w * (far - near);
+      found[i] = near + w * (far - near);
     }
+    memcpy(out + done, found, (n - done < LANES ? n - done : LANES) * sizeof *out);
   }
 }

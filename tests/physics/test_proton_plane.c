@@ -258,7 +258,7 @@ static void classes_keep_variances(const pcn_layer *l, const pcn_ray_cell *cells
   const float one = 1;
   for (int64_t r = 0; r < l->engine->rays.rays; r++) {
     const pcn_ray_window window = {{r % along, r / along}, {1, 1}, &one, 1};
-    for (int64_t k = 0; k < l->planes && l->protons[r] > 0; k++) {
+    for (int64_t k = 0; k < l->planes && l->protons[r] > 0; k += l->engine->rays.every) {
       for (int part = 0; part < PCN_PROTON_PARTS; part++) {
         const pcn_ray_cell *cell = cells + r * l->planes + k;
         int range[2];
