@@ -165,33 +165,149 @@ double pcn_mixing_reach(const pcn_depth_table *table) {
   return far_sigmas * stretch_most * sqrt(core);
 }
 
-float *pcn_mixing_uneven(pencone_context *ctx, const pcn_rays *rays, double reach_mm) {
-  const int64_t faces = rays->cell[2].count + 1, bx = blocks_of(rays->cell[0]), by = blocks_of(rays->cell[1]);
-  float *uneven = pcn_alloc(ctx, (size_t)(2 * faces * bx * by), sizeof *uneven);
-  for (int64_t b = 0; uneven != NULL && b < faces * bx * by; b++) {
-    const int64_t face = b / (bx * by), block[2] = {b % bx, b / bx % by};
-    int64_t from[2], to[2];
-    double depth_mm[2];
-    for (int a = 0; a < 2; a++) {
-      const double spread = pcn_optics_spread(rays->machine, a, face_z(rays, (double)face));
-      const int64_t away = 1 + (int64_t)ceil(reach_mm / (rays->cell[a].step * spread));
-      from[a] = clamp(block[a] * PCN_RAYS_BLOCK - away, rays->cell[a].count);
-      to[a] = clamp((block[a] + 1) * PCN_RAYS_BLOCK - 1 + away, rays->cell[a].count) + 1;
+/// Columns of a face around a block: first, one behind the last; and in each row those in the grid.
+typedef struct around {
+  const pcn_rays *rays;
+  const float *depth;  ///< of the face
+  int64_t from[2], to[2];
+  const int64_t (*seen)[2];
+} around;
+
+static int64_t larger(int64_t a, int64_t b) {
+  return a > b ? a : b;
+}
+
+static int64_t smaller(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
+// Slopes of the depths along x and y: least squares, from every fourth column of every fourth row.
+static void find_slopes(const around *a, double slope[2]) {
+  enum { EVERY = 4 };
+  double n = 0, x = 0, y = 0, d = 0, xx = 0, xy = 0, yy = 0, xd = 0, yd = 0;
+  for (int64_t j = a->from[1]; j < a->to[1]; j += EVERY) {
+    const float *row = a->depth + j * a->rays->cell[0].count;
+    const int64_t last = smaller(a->to[0], a->seen[j][1]);
+    for (int64_t i = larger(a->from[0], a->seen[j][0]); i < last; i += EVERY) {
+      const double u = (double)(i - a->from[0]), v = (double)(j - a->from[1]), w = (double)row[i];
+      n += 1;
+      x += u;
+      y += v;
+      d += w;
+      xx += u * u;
+      xy += u * v;
+      yy += v * v;
+      xd += u * w;
+      yd += v * w;
     }
-    pcn_rays_extremes(rays, face, from, to, depth_mm);
-    uneven[2 * b] = (float)depth_mm[0];
-    uneven[2 * b + 1] = (float)fmax(depth_mm[1] - depth_mm[0], 0);
   }
-  return uneven;
+  const double sxx = n * xx - x * x, sxy = n * xy - x * y, syy = n * yy - y * y, sxd = n * xd - x * d,
+               syd = n * yd - y * d;
+  const double all = sxx * syy - sxy * sxy;
+  slope[0] = all > 0 ? (sxd * syy - syd * sxy) / all : 0;
+  slope[1] = all > 0 ? (syd * sxx - sxd * sxy) / all : 0;
+}
+
+// Least and largest depth over a plane with slopes: what second differences are made of.
+static double range_over(const around *a, const double slope[2]) {
+  float least = INFINITY, most = -INFINITY;
+  const float along = (float)slope[0];
+  for (int64_t j = a->from[1]; j < a->to[1]; j++) {
+    const float *row = a->depth + j * a->rays->cell[0].count,
+                plane = (float)(slope[1] * (double)(j - a->from[1]));
+    const int64_t last = smaller(a->to[0], a->seen[j][1]);
+    for (int64_t i = larger(a->from[0], a->seen[j][0]); i < last; i++) {
+      const float over = row[i] - plane - along * (float)(i - a->from[0]);
+      least = over < least ? over : least;
+      most = over > most ? over : most;
+    }
+  }
+  return most > least ? (double)(most - least) : 0;
+}
+
+typedef struct uneven_work {
+  const pcn_rays *rays;
+  const pencone_grid *grid;
+  double reach_mm;
+  float *uneven;
+  int64_t (*seen)[2];  ///< scratch of each thread: of the rows of a face
+} uneven_work;
+
+static void find_around(const uneven_work *w, double face, int64_t b, around *out) {
+  const pcn_axis *cell = w->rays->cell;
+  const int64_t bx = blocks_of(cell[0]), by = blocks_of(cell[1]), block[2] = {b % bx, b / bx % by};
+  for (int a = 0; a < 2; a++) {
+    const double spread = pcn_optics_spread(w->rays->machine, a, face_z(w->rays, face));
+    const int64_t away = 1 + (int64_t)ceil(w->reach_mm / (cell[a].step * spread));
+    out->from[a] = clamp(block[a] * PCN_RAYS_BLOCK - away, cell[a].count);
+    out->to[a] = clamp((block[a] + 1) * PCN_RAYS_BLOCK - 1 + away, cell[a].count) + 1;
+  }
+}
+
+static void find_uneven(void *work, size_t face, int worker) {
+  const uneven_work *w = work;
+  const pcn_axis *cell = w->rays->cell;
+  const int64_t blocks = blocks_of(cell[0]) * blocks_of(cell[1]);
+  int64_t(*seen)[2] = w->seen + worker * cell[1].count;
+  around here = {w->rays, w->rays->column + (int64_t)face * plane_of(w->rays), {0, 0}, {0, 0}, (const int64_t(*)[2])seen};
+  int known = 0;
+  for (int64_t b = 0; b < blocks; b++) {
+    float *out = w->uneven + 2 * ((int64_t)face * blocks + b);
+    double depth_mm[2];
+    find_around(w, (double)face, b, &here);
+    pcn_rays_extremes(w->rays, (int64_t)face, here.from, here.to, depth_mm);
+    double most = fmax(depth_mm[1] - depth_mm[0], 0);
+    if (2 * most > differ_mm) {
+      for (; !known; known = 1) {
+        pcn_rays_seen(w->rays, w->grid, (int64_t)face, seen);
+      }
+      double slope[2];
+      find_slopes(&here, slope);
+      most = fmin(most, range_over(&here, slope));
+    }
+    out[0] = (float)depth_mm[0];
+    out[1] = (float)most;
+  }
+}
+
+float *pcn_mixing_uneven(pencone_context *ctx, const pcn_rays *rays, const pencone_grid *grid,
+                         double reach_mm) {
+  const int64_t faces = rays->cell[2].count + 1, blocks = blocks_of(rays->cell[0]) * blocks_of(rays->cell[1]);
+  uneven_work w = {rays, grid, reach_mm, NULL, NULL};
+  w.uneven = pcn_alloc(ctx, (size_t)(2 * faces * blocks), sizeof *w.uneven);
+  w.seen = pcn_alloc(ctx, (size_t)(rays->cell[1].count * pencone_context_threads(ctx)), sizeof *w.seen);
+  if (w.uneven != NULL && w.seen != NULL) {
+    pcn_parallel_for(ctx, (size_t)faces, find_uneven, &w);
+  } else {
+    pcn_free(w.uneven);
+    w.uneven = NULL;
+  }
+  pcn_free(w.seen);
+  return w.uneven;
+}
+
+// Blocks between columns, of those in the field: first, one behind the last.
+static void blocks_in_field(const pcn_mixing *m, int axis, const int64_t columns[2], int64_t block[2]) {
+  const pcn_axis cell = m->rays->cell[axis];
+  const double most = (double)cell.count;
+  const double low = fmin(fmax((m->field_mm[axis][0] - cell.first) / cell.step, 0), most),
+               high = fmin(fmax((m->field_mm[axis][1] - cell.first) / cell.step + 1, 0), most);
+  const int64_t first = larger(columns[0], (int64_t)low), last = smaller(columns[1], (int64_t)high);
+  block[0] = first / PCN_RAYS_BLOCK;
+  block[1] = last > first ? (last + PCN_RAYS_BLOCK - 1) / PCN_RAYS_BLOCK : block[0];
 }
 
 int pcn_mixing_may(const pcn_mixing *m, int64_t face, const int64_t first[2], const int64_t last[2]) {
   const int64_t bx = blocks_of(m->rays->cell[0]), by = blocks_of(m->rays->cell[1]);
   const float end = (float)(end_of(m) - m->bragg->before_mm), half = (float)(0.5 * differ_mm);
-  for (int64_t j = first[1] / PCN_RAYS_BLOCK; j * PCN_RAYS_BLOCK < last[1]; j++) {
-    for (int64_t i = first[0] / PCN_RAYS_BLOCK; i * PCN_RAYS_BLOCK < last[0]; i++) {
-      const float *block = m->uneven + 2 * ((face * by + j) * bx + i);
-      if (block[0] < end && block[1] > half) {
+  int64_t block[2][2];
+  for (int a = 0; a < 2; a++) {
+    blocks_in_field(m, a, (const int64_t[2]){first[a], last[a]}, block[a]);
+  }
+  for (int64_t j = block[1][0]; j < block[1][1]; j++) {
+    for (int64_t i = block[0][0]; i < block[0][1]; i++) {
+      const float *here = m->uneven + 2 * ((face * by + j) * bx + i);
+      if (here[0] < end && here[1] > half) {
         return 1;
       }
     }

@@ -26,9 +26,10 @@ typedef struct pcn_mixing {
 /// How far beside a place columns are looked at, mm, at most.
 double pcn_mixing_reach(const pcn_depth_table *table);
 
-/// [face][y block][x block][2] of columns: the least depth within reach of the block, and the largest
-/// difference of depths there. @return memory for pcn_free(); NULL when there is none
-float *pcn_mixing_uneven(pencone_context *ctx, const pcn_rays *rays, double reach_mm);
+/// [face][y block][x block][2] of columns in the grid: the least depth within reach of the block, and how much
+/// depths differ there from a plane. @return memory for pcn_free(); NULL when there is none
+float *pcn_mixing_uneven(pencone_context *ctx, const pcn_rays *rays, const pencone_grid *grid,
+                         double reach_mm);
 
 /// Tables of a layer; its field is all there is until it is set.
 void pcn_mixing_make(const pcn_rays *rays, const pcn_depth_table *table, const pcn_bragg_table *bragg,

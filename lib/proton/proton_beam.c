@@ -96,7 +96,7 @@ pencone_status pcn_proton_beam_make(pencone_context *ctx, const pcn_medium *medi
     for (int l = 0; l < beam->layer_count; l++) {
       reach_mm = fmax(reach_mm, pcn_mixing_reach(&out->energy[l].table));
     }
-    out->uneven = pcn_mixing_uneven(ctx, &out->rays, reach_mm);
+    out->uneven = pcn_mixing_uneven(ctx, &out->rays, &medium->grid, reach_mm);
     status = out->uneven != NULL ? share_widths(ctx, out) : PENCONE_E_MEMORY;
   }
   if (status == PENCONE_OK) {

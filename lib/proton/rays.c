@@ -86,7 +86,8 @@ static void cells_make(pcn_rays *rays, const pencone_grid *grid, const pencone_b
 typedef struct trace_work {
   pcn_rays *rays;
   const pcn_medium *medium;
-  float *water;  ///< scratch of each thread: a column
+  float *water;        ///< scratch of each thread: a column
+  int64_t (*seen)[2];  ///< and of the rows of a face
 } trace_work;
 
 static pcn_vec3 point_of(const pcn_rays *rays, double x, double y, double z) {
@@ -187,26 +188,32 @@ double pcn_rays_margin(const pcn_rays *rays) {
   return rays->cell[0].step + rays->cell[1].step + rays->cell[2].step;
 }
 
-static void find_extremes(void *work, size_t face, int worker) {
-  (void)worker;
-  const trace_work *w = work;
-  const pcn_rays *rays = w->rays;
+void pcn_rays_seen(const pcn_rays *rays, const pencone_grid *grid, int64_t face, int64_t (*range)[2]) {
   const double z = rays->cell[2].first + rays->cell[2].step * ((double)face - 0.5);
   const double spread[2] = {pcn_optics_spread(rays->machine, 0, z), pcn_optics_spread(rays->machine, 1, z)};
+  for (int64_t j = 0; j < rays->cell[1].count; j++) {
+    const pcn_ray_row row = {spread[0] * rays->cell[0].first, spread[0] * rays->cell[0].step,
+                             spread[1] * (rays->cell[1].first + rays->cell[1].step * (double)j), z,
+                             rays->cell[0].count};
+    pcn_rays_row(rays, grid, &row, pcn_rays_margin(rays), range[j]);
+  }
+}
+
+static void find_extremes(void *work, size_t face, int worker) {
+  const trace_work *w = work;
+  const pcn_rays *rays = w->rays;
   const int64_t nx = rays->cell[0].count, ny = rays->cell[1].count, bx = blocks_of(rays->cell[0]),
                 by = blocks_of(rays->cell[1]);
+  int64_t(*range)[2] = w->seen + worker * ny;
   float *extreme = rays->extreme + 2 * (int64_t)face * bx * by;
   for (int64_t b = 0; b < bx * by; b++) {
     extreme[2 * b] = INFINITY;
     extreme[2 * b + 1] = 0;
   }
+  pcn_rays_seen(rays, &w->medium->grid, (int64_t)face, range);
   for (int64_t j = 0; j < ny; j++) {
     const float *water = rays->column + ((int64_t)face * ny + j) * nx;
-    int64_t range[2];
-    const pcn_ray_row row = {spread[0] * rays->cell[0].first, spread[0] * rays->cell[0].step,
-                             spread[1] * (rays->cell[1].first + rays->cell[1].step * (double)j), z, nx};
-    pcn_rays_row(rays, &w->medium->grid, &row, pcn_rays_margin(rays), range);
-    for (int64_t i = range[0]; i < range[1]; i++) {
+    for (int64_t i = range[j][0]; i < range[j][1]; i++) {
       float *block = extreme + 2 * (j / PCN_RAYS_BLOCK * bx + i / PCN_RAYS_BLOCK);
       block[0] = water[i] < block[0] ? water[i] : block[0];
       block[1] = water[i] > block[1] ? water[i] : block[1];
@@ -284,16 +291,20 @@ pencone_status pcn_rays_make(pencone_context *ctx, const pcn_medium *medium, con
   out->extreme = pcn_alloc(ctx, 2 * planes * (size_t)(blocks_of(out->cell[0]) * blocks_of(out->cell[1])),
                            sizeof *out->extreme);
   trace_work work = {out, medium,
-                     pcn_alloc(ctx, planes * (size_t)pencone_context_threads(ctx), sizeof(float))};
+                     pcn_alloc(ctx, planes * (size_t)pencone_context_threads(ctx), sizeof(float)),
+                     pcn_alloc(ctx, (size_t)(out->cell[1].count * pencone_context_threads(ctx)),
+                               sizeof *work.seen)};
   if (out->water == NULL || out->scatter == NULL || out->column == NULL || out->extreme == NULL ||
-      work.water == NULL) {
+      work.water == NULL || work.seen == NULL) {
     pcn_free(work.water);
+    pcn_free(work.seen);
     return PENCONE_E_MEMORY;
   }
   pcn_parallel_for(ctx, (size_t)out->rays, trace_ray, &work);
   pcn_parallel_for(ctx, (size_t)out->cell[1].count, trace_columns, &work);
   pcn_parallel_for(ctx, planes, find_extremes, &work);
   pcn_free(work.water);
+  pcn_free(work.seen);
   out->entry_mm = entry_of(out);
   out->lung_mm = lung_of(out);
   return PENCONE_OK;

@@ -54,6 +54,10 @@ typedef struct pcn_ray_row {
 void pcn_rays_row(const pcn_rays *rays, const pencone_grid *grid, const pcn_ray_row *row, double margin_mm,
                   int64_t range[2]);
 
+/// Columns of each row along x that lie in a grid of voxels, or a little beside it, at a face.
+/// @param[out] range  one for each row: first, one behind the last
+void pcn_rays_seen(const pcn_rays *rays, const pencone_grid *grid, int64_t face, int64_t (*range)[2]);
+
 /// How far beside the grid cells are read at most, for interpolation and rounding.
 double pcn_rays_margin(const pcn_rays *rays);
 
