@@ -271,7 +271,7 @@ static int mixes(const pcn_layer *l) {
 // Around all spots of the layer, whatever their protons: a matrix and a dose must agree.
 static void set_field(pcn_layer *l, const pencone_proton_layer *spots) {
   const double margin_mm = 20 + 3 * sqrt(l->energy->lattice_mm2);
-  double(*field)[2] = l->mixing.field_mm;
+  double field[2][2];
   field[0][0] = field[1][0] = INFINITY;
   field[0][1] = field[1][1] = -INFINITY;
   for (int s = 0; s < spots->spot_count; s++) {
@@ -281,6 +281,7 @@ static void set_field(pcn_layer *l, const pencone_proton_layer *spots) {
       field[a][1] = fmax(field[a][1], at[a] + margin_mm);
     }
   }
+  pcn_mixing_set_field(&l->mixing, field);
 }
 
 // Planes before those all of whose cells lie deeper than the table is long.
@@ -420,17 +421,24 @@ double pcn_layer_most(const pcn_layer *layer, const int64_t face[2], const int64
                       const int64_t last[2]) {
   const double uneven =
       1.1;  // curves rise to their peak and fall behind it, but for the noise of the Monte Carlo
+  const double peak_mm = (layer->peak + 0.5) / layer->table.per_step - layer->table.before_mm;
   double near[2], far[2];
   pcn_rays_extremes(&layer->engine->rays, face[0], first, last, near);
   pcn_rays_extremes(&layer->engine->rays, face[1], first, last, far);
   if (!(near[0] < INFINITY) && !(far[0] < INFINITY)) {
     return 0;
   }
-  const double peak_mm = (layer->peak + 0.5) / layer->table.per_step - layer->table.before_mm;
-  int anywhere = !(near[0] < INFINITY) || !(far[0] < INFINITY) || (near[0] <= peak_mm && peak_mm <= far[1]);
-  for (int64_t f = face[0]; f <= face[1] && !anywhere; f++) {
-    anywhere = pcn_mixing_may(&layer->mixing, f, first, last);
+  if (!(near[0] < INFINITY) || !(far[0] < INFINITY)) {
+    return dose_near(layer, peak_mm);
   }
-  return anywhere ? dose_near(layer, peak_mm)
-                  : uneven * fmax(dose_near(layer, near[0]), dose_near(layer, far[1]));
+  double least_mm = near[0], most_mm = far[1];
+  for (int64_t f = face[0]; f <= face[1]; f++) {
+    if (pcn_mixing_may(&layer->mixing, f, first, last)) {
+      pcn_mixing_extremes(&layer->mixing, face, first, last, &least_mm, &most_mm);
+      break;
+    }
+  }
+  return least_mm <= peak_mm && peak_mm <= most_mm
+             ? dose_near(layer, peak_mm)
+             : uneven * fmax(dose_near(layer, least_mm), dose_near(layer, most_mm));
 }

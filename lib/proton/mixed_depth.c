@@ -286,26 +286,22 @@ float *pcn_mixing_uneven(pencone_context *ctx, const pcn_rays *rays, const penco
   return w.uneven;
 }
 
-// Blocks between columns, of those in the field: first, one behind the last.
-static void blocks_in_field(const pcn_mixing *m, int axis, const int64_t columns[2], int64_t block[2]) {
-  const pcn_axis cell = m->rays->cell[axis];
-  const double most = (double)cell.count;
-  const double low = fmin(fmax((m->field_mm[axis][0] - cell.first) / cell.step, 0), most),
-               high = fmin(fmax((m->field_mm[axis][1] - cell.first) / cell.step + 1, 0), most);
-  const int64_t first = larger(columns[0], (int64_t)low), last = smaller(columns[1], (int64_t)high);
-  block[0] = first / PCN_RAYS_BLOCK;
-  block[1] = last > first ? (last + PCN_RAYS_BLOCK - 1) / PCN_RAYS_BLOCK : block[0];
+void pcn_mixing_set_field(pcn_mixing *m, double (*field_mm)[2]) {
+  for (int a = 0; a < 2; a++) {
+    const pcn_axis cell = m->rays->cell[a];
+    const double most = (double)cell.count;
+    m->field[a][0] = (int64_t)fmin(fmax(ceil((field_mm[a][0] - cell.first) / cell.step), 0), most);
+    m->field[a][1] = (int64_t)fmin(fmax(floor((field_mm[a][1] - cell.first) / cell.step) + 1, 0), most);
+  }
 }
 
 int pcn_mixing_may(const pcn_mixing *m, int64_t face, const int64_t first[2], const int64_t last[2]) {
   const int64_t bx = blocks_of(m->rays->cell[0]), by = blocks_of(m->rays->cell[1]);
   const float end = (float)(end_of(m) - m->bragg->before_mm), half = (float)(0.5 * differ_mm);
-  int64_t block[2][2];
-  for (int a = 0; a < 2; a++) {
-    blocks_in_field(m, a, (const int64_t[2]){first[a], last[a]}, block[a]);
-  }
-  for (int64_t j = block[1][0]; j < block[1][1]; j++) {
-    for (int64_t i = block[0][0]; i < block[0][1]; i++) {
+  const int64_t from[2] = {larger(first[0], m->field[0][0]), larger(first[1], m->field[1][0])};
+  const int64_t to[2] = {smaller(last[0], m->field[0][1]), smaller(last[1], m->field[1][1])};
+  for (int64_t j = from[1] / PCN_RAYS_BLOCK; j * PCN_RAYS_BLOCK < to[1] && from[0] < to[0]; j++) {
+    for (int64_t i = from[0] / PCN_RAYS_BLOCK; i * PCN_RAYS_BLOCK < to[0]; i++) {
       const float *here = m->uneven + 2 * ((face * by + j) * bx + i);
       if (here[0] < end && here[1] > half) {
         return 1;
@@ -313,6 +309,25 @@ int pcn_mixing_may(const pcn_mixing *m, int64_t face, const int64_t first[2], co
     }
   }
   return 0;
+}
+
+void pcn_mixing_extremes(const pcn_mixing *m, const int64_t face[2], const int64_t first[2],
+                         const int64_t last[2], double *least_mm, double *most_mm) {
+  const pcn_rays *rays = m->rays;
+  const double reach_mm = pcn_mixing_reach(m->table);
+  int64_t from[2], to[2];
+  double near[2], far[2];
+  for (int a = 0; a < 2; a++) {
+    const double spread = pcn_optics_spread(rays->machine, a, face_z(rays, (double)face[0]));
+    const int64_t away = 1 + (int64_t)ceil(reach_mm / (rays->cell[a].step * spread));
+    from[a] = clamp(first[a] - away, rays->cell[a].count);
+    to[a] = clamp(last[a] - 1 + away, rays->cell[a].count) + 1;
+  }
+  pcn_rays_extremes(rays, face[0], from, to, near);
+  pcn_rays_extremes(rays, face[1], from, to, far);
+  const double more = 0.25 * fmax(far[1] - near[0], 0);
+  *least_mm = fmin(*least_mm, near[0] - more);
+  *most_mm = fmax(*most_mm, far[1] + more);
 }
 
 // --- rows --------------------------------------------------------------------------------------
@@ -323,8 +338,7 @@ void pcn_mixing_make(const pcn_rays *rays, const pcn_depth_table *table, const p
                       .table = table,
                       .bragg = bragg,
                       .isa = isa,
-                      .uneven = uneven,
-                      .field_mm = {{-INFINITY, INFINITY}, {-INFINITY, INFINITY}}};
+                      .uneven = uneven};
   for (int r = 0, p = 0; r < 3; r++) {
     for (int i = 0; i < rings[r].points; i++, p++) {
       const double angle = 2 * PCN_PI * (i + rings[r].angle) / rings[r].points;
@@ -347,13 +361,8 @@ static void find_bounds(const pcn_rays *rays, const pcn_volume_line *line, int64
 }
 
 static int inside(const pcn_mixing *m, const int64_t column[2]) {
-  for (int a = 0; a < 2; a++) {
-    const double at = m->rays->cell[a].first + m->rays->cell[a].step * (double)column[a];
-    if (at < m->field_mm[a][0] || at > m->field_mm[a][1]) {
-      return 0;
-    }
-  }
-  return 1;
+  return column[0] >= m->field[0][0] && column[0] < m->field[0][1] && column[1] >= m->field[1][0] &&
+         column[1] < m->field[1][1];
 }
 
 static void mix(const pcn_mixing *m, const pcn_volume_line *line, int64_t i, float *dose) {

@@ -332,54 +332,87 @@ static double within(const spot_work *w, int64_t k, const pcn_tile *tile) {
   return sum * cell[0].step * cell[1].step;
 }
 
-// Fills a plane of the box. @return protons beyond the radius that the box of voxels sees
-static double fill_tile(const spot_work *w, int64_t k, const pcn_tile *tile) {
+/// Protons within the radius and beyond it, as far as the box of voxels sees them.
+typedef struct sides {
+  double inside, beyond;
+} sides;
+
+// Fills a plane of the box. Of one Gaussian the part beyond the radius is known; several, of rays on either
+// side of an edge, are added up within.
+static sides fill_tile(const spot_work *w, int64_t k, const pcn_tile *tile) {
   const pcn_spot_plane *p = &w->scratch->plane[k];
   const pcn_axis *cell = w->s->layer.engine->rays.cell;
-  double inside = 0, beyond = 0, visible_mm[2] = {-INFINITY, INFINITY};
-  int cut = 0;
+  double visible_mm[2] = {-INFINITY, INFINITY}, all = 0, tails = 0;
+  int several = 0;
   if (w->s->between && w->wanted_gy > 0) {
     find_visible(w, k, visible_mm);
   }
   for (int part = 0; part < PARTS; part++) {
+    several |= p->range[part][0] < p->range[part][1];
     for (int c = p->range[part][0]; c <= p->range[part][1]; c++) {
       const pcn_spot_class *one = class_of(w->s, k, part, c);
       pcn_class_image image;
       pcn_layer_image(&w->s->layer, k, part, c, &w->window, w->scratch->image, &image);
       pcn_plane_add(&w->s->layer, &image, one->rows, w->scratch->lines, tile);
       if (w->wanted_gy > 0 && !w->s->between && clipped(w, k, one->spot)) {
-        cut = 1;
-        inside += seen(&image, one->rows, cell[0].step * cell[1].step);
+        several = 1;
+        all += seen(&image, one->rows, cell[0].step * cell[1].step);
       } else if (w->wanted_gy > 0) {
-        const double tail = exp(-0.5 * p->radius_mm * p->radius_mm / one->spot);
-        inside += image.sum * (1 - tail);
-        beyond += image.sum * tail * share_between(visible_mm, one->spot);
+        const double share = image.sum * share_between(visible_mm, one->spot);
+        all += share;
+        tails += share * exp(-0.5 * p->radius_mm * p->radius_mm / one->spot);
       }
     }
   }
   for (int64_t j = 0; j < tile->count[1]; j++) {  // what products leave behind the cells
     memset(tile->value + j * tile->stride + tile->count[0], 0, LANES * sizeof *tile->value);
   }
-  return cut ? fmax(inside - within(w, k, tile), 0) : beyond;
+  const double inside = several && w->wanted_gy > 0 ? within(w, k, tile) : all - tails;
+  const sides out = {inside, fmax(all - inside, 0)};
+  return out;
 }
 
-// Mean dose of a proton in plane k around the spot at a distance, at columns' own depths.
+// Dose of a proton in the voxel around a place in plane k; 0 beside the box.
+static double dose_at(const spot_work *w, int64_t k, double x, double y) {
+  const pcn_rays *rays = &w->s->layer.engine->rays;
+  const pencone_grid *g = &w->s->box->grid;
+  pcn_vec3 p = pcn_v3_add(rays->isocenter, pcn_v3_scale(rays->frame.ez, pcn_rays_z(rays, k)));
+  p = pcn_v3_add(p, pcn_v3_add(pcn_v3_scale(rays->frame.ex, x), pcn_v3_scale(rays->frame.ey, y)));
+  const double at[3] = {p.x, p.y, p.z};
+  int64_t voxel[3];
+  for (int a = 0; a < 3; a++) {
+    const double i = (at[a] - g->origin_mm[a]) / g->spacing_mm[a] + 0.5;
+    if (!(i >= 0 && i < (double)g->size[a])) {
+      return 0;
+    }
+    voxel[a] = (int64_t)i;
+  }
+  return (double)pcn_depth_dose_row(&w->s->dose, voxel[1], voxel[2], voxel[0], voxel[0] + 1)[voxel[0]];
+}
+
+// Mean dose of a proton in plane k around the spot at a distance: at columns' own depths, unless ways mix.
 static double dose_around(const spot_work *w, int64_t k, double distance_mm) {
-  static const double way[8][2] = {{1, 0},  {0, 1},  {-1, 0},  {0, -1},
-                                   {.7, .7}, {-.7, .7}, {-.7, -.7}, {.7, -.7}};
+  enum { WAYS = 8 };
+  static const double way[WAYS][2] = {{1, 0},     {0, 1},      {-1, 0},      {0, -1},
+                                      {0.7, 0.7}, {-0.7, 0.7}, {-0.7, -0.7}, {0.7, -0.7}};
   const pcn_layer *l = &w->s->layer;
   const pcn_axis *cell = l->engine->rays.cell;
-  int64_t column[8];
-  for (int d = 0; d < 8; d++) {
+  const double spread[2] = {spread_at(w->s, 0, k), spread_at(w->s, 1, k)};
+  int64_t column[WAYS];
+  double sum = 0;
+  for (int d = 0; d < WAYS; d++) {
     int64_t at[2];
     for (int a = 0; a < 2; a++) {
-      const double beside = distance_mm * way[d][a] / spread_at(w->s, a, k);
-      const double i = (w->place[a] + beside - cell[a].first) / cell[a].step + 0.5;
+      const double i = (w->place[a] + distance_mm * way[d][a] / spread[a] - cell[a].first) / cell[a].step + 0.5;
       at[a] = (int64_t)fmin(fmax(i, 0), (double)(cell[a].count - 1));
     }
     column[d] = at[1] * cell[0].count + at[0];
+    if (l->mixes) {
+      sum += dose_at(w, k, w->place[0] * spread[0] + distance_mm * way[d][0],
+                     w->place[1] * spread[1] + distance_mm * way[d][1]);
+    }
   }
-  return w->s->ratio * pcn_layer_own_dose(l, k, column, 8);
+  return l->mixes ? sum / WAYS : w->s->ratio * pcn_layer_own_dose(l, k, column, WAYS);
 }
 
 // Cells along the beam that plane k stands for, of those that the box of voxels needs.
@@ -389,34 +422,46 @@ static double cells_of(const spot_work *w, int64_t k) {
   return fmax(fmin((double)k + half, last) - fmax((double)k - half, first), 0);
 }
 
-// Protons per mm2 in the box. @return dose of the voxels that are left out
-static double fill_cells(const spot_work *w) {
+// A plane without a tile: all protons are beyond.
+static double all_beyond(const spot_work *w, int64_t k) {
+  const pcn_spot_plane *p = &w->scratch->plane[k];
+  double visible_mm[2] = {-INFINITY, INFINITY};
+  if (p->range[0][0] > p->range[0][1] || !(w->wanted_gy > 0)) {
+    return 0;
+  }
+  if (w->s->between) {
+    find_visible(w, k, visible_mm);
+  }
+  return share_between(visible_mm, class_of(w->s, k, 0, p->range[0][0])->spot);
+}
+
+// Protons per mm2 in the box. @return dose of its voxels, and of those that are left out, at columns' own
+// depths
+static sides fill_cells(const spot_work *w) {
   const pcn_spot_layer *s = w->s;
   const pcn_axis *cell = s->layer.engine->rays.cell;
   const int64_t every = s->layer.engine->rays.every;
-  double beyond = 0;
+  const double per_voxel = w->volume / (cell[0].step * cell[1].step);
+  sides dose = {0, 0};
   for (int64_t k = 0; k < s->layer.planes; k += every) {
     const pcn_spot_plane *p = &w->scratch->plane[k];
-    double protons = 0, distance_mm = 0;
+    sides protons = {0, 0};
     if (wanted(p)) {
       pcn_tile tile = p->tile;
       tile.stride = w->cells.row;
       tile.value = w->scratch->cells + (k - w->first[2]) / every * w->cells.plane +
                    (tile.first[1] - w->first[1]) * w->cells.row + tile.first[0] - w->first[0];
       protons = fill_tile(w, k, &tile);
-      distance_mm = p->radius_mm;
-    } else if (p->range[0][0] <= p->range[0][1] && w->wanted_gy > 0) {
-      double visible_mm[2] = {-INFINITY, INFINITY};
-      if (s->between) {
-        find_visible(w, k, visible_mm);
-      }
-      protons = share_between(visible_mm, class_of(s, k, 0, p->range[0][0])->spot);
+    } else {
+      protons.beyond = all_beyond(w, k);
     }
-    if (protons > 0 && w->wanted_gy > 0) {
-      beyond += dose_around(w, k, distance_mm) * protons * cells_of(w, k);
+    if (w->wanted_gy > 0 && protons.inside + protons.beyond > 0) {
+      const double sigma = sqrt(class_of(s, k, 0, p->range[0][0])->spot), cells = cells_of(w, k) * per_voxel;
+      dose.inside += dose_around(w, k, sigma) * protons.inside * cells;
+      dose.beyond += dose_around(w, k, fmax(p->radius_mm, sigma)) * protons.beyond * cells;
     }
   }
-  return beyond * w->volume / (cell[0].step * cell[1].step);
+  return dose;
 }
 
 // --- voxels ------------------------------------------------------------------------------------
@@ -537,8 +582,13 @@ static pencone_status pass(pencone_context *ctx, spot_work *w, pcn_column *out) 
   out->count = 0;
   plan_planes(w);
   PCN_TRY(make_box(ctx, w));
-  out->beyond = fill_cells(w);
-  return w->cells.axis[0].count > 0 ? append(ctx, w, out) : PENCONE_OK;
+  const sides dose = fill_cells(w);
+  if (w->cells.axis[0].count > 0) {
+    PCN_TRY(append(ctx, w, out));
+  }
+  // What is at other depths where ways mix is so beyond as it is inside.
+  out->beyond = dose.inside > 0 ? dose.beyond * w->sift.sum / dose.inside : dose.beyond;
+  return PENCONE_OK;
 }
 
 // --- a column ----------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
   const pcn_layer *l = &s->layer;
   const pcn_ray_window window = all_rays(l);
   const pcn_rays *beam = &l->engine->rays;
-  const double ripple = 1.2,
+  const double ripple = 1.02,
                two_pi = 6.283185307179586;  // of the sum over the lattice, and what the cut is scaled by
   const double spread = fmax(pcn_rays_spread(beam, 0, k), pcn_rays_spread(beam, 1, k));
   const int64_t first[2] = {0, 0}, last[2] = {beam->cell[0].count, beam->cell[1].count};
