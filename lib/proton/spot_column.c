@@ -23,7 +23,8 @@ typedef struct spot_work {
   pcn_cell_box cells;  ///< protons per mm2
   pcn_voxel_rows rows;
   double volume;  ///< of a cell over a voxel's
-  pcn_sift sift;  ///< of the rows so far
+  double least_axis_gy;  ///< planes with less than that on the spot's axis are left out
+  pcn_sift sift;         ///< of the rows so far
 } spot_work;
 
 static const pcn_spot_class *class_of(const pcn_spot_layer *s, int64_t k, int part, int sort) {
@@ -50,6 +51,37 @@ static void make_bound(const spot_work *w, int64_t k, const pcn_spot_plane *p, b
       const pcn_spot_class *one = class_of(w->s, k, part, c);
       out->level[out->count] = one->level;
       out->variance[out->count++] = one->spot;
+    }
+  }
+}
+
+// Where rays differ, each class has few of a spot's protons: no more than they would have as one Gaussian around
+// their middle, seen from as far as reach_mm.
+static void use_parts(const spot_work *w, int64_t k, const pcn_spot_plane *p, double reach_mm, bound *out) {
+  const double two_pi = 6.283185307179586, *ratio = &w->s->ratio;
+  const pcn_rays *rays = &w->s->layer.engine->rays;
+  int at = 0;
+  for (int part = 0; part < PARTS; part++) {
+    for (int c = p->range[part][0]; c <= p->range[part][1]; c++, at++) {
+      const pcn_spot_class *one = class_of(w->s, k, part, c);
+      pcn_class_image image;
+      pcn_layer_image(&w->s->layer, k, part, c, &w->window, w->scratch->image, &image);
+      double sum = 0, middle[2] = {0, 0};
+      for (int64_t j = 0; j < image.count[1]; j++) {
+        for (int64_t i = 0; i < image.count[0]; i++) {
+          const double share = fmax((double)image.value[j * image.stride + i], 0);
+          sum += share;
+          middle[0] += share * (double)i;
+          middle[1] += share * (double)j;
+        }
+      }
+      double away = 0;
+      for (int a = 0; a < 2 && sum > 0; a++) {
+        const double place = rays->ray[a].first + rays->ray[a].step * ((double)image.first[a] + middle[a] / sum);
+        away = hypot(away, spread_at(w->s, a, k) * (place - w->place[a]));
+      }
+      const double level = log(*ratio * sum / (two_pi * one->variance) + 1e-300) + reach_mm * away / one->spot;
+      out->level[at] = fmin(out->level[at], level);
     }
   }
 }
@@ -109,8 +141,13 @@ static void find_radius(const spot_work *w, int64_t k, pcn_spot_plane *p) {
     if (square <= 0) {
       break;
     }
-    most = most_within(w, k, p->radius_mm);
-    p->radius_mm = most > 0 ? p->radius_mm : -1;
+    if (step == 0) {
+      most = most_within(w, k, p->radius_mm);
+      p->radius_mm = most > 0 ? p->radius_mm : -1;
+      if (b.count > PARTS && most > 0) {
+        use_parts(w, k, p, p->radius_mm, &b);
+      }
+    }
   }
 }
 
@@ -163,7 +200,10 @@ static void plan_planes(const spot_work *w) {
   const int64_t every = s->layer.engine->rays.every;
   pcn_spot_plane *p = w->scratch->plane;
   for (int64_t k = 0; k < s->layer.planes; k += every) {
-    find_radius(w, k, &p[k]);
+    p[k].radius_mm = -1;
+    if (p[k].axis_gy >= w->least_axis_gy) {
+      find_radius(w, k, &p[k]);
+    }
   }
   if ((s->between || every > 1) && w->wanted_gy > 0) {
     expand_radii(w);
@@ -191,7 +231,6 @@ static double look_ahead(const spot_work *w) {
   for (int64_t k = 0; k < l->planes; k += l->engine->rays.every) {
     pcn_spot_plane *p = &w->scratch->plane[k];
     double protons = 0;
-    p->axis_dose = w->s->ratio * pcn_layer_own_dose(l, k, &axis, 1);
     for (int part = 0; part < PARTS; part++) {
       const int64_t row = k * PARTS + part;
       p->range[part][0] = w->s->low[row];
@@ -205,7 +244,8 @@ static double look_ahead(const spot_work *w) {
         protons += (double)one->largest / (two_pi * one->spot);
       }
     }
-    most = fmax(most, protons * p->axis_dose);
+    p->axis_gy = protons * pcn_layer_own_dose(l, k, &axis, 1);
+    most = fmax(most, p->axis_gy);
   }
   return most;
 }
@@ -604,7 +644,7 @@ static pcn_spot_scratch *take_scratch(const pcn_spot_layer *s) {
 // Entries of what was found to be the largest's size on, and what the sieve said of the others.
 static void finish(const spot_work *w, pcn_column *out) {
   double below = w->wanted_gy > 0 ? w->sift.below : 0;
-  if (w->s->sift) {
+  if (w->s->sift && w->s->threshold * (double)w->sift.largest > w->wanted_gy) {
     below += pcn_column_drop(out, (float)(w->s->threshold * (double)w->sift.largest));
   }
   out->sum = w->sift.sum;
@@ -612,11 +652,27 @@ static void finish(const spot_work *w, pcn_column *out) {
   out->beyond += w->s->sift ? 0 : below;
 }
 
+// Two passes: the first one finds the largest entry, near the axis where the dose is high.
+static pencone_status passing_spot(pencone_context *ctx, spot_work *w, double passing, pcn_column *out) {
+  const double near_peak = 0.8, near_axis = 0.5, guess = passing * look_ahead(w);
+  double largest = 0;
+  if (w->s->threshold > 0) {
+    w->least_axis_gy = near_peak * guess / passing;
+    w->wanted_gy = near_axis * guess;
+    PCN_TRY(pass(ctx, w, out));
+    largest = (double)w->sift.largest;
+  }
+  w->least_axis_gy = 0;
+  w->wanted_gy = w->s->threshold * largest;
+  PCN_TRY(pass(ctx, w, out));
+  finish(w, out);
+  return PENCONE_OK;
+}
+
 pencone_status pcn_spot_column(pencone_context *ctx, const pcn_spot_layer *layer,
                                const pencone_proton_spot *spot, pcn_column *out) {
   const pcn_axis *cell = layer->layer.engine->rays.cell;
-  const double *voxel = layer->box->grid.spacing_mm,
-               guess = 0.75;  // of the largest dose: below what it will be
+  const double *voxel = layer->box->grid.spacing_mm;
   spot_work w = {.s = layer, .scratch = take_scratch(layer)};
   w.volume = cell[0].step * cell[1].step * cell[2].step / (voxel[0] * voxel[1] * voxel[2]);
   const double passing =
@@ -627,16 +683,7 @@ pencone_status pcn_spot_column(pencone_context *ctx, const pcn_spot_layer *layer
   out->beyond = out->sum = out->below = 0;
   pencone_status status = PENCONE_OK;
   if (passing > 0) {
-    double largest = guess * passing * look_ahead(&w);
-    w.wanted_gy = layer->threshold * largest;
-    status = pass(ctx, &w, out);
-    while (status == PENCONE_OK && w.wanted_gy > 0 &&
-           (double)w.sift.largest < largest) {  // the guess was too high
-      largest = (double)w.sift.largest >= w.wanted_gy ? 0.999 * (double)w.sift.largest : 0;
-      w.wanted_gy = layer->threshold * largest;
-      status = pass(ctx, &w, out);
-    }
-    finish(&w, out);
+    status = passing_spot(ctx, &w, passing, out);
   }
   atomic_flag_clear(&w.scratch->taken);
   return status;

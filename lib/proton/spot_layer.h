@@ -22,7 +22,7 @@ typedef struct pcn_spot_plane {
   pcn_tile tile;  ///< without value
   int range[PCN_PROTON_PARTS][2];
   double radius_mm;  ///< around the spot's centre, beyond which no cell is wanted; below 0: none is
-  double axis_dose;  ///< dose of a proton in the cell on the spot's axis, Gy mm2
+  double axis_gy;    ///< dose to water of a proton on the spot's axis, without an aperture
 } pcn_spot_plane;
 
 /// Memory of one column in work. taken while a thread has it.
