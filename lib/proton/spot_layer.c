@@ -111,17 +111,22 @@ static void fill_task(void *work, size_t k, int worker) {
   }
 }
 
+// A quarter more than is needed: layers of rising energy need a little more each.
+static size_t with_spare(size_t count) {
+  return count + count / 4 + 1;
+}
+
 static pencone_status reserve_classes(pencone_context *ctx, size_t classes, pcn_spot_layer *s) {
   if (classes <= s->class_room) {
     return PENCONE_OK;
   }
   pcn_free(s->classes);
   s->class_room = 0;
-  s->classes = pcn_alloc(ctx, classes, sizeof *s->classes);
+  s->classes = pcn_alloc(ctx, with_spare(classes), sizeof *s->classes);
   if (s->classes == NULL) {
     return PENCONE_E_MEMORY;
   }
-  s->class_room = classes;
+  s->class_room = with_spare(classes);
   return PENCONE_OK;
 }
 
@@ -131,11 +136,11 @@ static pencone_status reserve_shares(pencone_context *ctx, size_t shares, pcn_sp
   }
   pcn_free(s->shares);
   s->share_room = 0;
-  s->shares = pcn_alloc(ctx, shares, sizeof *s->shares);
+  s->shares = pcn_alloc(ctx, with_spare(shares), sizeof *s->shares);
   if (s->shares == NULL) {
     return PENCONE_E_MEMORY;
   }
-  s->share_room = shares;
+  s->share_room = with_spare(shares);
   return PENCONE_OK;
 }
 

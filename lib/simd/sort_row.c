@@ -65,14 +65,15 @@ PCN_INLINE void share_out(const line *l, int8_t *restrict sort, float *restrict 
   }
 }
 
-PCN_INLINE int all_alone(const line *l) {
-  const float same = 1e-5f;
-  int others = 0;
-#pragma omp simd reduction(+ : others)
+PCN_INLINE int mix_of(const line *l) {
+  const float same = 1e-5f, first = l->share[0];
+  int apart = 0, others = 0;
+#pragma omp simd reduction(+ : apart, others)
   for (int r = 0; r < LANES; r++) {
-    others += !(fabsf(l->variance[r] * l->per_anchor - 1) < same);
+    apart += !(fabsf(l->variance[r] * l->per_anchor - 1) < same);
+    others += l->share[r] != first;
   }
-  return others == 0;
+  return apart > 0 ? PCN_SORT_SEVERAL : others > 0 ? PCN_SORT_ONE : PCN_SORT_ALIKE;
 }
 
 void PCN_ISA_NAME(pcn_sort_row)(const pcn_sort_classes *classes, const double *anchor,
@@ -88,8 +89,9 @@ void PCN_ISA_NAME(pcn_sort_row)(const pcn_sort_classes *classes, const double *a
                       (float)(1 / anchor[row]), classes->ratio[part],
                       classes->log[part],       (float)(classes->most - 1)};
       float *node = out->node + row * NODES * out->rays;
-      out->several[row] = !all_alone(&l);
-      if (out->several[row]) {
+      const int mix = mix_of(&l);
+      out->mix[row] = (uint8_t)mix;
+      if (mix == PCN_SORT_SEVERAL) {
         share_out(&l, out->sort + row * out->rays, node, node + out->rays, node + 2 * out->rays);
       } else {
         memcpy(node + out->rays, l.share, LANES * sizeof *node);
