@@ -60,8 +60,8 @@ static void find_range(void *work, size_t k, int worker) {
   }
 }
 
-// The rays of each class, the cells that they reach, and how high its dose can be. image: scratch for all
-// rays.
+// The rays of each class, the cells that they reach where the box may need the plane, and how high its dose
+// can be. image: scratch for all rays.
 static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
   const pcn_layer *l = &s->layer;
   const pcn_ray_window window = all_rays(l);
@@ -71,6 +71,7 @@ static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
   const double spread = fmax(pcn_rays_spread(beam, 0, k), pcn_rays_spread(beam, 1, k));
   const int64_t first[2] = {0, 0}, last[2] = {beam->cell[0].count, beam->cell[1].count};
   s->most[k] = (float)pcn_layer_most(l, k, first, last);
+  const int needed = k >= s->bounds[2][0] && k < s->bounds[2][1] && s->most[k] > 0;
   for (int row = (int)(k * PARTS); row < (int)(k + 1) * PARTS; row++) {
     for (int c = s->low[row]; c <= s->high[row]; c++) {
       pcn_spot_class *one = &s->classes[s->first[row] + c - s->low[row]];
@@ -83,7 +84,7 @@ static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
       for (int a = 0; a < 2; a++) {
         const int64_t ray[2] = {rays.first[a], rays.first[a] + rays.count[a]};
         memset(&one->rows[a], 0, sizeof one->rows[a]);
-        if (rays.count[0] > 0) {
+        if (needed && rays.count[0] > 0) {
           pcn_share_rows_plan(l, k, a, one->variance, ray, s->bounds[a], &one->rows[a]);
         }
       }
