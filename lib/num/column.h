@@ -26,6 +26,16 @@ typedef struct pcn_column {
 /// @return PENCONE_OK, E_BUDGET (the quota), E_MEMORY. A column belongs to one thread at a time.
 pencone_status pcn_column_reserve(pencone_context *ctx, pcn_column *column, int64_t more);
 
+/// Where n entries will be written to, while they are calculated: columns are larger than what is near the
+/// processor.
+static inline void pcn_column_fetch(const pcn_column *column, int64_t n) {
+  enum { LINE = 16 };
+  for (int64_t i = column->count; i < column->count + n + LINE; i += LINE) {
+    __builtin_prefetch(column->value + i, 1);
+    __builtin_prefetch(column->voxel + i, 1);
+  }
+}
+
 /// Leaves the entries of a size of least on. @return the sum of the others
 double pcn_column_drop(pcn_column *column, float least);
 

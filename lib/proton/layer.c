@@ -41,13 +41,13 @@ pencone_status pcn_layer_make(pencone_context *ctx, const pcn_proton_beam *engin
   out->protons = pcn_calloc(ctx, (size_t)engine->rays.rays, sizeof *out->protons);
   out->own = pcn_alloc(ctx, planes, sizeof *out->own);
   out->anchor = pcn_alloc(ctx, planes * PARTS, sizeof *out->anchor);
-  out->several = pcn_alloc(ctx, planes * PARTS, sizeof *out->several);
+  out->mix = pcn_alloc(ctx, planes * PARTS, sizeof *out->mix);
   out->block = pcn_alloc(ctx, blocks * planes * PARTS, sizeof *out->block);
   out->sort = pcn_alloc(ctx, planes * PARTS * blocks * BLOCK, sizeof *out->sort);
   out->node = pcn_alloc(ctx, planes * PARTS * NODES * blocks * BLOCK, sizeof *out->node);
   out->sum = pcn_alloc(ctx, (size_t)rows, sizeof *out->sum);
   out->depth = pcn_alloc(ctx, (size_t)rows, sizeof *out->depth);
-  const int whole = out->protons != NULL && out->own != NULL && out->anchor != NULL && out->several != NULL &&
+  const int whole = out->protons != NULL && out->own != NULL && out->anchor != NULL && out->mix != NULL &&
                     out->block != NULL && out->sort != NULL && out->node != NULL && out->sum != NULL &&
                     out->depth != NULL;
   if (!whole) {
@@ -60,7 +60,7 @@ void pcn_layer_free(pcn_layer *layer) {
   pcn_free(layer->protons);
   pcn_free(layer->own);
   pcn_free(layer->anchor);
-  pcn_free(layer->several);
+  pcn_free(layer->mix);
   pcn_free(layer->block);
   pcn_free(layer->sort);
   pcn_free(layer->node);
@@ -157,8 +157,8 @@ static void walk_block(void *work, size_t block, int worker) {
     begin(l, r, ray, &from);
     most = l->protons[ray] > most ? l->protons[ray] : most;
   }
-  uint8_t *several = l->block + (int64_t)block * l->planes * PARTS;
-  memset(several, 0, (size_t)(l->planes * PARTS) * sizeof *several);
+  uint8_t *mix = l->block + (int64_t)block * l->planes * PARTS;
+  memset(mix, PCN_SORT_ONE, (size_t)(l->planes * PARTS) * sizeof *mix);
   for (int64_t row = 0; row < l->planes * PARTS && !(most > 0); row++) {
     memset(l->node + (row * NODES + 1) * l->walked + first, 0, BLOCK * sizeof *l->node);
   }
@@ -168,24 +168,33 @@ static void walk_block(void *work, size_t block, int worker) {
     for (int64_t p = (every - k % every) % every; p < planes; p += every) {
       const int64_t row = (k + p) * PARTS;
       const pcn_sort_rows to = {l->sort + row * l->walked + first, l->node + row * NODES * l->walked + first,
-                                l->walked, several + row};
+                                l->walked, mix + row};
       l->isa->sort(&l->classes, l->anchor + row, plane + p, 1, &to);
     }
   }
+}
+
+static int mix_of(const pcn_layer *l, int64_t row) {
+  const float *share = l->node + (row * NODES + 1) * l->walked;
+  const int64_t rows = l->planes * PARTS;
+  int mix = PCN_SORT_ALIKE;
+  for (int64_t b = 0; b < l->walked / BLOCK; b++) {
+    const int own = l->block[b * rows + row], with = share[b * BLOCK] == share[0] ? own : PCN_SORT_ONE;
+    mix = own > mix ? own : mix;
+    mix = with > mix ? with : mix;
+  }
+  return mix;
 }
 
 // Where any block is in several classes, all of them say so ray by ray.
 static void join_blocks(void *work, size_t k, int worker) {
   (void)worker;
   const pcn_layer *l = work;
-  const int64_t blocks = l->walked / BLOCK, rows = l->planes * PARTS;
+  const int64_t rows = l->planes * PARTS;
   for (int64_t row = (int64_t)k * PARTS; row < (int64_t)(k + 1) * PARTS; row++) {
-    l->several[row] = 0;
-    for (int64_t b = 0; b < blocks; b++) {
-      l->several[row] |= l->block[b * rows + row];
-    }
-    for (int64_t b = 0; b < blocks && l->several[row]; b++) {
-      if (!l->block[b * rows + row]) {
+    l->mix[row] = (uint8_t)mix_of(l, row);
+    for (int64_t b = 0; b < l->walked / BLOCK && l->mix[row] == PCN_SORT_SEVERAL; b++) {
+      if (l->block[b * rows + row] != PCN_SORT_SEVERAL) {
         float *node = l->node + row * NODES * l->walked + b * BLOCK;
         memset(l->sort + row * l->walked + b * BLOCK, 0, BLOCK * sizeof *l->sort);
         memset(node, 0, BLOCK * sizeof *node);
@@ -339,10 +348,12 @@ void pcn_layer_walk(pencone_context *ctx, pcn_layer *layer, int index) {
   pcn_parallel_for(ctx, (size_t)layer->planes, join_blocks, layer);
 }
 
-// What the loops need to know of a window's walked rays: the others have no protons.
+// What the loops need to know of a window's walked rays: the others have no protons. Where all are alike one
+// row of them is enough, which saves memory from being read.
 static pcn_class_window walked(const pcn_layer *l, int64_t k, int part, const pcn_ray_window *window,
                                int64_t first[2]) {
   const int64_t row = k * PARTS + part;
+  const int mix = l->mix[row];
   int64_t count[2];
   for (int a = 0; a < 2; a++) {
     const int64_t last = window->first[a] + window->count[a], end = l->first[a] + l->count[a];
@@ -353,9 +364,9 @@ static pcn_class_window walked(const pcn_layer *l, int64_t k, int part, const pc
   const int64_t at = (first[1] - l->first[1]) * l->count[0] + first[0] - l->first[0];
   const float *node = l->node + row * NODES * l->walked + at;
   const pcn_class_window out = {
-      l->several[row] ? l->sort + row * l->walked + at : NULL,
+      mix == PCN_SORT_SEVERAL ? l->sort + row * l->walked + at : NULL,
       {node, node + l->walked, node + 2 * l->walked},
-      l->count[0],
+      mix == PCN_SORT_ALIKE ? 0 : l->count[0],
       window->weight + (first[1] - window->first[1]) * window->stride + first[0] - window->first[0],
       window->stride,
       {(int32_t)count[0], (int32_t)count[1]}};

@@ -33,11 +33,11 @@ typedef struct pcn_layer {
   double *anchor;              ///< [plane][part]: variance of class 0, mm2
   int64_t first[2], count[2];  ///< rays along x and y that are walked: all that have protons are among them
   int64_t walked;              ///< of them in whole blocks
-  uint8_t *several;  ///< [plane][part]: 0 where all walked rays are in class 0, so that sort and the other
-                     ///< nodes are not there
-  int8_t *sort;      ///< [plane][part][walked ray]: the class nearest to the ray's variance
-  float *node;       ///< [plane][part][node][walked ray]: share in the class below it, in it and above it
-  uint8_t *block;    ///< [block][plane][part]: several of 16 rays
+  uint8_t *mix;  ///< [plane][part]: PCN_SORT_SEVERAL and so on of all walked rays; without several, sort and
+                 ///< the other nodes are not there
+  int8_t *sort;  ///< [plane][part][walked ray]: the class nearest to the ray's variance
+  float *node;   ///< [plane][part][node][walked ray]: share in the class below it, in it and above it
+  uint8_t *block;         ///< [block][plane][part]: mix of 16 rays
   pcn_walk_depth *depth;  ///< of walk
   pcn_walk_table walk;
   double *sum;            ///< of table

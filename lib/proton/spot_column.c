@@ -508,20 +508,20 @@ static sides fill_cells(const spot_work *w) {
 
 static void append_run(spot_work *w, const pcn_voxel_run *run, pcn_column *out) {
   const pcn_spot_layer *s = w->s;
-  const int64_t *n = s->box->grid.size, count = run->count;
-  const float *restrict dose = pcn_depth_dose_row(&s->dose, run->j, run->k, run->first, run->first + count);
+  const pcn_isa *isa = s->layer.isa;
+  const int64_t *n = s->box->grid.size, count = run->count, place = (run->k * n[1] + run->j) * n[0] + run->first;
   const float least = w->wanted_gy > 0 ? (float)w->wanted_gy : FLT_TRUE_MIN;
-  float *restrict value = w->scratch->row;
-  const float *restrict protons = pcn_voxel_read(s->layer.isa, &w->cells, &w->rows, run, value);
-  dose += run->first;
-#pragma omp simd
-  for (int64_t i = 0; i < count; i++) {
-    value[i] = protons[i] * dose[i];
+  float *value = w->scratch->row;
+  pcn_blend blend;
+  pcn_column_fetch(out, count);
+  if (!pcn_voxel_planes(&w->cells, &w->rows, run, &blend)) {
+    blend.u = 0;
+    blend.near = blend.far = pcn_voxel_read(isa, &w->cells, &w->rows, run, w->scratch->between);
   }
-  memset(value + count, 0, PCN_SIFT_LANES * sizeof *value);
-  out->count +=
-      (int64_t)s->layer.isa->sift(value, (size_t)count, (int32_t)((run->k * n[1] + run->j) * n[0] + run->first),
-                                  least, out->value + out->count, out->voxel + out->count, &w->sift);
+  blend.dose = pcn_depth_dose_row(&s->dose, run->j, run->k, run->first, run->first + count) + run->first;
+  isa->blend(&blend, (size_t)count, value);
+  out->count += (int64_t)isa->sift(value, (size_t)count, (int32_t)place, least, out->value + out->count,
+                                   out->voxel + out->count, &w->sift);
 }
 
 /// The spot's way through the planes with protons, mm across the beam in the first and per plane.
@@ -574,8 +574,64 @@ typedef struct row_plan {
   int64_t first[3], last[3], voxels;
 } row_plan;
 
+// The farthest that voxels at a place among the planes are wanted, squared; below 0: none is.
+static double square_at(const spot_work *w, double z) {
+  const pcn_spot_plane *plane = w->scratch->plane;
+  const double tiny = 1e-6;
+  const int64_t every = w->s->layer.engine->rays.every, first = w->first[2] / every,
+                last = w->cells.axis[2].count - 1;
+  const int64_t k = z > 0 ? (int64_t)(z + tiny) : 0, below = k < last ? k : last;
+  const int64_t above = z - (double)below > tiny && below < last ? below + 1 : below;
+  const double one = plane[(first + below) * every].radius_mm, two = plane[(first + above) * every].radius_mm;
+  const double radius = one > two ? one : two;
+  return radius < 0 ? -1 : radius < 1e9 ? radius * radius : 1e18;
+}
+
+// Of a row across the beam along x of its cells: what pcn_voxel_range() and trim_row() find, at once.
+static void flat_range(const spot_work *w, const spot_way *way, const pcn_volume_line *line, int64_t range[2]) {
+  const pcn_axis *axis = w->cells.axis;
+  const double *at = line->at, half = 0.5 - 1e-9, tiny = 1e-6;
+  range[0] = range[1] = 0;
+  if (!(at[1] > -half && at[1] < (double)axis[1].count - 1 + half && at[2] > -half &&
+        at[2] < (double)axis[2].count - 1 + half)) {
+    return;
+  }
+  const double plane = at[2] + (double)(w->first[2] / w->s->layer.engine->rays.every);
+  const double y = axis[1].first + axis[1].step * at[1] - way->at[1] - way->slope[1] * plane;
+  const double rest = square_at(w, at[2]) - y * y;
+  if (rest < 0) {
+    return;
+  }
+  const double reach = sqrt(rest) / axis[0].step, most = (double)axis[0].count - 1 + half;
+  const double centre = (way->at[0] + way->slope[0] * plane - axis[0].first) / axis[0].step;
+  const double low = centre - reach > -half ? centre - reach : -half,
+               high = centre + reach < most ? centre + reach : most;
+  // Cells to voxels: step is 1 or -1.
+  const double near = line->step[0] > 0 ? low - at[0] : at[0] - high,
+               far = line->step[0] > 0 ? high - at[0] : at[0] - low;
+  const double end = (double)w->rows.count - 1, last = far < end ? far : end;
+  const int64_t begin = near > tiny ? (int64_t)(near + 1 - tiny) : 0;
+  if (last >= (double)begin - tiny) {
+    range[0] = begin;
+    range[1] = (int64_t)(last + 1 + tiny);
+  }
+}
+
+static int flat(const pcn_voxel_rows *rows) {
+  const double tiny = 1e-9;
+  return rows->whole && (rows->place[1] == 1 || rows->place[1] == -1) && rows->step[2] < tiny && rows->step[2] > -tiny;
+}
+
+static void find_row(const spot_work *w, const spot_way *way, const pcn_volume_line *line, int64_t range[2]) {
+  pcn_voxel_range(&w->rows, &w->cells, line, range);
+  if (w->wanted_gy > 0 && range[0] < range[1]) {
+    trim_row(w, way, line, range);
+  }
+}
+
 static row_plan plan_rows(const spot_work *w) {
   const pcn_rays *rays = &w->s->layer.engine->rays;
+  const int is_flat = flat(&w->rows);
   int32_t(*range)[2] = w->scratch->range;
   row_plan plan = {.voxels = 0};
   spot_way way;
@@ -588,9 +644,10 @@ static row_plan plan_rows(const spot_work *w) {
     for (int64_t j = plan.first[1]; j < plan.last[1]; j++, range++) {
       const pcn_volume_line line = pcn_voxel_line(&w->rows, j, k);
       int64_t found[2];
-      pcn_voxel_range(&w->rows, &w->cells, &line, found);
-      if (w->wanted_gy > 0 && found[0] < found[1]) {
-        trim_row(w, &way, &line, found);
+      if (is_flat) {
+        flat_range(w, &way, &line, found);
+      } else {
+        find_row(w, &way, &line, found);
       }
       for (int end = 0; end < 2; end++) {
         (*range)[end] = (int32_t)found[end];

@@ -68,8 +68,8 @@ void pcn_spot_faces(const pcn_spot_layer *s, int64_t k, int64_t face[2]) {
   face[1] = pcn_smaller(k + 1 + beside, rays->cell[2].count);
 }
 
-// The rays of each class, the cells that they reach, and how high its dose can be. image: scratch for all
-// rays.
+// The rays of each class, the cells that they reach where the box may need the plane, and how high its dose
+// can be. image: scratch for all rays.
 static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
   const pcn_layer *l = &s->layer;
   const pcn_ray_window window = all_rays(l);
@@ -81,6 +81,8 @@ static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
   int64_t face[2];
   pcn_spot_faces(s, k, face);
   s->most[k] = (float)pcn_layer_most(l, face, first, last);
+  const int needed =
+      k + beam->every > s->bounds[2][0] && k - beam->every < s->bounds[2][1] && s->most[k] > 0;
   for (int row = (int)(k * PARTS); row < (int)(k + 1) * PARTS; row++) {
     for (int c = s->low[row]; c <= s->high[row]; c++) {
       pcn_spot_class *one = &s->classes[s->first[row] + c - s->low[row]];
@@ -93,7 +95,7 @@ static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
       for (int a = 0; a < 2; a++) {
         const int64_t ray[2] = {rays.first[a], rays.first[a] + rays.count[a]};
         memset(&one->rows[a], 0, sizeof one->rows[a]);
-        if (rays.count[0] > 0) {
+        if (needed && rays.count[0] > 0) {
           pcn_share_rows_plan(l, k, a, one->variance, ray, s->bounds[a], &one->rows[a]);
         }
       }
@@ -123,17 +125,22 @@ static void fill_task(void *work, size_t k, int worker) {
   }
 }
 
+// A quarter more than is needed: layers of rising energy need a little more each.
+static size_t with_spare(size_t count) {
+  return count + count / 4 + 1;
+}
+
 static pencone_status reserve_classes(pencone_context *ctx, size_t classes, pcn_spot_layer *s) {
   if (classes <= s->class_room) {
     return PENCONE_OK;
   }
   pcn_free(s->classes);
   s->class_room = 0;
-  s->classes = pcn_alloc(ctx, classes, sizeof *s->classes);
+  s->classes = pcn_alloc(ctx, with_spare(classes), sizeof *s->classes);
   if (s->classes == NULL) {
     return PENCONE_E_MEMORY;
   }
-  s->class_room = classes;
+  s->class_room = with_spare(classes);
   return PENCONE_OK;
 }
 
@@ -143,11 +150,11 @@ static pencone_status reserve_shares(pencone_context *ctx, size_t shares, pcn_sp
   }
   pcn_free(s->shares);
   s->share_room = 0;
-  s->shares = pcn_alloc(ctx, shares, sizeof *s->shares);
+  s->shares = pcn_alloc(ctx, with_spare(shares), sizeof *s->shares);
   if (s->shares == NULL) {
     return PENCONE_E_MEMORY;
   }
-  s->share_room = shares;
+  s->share_room = with_spare(shares);
   return PENCONE_OK;
 }
 
@@ -227,7 +234,7 @@ static pencone_status make_scratch(pencone_context *ctx, pcn_spot_layer *s) {
     atomic_flag_clear(&one->taken);
     one->plane = pcn_alloc(ctx, (size_t)rays->cell[2].count, sizeof *one->plane);
     one->spread = pcn_alloc(ctx, (size_t)(rays->ray[0].count + rays->ray[1].count), sizeof *one->spread);
-    one->weight = pcn_alloc(ctx, 2 * image + lines + row, sizeof *one->weight);
+    one->weight = pcn_alloc(ctx, 2 * image + lines + 2 * row, sizeof *one->weight);
     one->range = pcn_alloc(ctx, (size_t)(s->box->grid.size[1] * s->box->grid.size[2]), sizeof *one->range);
     if (one->plane == NULL || one->spread == NULL || one->weight == NULL || one->range == NULL) {
       return PENCONE_E_MEMORY;
@@ -235,6 +242,7 @@ static pencone_status make_scratch(pencone_context *ctx, pcn_spot_layer *s) {
     one->image = one->weight + image;
     one->lines = one->image + image;
     one->row = one->lines + lines;
+    one->between = one->row + row;
   }
   return s->scratch != NULL ? PENCONE_OK : PENCONE_E_MEMORY;
 }

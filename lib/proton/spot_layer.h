@@ -30,7 +30,7 @@ typedef struct pcn_spot_scratch {
   atomic_flag taken;
   pcn_spot_plane *plane;
   double *spread;  ///< weights along x and y
-  float *weight, *image, *lines, *row;
+  float *weight, *image, *lines, *row, *between;
   int32_t (*range)[2];  ///< of rows of voxels
   float *cells;  ///< room for so many:
   int64_t room;

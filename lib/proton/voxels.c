@@ -144,6 +144,20 @@ const float *pcn_voxel_read(const pcn_isa *isa, const pcn_cell_box *cells, const
   return scratch;
 }
 
+int pcn_voxel_planes(const pcn_cell_box *cells, const pcn_voxel_rows *rows, const pcn_voxel_run *run,
+                     pcn_blend *out) {
+  const double tiny = 1e-9;
+  if (!rows->whole || rows->place[1] != 1 || rows->step[2] > tiny || rows->step[2] < -tiny) {
+    return 0;
+  }
+  const double z = rows->at[2] + (double)run->j * rows->down[2] + (double)run->k * rows->back[2];
+  const int64_t plane = plane_before(cells, z, &out->u);
+  out->near = cells->value + rows->place[0] + run->first + run->j * rows->place[2] + run->k * rows->place[3] +
+              plane * cells->plane;
+  out->far = out->u == 0 ? out->near : out->near + cells->plane;
+  return 1;
+}
+
 void pcn_voxel_bounds(const pcn_rays *rays, const pcn_cell_box *cells, const pencone_grid *grid,
                       int64_t first[3], int64_t last[3]) {
   const pcn_vec3 e[3] = {rays->frame.ex, rays->frame.ey, rays->frame.ez};

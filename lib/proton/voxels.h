@@ -46,6 +46,11 @@ typedef struct pcn_voxel_run {
 const float *pcn_voxel_read(const pcn_isa *isa, const pcn_cell_box *cells, const pcn_voxel_rows *rows,
                             const pcn_voxel_run *run, float *scratch);
 
+/// Where rows of voxels run across the beam and along x of the cells: the values of a run in the planes before
+/// and behind it. @return 0 elsewhere: nothing is set
+int pcn_voxel_planes(const pcn_cell_box *cells, const pcn_voxel_rows *rows, const pcn_voxel_run *run,
+                     pcn_blend *out);
+
 /// Voxels of a grid that may lie between the cells: first[3], last[3] (one behind), from the corners.
 void pcn_voxel_bounds(const pcn_rays *rays, const pcn_cell_box *cells, const pencone_grid *grid,
                       int64_t first[3], int64_t last[3]);

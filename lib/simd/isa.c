@@ -13,7 +13,7 @@
         pcn_depth_row_##suffix, pcn_release_row_##suffix, pcn_pencil_row_##suffix, pcn_lateral_row_##suffix, \
         pcn_sift_row_##suffix, pcn_product_add_##suffix, pcn_share_row_##suffix, pcn_bragg_row_##suffix,     \
         pcn_volume_row_##suffix, pcn_walk_row_##suffix, pcn_sort_row_##suffix,                               \
-        pcn_class_image_##suffix, pcn_class_range_##suffix                                                   \
+        pcn_class_image_##suffix, pcn_class_range_##suffix, pcn_blend_row_##suffix                                                   \
   }
 
 static const pcn_isa levels[] = {

@@ -5,6 +5,7 @@
 
 #include <pencone/context.h>
 
+#include "simd/blend_row.h"
 #include "simd/bragg_row.h"
 #include "simd/class_row.h"
 #include "simd/cone_row.h"
@@ -57,7 +58,8 @@
                             const pcn_walk_plane *plane, int planes, const pcn_sort_rows *out);              \
   void pcn_class_image##suffix(const pcn_class_window *window, int32_t which, float *value,                  \
                                pcn_class_extent *out);                                                       \
-  void pcn_class_range##suffix(const pcn_class_window *window, int32_t range[2])
+  void pcn_class_range##suffix(const pcn_class_window *window, int32_t range[2]);                            \
+  void pcn_blend_row##suffix(const pcn_blend *blend, size_t n, float *out)
 
 PCN_ISA_DECLARE(_base);
 PCN_ISA_DECLARE(_v3);
@@ -83,6 +85,7 @@ typedef struct pcn_isa {
   pcn_sort_row_loop sort;
   pcn_class_image_loop image;
   pcn_class_range_loop range;
+  pcn_blend_row_loop blend;
 } pcn_isa;
 
 /// The context's level: as set, else the best that the processor has.

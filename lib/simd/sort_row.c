@@ -43,31 +43,37 @@ PCN_INLINE void share_out(const line *l, int8_t *restrict sort, float *restrict 
   const float same = 1e-5f, q = l->q, log_q = l->log_q, per_log = 1 / log_q, low = 1 / q, most = l->most;
   const float to_below = 1 / ((low - 1) * (low - q)), to_in = 1 / ((1 - low) * (1 - q)),
               to_above = 1 / ((q - low) * (q - 1));
+  const float to_whole = 12582912;  // 1.5 * 2^23: sums with it are whole numbers
+  int32_t class[LANES];             // compilers take short vectors where one of the types is a byte
 #pragma omp simd
   for (int r = 0; r < LANES; r++) {
     const float ratio = l->variance[r] * l->per_anchor, share = l->share[r], log = log_of(ratio);
     const float place = log * per_log, least = place > -most ? place : -most;
     const float held = least < most ? least : most;
-    const int32_t nearest = (int32_t)(held + (held < 0 ? -0.5f : 0.5f));
-    const float left = log - (float)nearest * log_q, inside = left > -log_q ? left : -log_q;
+    const float nearest = held + to_whole - to_whole, left = log - nearest * log_q;
+    const float inside = left > -log_q ? left : -log_q;
     const float rise = rise_of(inside < log_q ? inside : log_q);
     const float over_low = rise + (1 - low), over_q = rise + (1 - q);
-    const int alone = fabsf(ratio - 1) < same;
-    sort[r] = (int8_t)(alone ? 0 : nearest);
-    below[r] = alone ? 0 : share * rise * over_q * to_below;
-    in[r] = alone ? share : share * over_low * over_q * to_in;
-    above[r] = alone ? 0 : share * over_low * rise * to_above;
+    const float shared = fabsf(ratio - 1) < same ? 0 : share;
+    class[r] = (int32_t)nearest;
+    below[r] = shared * rise * over_q * to_below;
+    in[r] = share - shared + shared * over_low * over_q * to_in;
+    above[r] = shared * over_low * rise * to_above;
+  }
+  for (int r = 0; r < LANES; r++) {
+    sort[r] = (int8_t) class[r];
   }
 }
 
-PCN_INLINE int all_alone(const line *l) {
-  const float same = 1e-5f;
-  int others = 0;
-#pragma omp simd reduction(+ : others)
+PCN_INLINE int mix_of(const line *l) {
+  const float same = 1e-5f, first = l->share[0];
+  int apart = 0, others = 0;
+#pragma omp simd reduction(+ : apart, others)
   for (int r = 0; r < LANES; r++) {
-    others += !(fabsf(l->variance[r] * l->per_anchor - 1) < same);
+    apart += !(fabsf(l->variance[r] * l->per_anchor - 1) < same);
+    others += l->share[r] != first;
   }
-  return others == 0;
+  return apart > 0 ? PCN_SORT_SEVERAL : others > 0 ? PCN_SORT_ONE : PCN_SORT_ALIKE;
 }
 
 void PCN_ISA_NAME(pcn_sort_row)(const pcn_sort_classes *classes, const double *anchor,
@@ -83,8 +89,9 @@ void PCN_ISA_NAME(pcn_sort_row)(const pcn_sort_classes *classes, const double *a
                       (float)(1 / anchor[row]), classes->ratio[part],
                       classes->log[part],       (float)(classes->most - 1)};
       float *node = out->node + row * NODES * out->rays;
-      out->several[row] = !all_alone(&l);
-      if (out->several[row]) {
+      const int mix = mix_of(&l);
+      out->mix[row] = (uint8_t)mix;
+      if (mix == PCN_SORT_SEVERAL) {
         share_out(&l, out->sort + row * out->rays, node, node + out->rays, node + 2 * out->rays);
       } else {
         memcpy(node + out->rays, l.share, LANES * sizeof *node);

@@ -15,13 +15,19 @@ typedef struct pcn_sort_classes {
   int32_t most;                                      ///< below 127
 } pcn_sort_classes;
 
-/// Rays of a block in planes. Where all its Gaussians are in class 0 and nothing is shared, several is 0 and
-/// only the middle node is written.
+/// Gaussians of a block in a plane.
+enum {
+  PCN_SORT_ALIKE = 0,   ///< all are in class 0, nothing is shared out, and all have the same share
+  PCN_SORT_ONE = 1,     ///< the same, with shares of their own
+  PCN_SORT_SEVERAL = 2  ///< in several classes
+};
+
+/// Rays of a block in planes. Unless they are in several classes, only the middle node is written.
 typedef struct pcn_sort_rows {
-  int8_t *sort;      ///< [plane][part][ray]: the nearest class
-  float *node;       ///< [plane][part][node][ray]: share in each of three classes
-  ptrdiff_t rays;    ///< from row to row of both
-  uint8_t *several;  ///< [plane][part]
+  int8_t *sort;    ///< [plane][part][ray]: the nearest class
+  float *node;     ///< [plane][part][node][ray]: share in each of three classes
+  ptrdiff_t rays;  ///< from row to row of both
+  uint8_t *mix;    ///< [plane][part]: as above
 } pcn_sort_rows;
 
 /// Shares each Gaussian between three classes (docs/theory/proton.md, eq. 5a); all of it is in class 0 where
