@@ -9,7 +9,7 @@
 
 enum { PARTS = PCN_PROTON_PARTS, NODES = PCN_CLASS_NODES, BLOCK = PCN_WALK_LANES, MOST = PCN_CLASS_MOST };
 
-static const double class_ratio[PARTS] = {1.12, 1.5, 1.5};  // of variances; docs/theory/proton.md, section 4
+static const double class_ratio[PARTS] = {1.12, 2, 2};  // of variances; docs/theory/proton.md, section 4
 
 static int64_t blocks_of(int64_t rays) {
   return (rays + BLOCK - 1) / BLOCK;
@@ -82,10 +82,11 @@ static void walk_cell(const pcn_layer *l, int64_t ray, int64_t k, moments *m, pc
   const pcn_depth_table *table = &l->energy->table;
   const int64_t face = ray * (rays->cell[2].count + 1) + k;
   const float *water = rays->water + face, *scatter = rays->scatter + face;
-  const double h = rays->cell[2].step, half = 0.5 * h;
+  const double h = rays->cell[2].step;
   const double middle = l->energy->optics.water_mm + 0.5 * (double)(water[0] + water[1]);
   const pcn_depth_row row = pcn_depth_table_at(table, middle);
-  const double power = middle < table->csda_mm ? row.power * (double)(scatter[1] - scatter[0]) / h : 0;
+  const double power = row.power * (double)(scatter[1] - scatter[0]) / h;
+  const double half = middle < table->csda_mm ? 0.5 * h : 0;  // at the end of the range they stay
   for (int part = 0; part < 2; part++) {  // to the middle of the cell, then to its end
     m->place += half * (2 * m->mixed + half * (m->angle + half * power / 3));
     m->mixed += half * (m->angle + 0.5 * half * power);
