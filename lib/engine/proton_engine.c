@@ -89,8 +89,8 @@ static void beamlets_free(void *beamlets) {
   pcn_spot_layer_free(beamlets);
 }
 
-static pencone_status group(pencone_context *ctx, const void *beamlets, int count, const pencone_beamlet *which,
-                            pcn_column *out) {
+static pencone_status group(pencone_context *ctx, const void *beamlets, int count,
+                            const pencone_beamlet *which, pcn_column *out) {
   for (int i = 0; i < count; i++) {
     const pencone_proton_spot spot = {which[i].x_mm, which[i].y_mm, 1};
     PCN_TRY(pcn_spot_column(ctx, beamlets, &spot, &out[i]));

@@ -13,7 +13,8 @@
 void pcn_depth_dose_run(const pcn_layer *layer, const pcn_box *box, const pcn_voxel_run *run, float *dose);
 
 /// Dose of the engine's quantity over dose to water.
-void pcn_depth_ratio(const pcn_proton_beam *engine, const pcn_box *box, const pcn_voxel_run *run, float *ratio);
+void pcn_depth_ratio(const pcn_proton_beam *engine, const pcn_box *box, const pcn_voxel_run *run,
+                     float *ratio);
 
 /// Dose of a proton of the engine's quantity in the voxels of a box, for many spots of a layer: parts of rows
 /// are made when they are first asked for.

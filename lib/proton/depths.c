@@ -53,10 +53,9 @@ static void read_slice(void *work, size_t k, int worker) {
   const pcn_depths *d = w->depths;
   const pcn_axis *cell = d->rays->cell;
   const pcn_cell_box cells = pcn_cell_box_of(d->rays);
-  const pcn_volume volume = {
-      d->rays->column,
-      {(int32_t)cell[0].count, (int32_t)cell[1].count, (int32_t)cell[2].count + 1},
-      {1, (int32_t)cells.row, (int32_t)cells.plane}};
+  const pcn_volume volume = {d->rays->column,
+                             {(int32_t)cell[0].count, (int32_t)cell[1].count, (int32_t)cell[2].count + 1},
+                             {1, (int32_t)cells.row, (int32_t)cells.plane}};
   for (int64_t j = 0; j < d->grid->size[1]; j++) {
     const int64_t row = ((int64_t)k * d->grid->size[1] + j) * d->grid->size[0];
     const pcn_volume_line all = pcn_voxel_line(&d->rows, j, (int64_t)k);

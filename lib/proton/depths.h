@@ -5,8 +5,9 @@
 
 #include "proton/voxels.h"
 
-/// Of all voxels of the medium. A voxel is as thick along the beam, in the sense of the variance, as planes of
-/// cells lie apart. Where voxels are cells that lie as in the columns, those are read; else there are volumes.
+/// Of all voxels of the medium. A voxel is as thick along the beam, in the sense of the variance, as planes
+/// of cells lie apart. Where voxels are cells that lie as in the columns, those are read; else there are
+/// volumes.
 typedef struct pcn_depths {
   const pcn_rays *rays;  ///< borrowed
   const pencone_grid *grid;

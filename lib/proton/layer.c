@@ -87,7 +87,7 @@ static void walk_cell(const pcn_layer *l, int64_t ray, int64_t k, moments *m, pc
   const pcn_depth_row row = pcn_depth_table_at(table, middle);
   const double power = row.power * (double)(scatter[1] - scatter[0]) / h;
   const double half = middle < table->csda_mm ? 0.5 * h : 0;  // at the end of the range they stay
-  for (int part = 0; part < 2; part++) {  // to the middle of the cell, then to its end
+  for (int part = 0; part < 2; part++) {                      // to the middle of the cell, then to its end
     m->place += half * (2 * m->mixed + half * (m->angle + half * power / 3));
     m->mixed += half * (m->angle + 0.5 * half * power);
     m->angle += half * power;

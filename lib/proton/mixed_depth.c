@@ -89,8 +89,7 @@ static double difference(const way *w) {
   for (int axis = 0; axis < 2; axis++) {
     const int64_t away = (int64_t)ceil(far_sigmas * w->per_sigma[axis]), x = axis == 0 ? away : 0,
                   y = axis == 1 ? away : 0;
-    const double before =
-        water_at(column_at(rays, w->column[0] - x, w->column[1] - y), plane, w->begin);
+    const double before = water_at(column_at(rays, w->column[0] - x, w->column[1] - y), plane, w->begin);
     const double after = water_at(column_at(rays, w->column[0] + x, w->column[1] + y), plane, w->begin);
     most = fmax(most, fabs(before + after - 2 * own));
     least_mm = fmin(least_mm, fmin(before, after));
@@ -249,7 +248,11 @@ static void find_uneven(void *work, size_t face, int worker) {
   const pcn_axis *cell = w->rays->cell;
   const int64_t blocks = blocks_of(cell[0]) * blocks_of(cell[1]);
   int64_t(*seen)[2] = w->seen + worker * cell[1].count;
-  around here = {w->rays, w->rays->column + (int64_t)face * plane_of(w->rays), {0, 0}, {0, 0}, (const int64_t(*)[2])seen};
+  around here = {w->rays,
+                 w->rays->column + (int64_t)face * plane_of(w->rays),
+                 {0, 0},
+                 {0, 0},
+                 (const int64_t(*)[2])seen};
   int known = 0;
   for (int64_t b = 0; b < blocks; b++) {
     float *out = w->uneven + 2 * ((int64_t)face * blocks + b);
@@ -334,11 +337,7 @@ void pcn_mixing_extremes(const pcn_mixing *m, const int64_t face[2], const int64
 
 void pcn_mixing_make(const pcn_rays *rays, const pcn_depth_table *table, const pcn_bragg_table *bragg,
                      const pcn_isa *isa, const float *uneven, pcn_mixing *out) {
-  *out = (pcn_mixing){.rays = rays,
-                      .table = table,
-                      .bragg = bragg,
-                      .isa = isa,
-                      .uneven = uneven};
+  *out = (pcn_mixing){.rays = rays, .table = table, .bragg = bragg, .isa = isa, .uneven = uneven};
   for (int r = 0, p = 0; r < 3; r++) {
     for (int i = 0; i < rings[r].points; i++, p++) {
       const double angle = 2 * PCN_PI * (i + rings[r].angle) / rings[r].points;

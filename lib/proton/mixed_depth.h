@@ -16,9 +16,9 @@ typedef struct pcn_mixing {
   const pcn_depth_table *table;
   const pcn_bragg_table *bragg;  ///< of the same layer
   const pcn_isa *isa;
-  const float *uneven;    ///< by pcn_mixing_uneven(), for a reach that is no less than this layer's
-  int64_t field[2][2];    ///< columns, first and one behind the last: beside them protons are few, and voxels
-                          ///< keep their own depth
+  const float *uneven;  ///< by pcn_mixing_uneven(), for a reach that is no less than this layer's
+  int64_t field[2][2];  ///< columns, first and one behind the last: beside them protons are few, and voxels
+                        ///< keep their own depth
   double point[PCN_MIXING_POINTS][2];  ///< where protons came from, in sigmas
   double weight[PCN_MIXING_POINTS];
 } pcn_mixing;
@@ -26,8 +26,8 @@ typedef struct pcn_mixing {
 /// How far beside a place columns are looked at, mm, at most.
 double pcn_mixing_reach(const pcn_depth_table *table);
 
-/// [face][y block][x block][2] of columns in the grid: the least depth within reach of the block, and how much
-/// depths differ there from a plane. @return memory for pcn_free(); NULL when there is none
+/// [face][y block][x block][2] of columns in the grid: the least depth within reach of the block, and how
+/// much depths differ there from a plane. @return memory for pcn_free(); NULL when there is none
 float *pcn_mixing_uneven(pencone_context *ctx, const pcn_rays *rays, const pencone_grid *grid,
                          double reach_mm);
 
@@ -41,8 +41,8 @@ void pcn_mixing_set_field(pcn_mixing *mixing, double (*field_mm)[2]);
 /// 0 when nothing at a face that lies under columns from first to one before last can have a mean over ways.
 int pcn_mixing_may(const pcn_mixing *mixing, int64_t face, const int64_t first[2], const int64_t last[2]);
 
-/// Widens a range of depths to those of the ways to what lies between two faces under columns from first to one
-/// before last: of columns within reach, and a quarter more on both sides, as a way has parts of several.
+/// Widens a range of depths to those of the ways to what lies between two faces under columns from first to
+/// one before last: of columns within reach, and a quarter more on both sides, as a way has parts of several.
 void pcn_mixing_extremes(const pcn_mixing *mixing, const int64_t face[2], const int64_t first[2],
                          const int64_t last[2], double *least_mm, double *most_mm);
 

@@ -290,10 +290,9 @@ pencone_status pcn_rays_make(pencone_context *ctx, const pcn_medium *medium, con
   const size_t planes = (size_t)(out->cell[2].count + 1);
   out->extreme = pcn_alloc(ctx, 2 * planes * (size_t)(blocks_of(out->cell[0]) * blocks_of(out->cell[1])),
                            sizeof *out->extreme);
-  trace_work work = {out, medium,
-                     pcn_alloc(ctx, planes * (size_t)pencone_context_threads(ctx), sizeof(float)),
-                     pcn_alloc(ctx, (size_t)(out->cell[1].count * pencone_context_threads(ctx)),
-                               sizeof *work.seen)};
+  trace_work work = {
+      out, medium, pcn_alloc(ctx, planes * (size_t)pencone_context_threads(ctx), sizeof(float)),
+      pcn_alloc(ctx, (size_t)(out->cell[1].count * pencone_context_threads(ctx)), sizeof *work.seen)};
   if (out->water == NULL || out->scatter == NULL || out->column == NULL || out->extreme == NULL ||
       work.water == NULL || work.seen == NULL) {
     pcn_free(work.water);

@@ -14,10 +14,10 @@ struct pcn_spot_scratch;
 /// plane.
 typedef struct pcn_spot_layer {
   pcn_layer layer;
-  const pcn_box *box;    ///< borrowed: where dose is wanted
-  double threshold;      ///< share of a column's largest below which entries are not wanted; 0: all are
-  int sift;              ///< 1: they are left out to the last, and the columns say what they were
-  int between;           ///< 1: voxels lie between cells, 0: they are cells, but for the planes in between
+  const pcn_box *box;  ///< borrowed: where dose is wanted
+  double threshold;    ///< share of a column's largest below which entries are not wanted; 0: all are
+  int sift;            ///< 1: they are left out to the last, and the columns say what they were
+  int between;         ///< 1: voxels lie between cells, 0: they are cells, but for the planes in between
   pcn_depth_dose dose;
   double ratio;          ///< the largest of dose to the medium over dose to water
   int64_t bounds[3][2];  ///< cells that the box may need: first, one behind the last

@@ -81,8 +81,7 @@ static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
   int64_t face[2];
   pcn_spot_faces(s, k, face);
   s->most[k] = (float)pcn_layer_most(l, face, first, last);
-  const int needed =
-      k + beam->every > s->bounds[2][0] && k - beam->every < s->bounds[2][1] && s->most[k] > 0;
+  const int needed = k + beam->every > s->bounds[2][0] && k - beam->every < s->bounds[2][1] && s->most[k] > 0;
   for (int row = (int)(k * PARTS); row < (int)(k + 1) * PARTS; row++) {
     for (int c = s->low[row]; c <= s->high[row]; c++) {
       pcn_spot_class *one = &s->classes[s->first[row] + c - s->low[row]];

@@ -32,7 +32,7 @@ typedef struct pcn_spot_scratch {
   double *spread;  ///< weights along x and y
   float *weight, *image, *lines, *row, *between;
   int32_t (*range)[2];  ///< of rows of voxels
-  float *cells;  ///< room for so many:
+  float *cells;         ///< room for so many:
   int64_t room;
 } pcn_spot_scratch;
 

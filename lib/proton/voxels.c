@@ -5,8 +5,7 @@
 
 pcn_cell_box pcn_cell_box_of(const pcn_rays *rays) {
   const pcn_axis *cell = rays->cell;
-  const pcn_cell_box box = {
-      {cell[0], cell[1], cell[2]}, cell[0].count, cell[0].count * cell[1].count, NULL};
+  const pcn_cell_box box = {{cell[0], cell[1], cell[2]}, cell[0].count, cell[0].count * cell[1].count, NULL};
   return box;
 }
 
@@ -104,7 +103,9 @@ static const float *read_across(const float *from, int64_t stride, int64_t plane
 // Place along the beam: the plane before it and how far behind that it is.
 static int64_t plane_before(const pcn_cell_box *cells, double z, float *u) {
   const double most = (double)(cells->axis[2].count - 1), tiny = 1e-6,
-               inside = z < tiny ? 0 : z > most - tiny ? most : z;
+               inside = z < tiny          ? 0
+                        : z > most - tiny ? most
+                                          : z;
   const int64_t k = (int64_t)(inside + tiny);
   const double rest = inside - (double)k;
   *u = rest < tiny ? 0 : (float)rest;
@@ -114,8 +115,8 @@ static int64_t plane_before(const pcn_cell_box *cells, double z, float *u) {
 static const float *read_whole(const pcn_cell_box *cells, const pcn_voxel_rows *rows,
                                const pcn_voxel_run *run, float *scratch) {
   const int64_t stride = rows->place[1];
-  const float *from = cells->value + rows->place[0] + run->first * stride + run->j * rows->place[2] +
-                      run->k * rows->place[3];
+  const float *from =
+      cells->value + rows->place[0] + run->first * stride + run->j * rows->place[2] + run->k * rows->place[3];
   const double z = rows->at[2] + (double)run->j * rows->down[2] + (double)run->k * rows->back[2];
   float u;
   if (fabs(rows->step[2]) < 1e-9) {
@@ -123,8 +124,8 @@ static const float *read_whole(const pcn_cell_box *cells, const pcn_voxel_rows *
     return read_across(from + k * cells->plane, stride, cells->plane, u, run->count, scratch);
   }
   for (int64_t i = 0; i < run->count; i++) {
-    const float *at =
-        from + i * stride + plane_before(cells, z + (double)(run->first + i) * rows->step[2], &u) * cells->plane;
+    const float *at = from + i * stride +
+                      plane_before(cells, z + (double)(run->first + i) * rows->step[2], &u) * cells->plane;
     scratch[i] = u == 0 ? *at : *at + u * (at[cells->plane] - *at);
   }
   return scratch;

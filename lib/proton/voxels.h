@@ -21,9 +21,9 @@ pcn_cell_box pcn_cell_box_of(const pcn_rays *rays);
 /// row step on.
 typedef struct pcn_voxel_rows {
   double at[3], step[3], down[3], back[3];
-  int64_t count;        ///< voxels of a row
-  int whole;            ///< 1: voxels are cells across the beam,
-  int64_t place[4];     ///< those of voxel (i, j, k) begin at place[0] + i place[1] + j place[2] + k place[3]
+  int64_t count;     ///< voxels of a row
+  int whole;         ///< 1: voxels are cells across the beam,
+  int64_t place[4];  ///< those of voxel (i, j, k) begin at place[0] + i place[1] + j place[2] + k place[3]
 } pcn_voxel_rows;
 
 pcn_voxel_rows pcn_voxel_rows_make(const pcn_rays *rays, const pcn_cell_box *cells, const pencone_grid *grid);
@@ -46,8 +46,8 @@ typedef struct pcn_voxel_run {
 const float *pcn_voxel_read(const pcn_isa *isa, const pcn_cell_box *cells, const pcn_voxel_rows *rows,
                             const pcn_voxel_run *run, float *scratch);
 
-/// Where rows of voxels run across the beam and along x of the cells: the values of a run in the planes before
-/// and behind it. @return 0 elsewhere: nothing is set
+/// Where rows of voxels run across the beam and along x of the cells: the values of a run in the planes
+/// before and behind it. @return 0 elsewhere: nothing is set
 int pcn_voxel_planes(const pcn_cell_box *cells, const pcn_voxel_rows *rows, const pcn_voxel_run *run,
                      pcn_blend *out);
 

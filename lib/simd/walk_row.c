@@ -51,8 +51,8 @@ PCN_INLINE void turn_faces(const float *const *ray, int planes, float (*out)[LAN
   }
 }
 
-/// Where the rays are in the table, the ratio of their scattering to water's, and half of the way, mm: none at
-/// the end of the range.
+/// Where the rays are in the table, the ratio of their scattering to water's, and half of the way, mm: none
+/// at the end of the range.
 typedef struct places {
   int32_t index[PLANES][LANES];
   float u[PLANES][LANES], ratio[PLANES][LANES], half[PLANES][LANES];
