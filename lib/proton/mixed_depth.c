@@ -10,7 +10,7 @@
 #include "num/constants.h"
 #include "proton/optics.h"
 
-enum { PIECES = 4, POINTS = PCN_MIXING_POINTS };
+enum { PIECES = 4, POINTS = PCN_MIXING_POINTS, UNEVEN = 3 };
 
 // Ends of pieces of the way, where the mean place is at 1/6, 1/2 and 5/6 of the distance.
 static const double piece_end[PIECES - 1] = {0.352, 0.653, 0.878};
@@ -22,8 +22,11 @@ static const struct {
 } rings[3] = {{4, 0.604, 0.25}, {6, 1.177, 0}, {6, 1.893, 0.5}};
 
 static const float matter_mm = 0.05f;  // of water: a column meets the patient
-static const double stretch_most = 3, far_sigmas = 1.9;
+// Bone is no reason to shrink: it scatters more per mm of water. The least is more than 1 as rings have 0.89
+// of the variance and ways wander about their mean.
+static const double stretch_least = 1.2, stretch_most = 3, far_sigmas = 1.9;
 static const double differ_mm = 1, differ_more_mm = 3;  // of water: between them the mean comes in
+static const double before_peak_mm = 10;                // of R80: from there on the depth dose bends
 
 /// A voxel and the way to it.
 typedef struct way {
@@ -78,20 +81,27 @@ static double end_of(const pcn_mixing *m) {
   return m->table->step_mm * (m->table->count - 1);
 }
 
+// Depth of columns from where on the depth dose bends.
+static double bent_of(const pcn_mixing *m) {
+  return m->table->r80_mm - before_peak_mm - m->bragg->before_mm;
+}
+
 // How much the columns around a voxel differ where it begins from a plane through its own, where one of them
-// is within the range; else 0. A slope alone is no matter of mixing: the mean over a broad field would be
-// taken for each of its spots.
+// is within the range; else 0. On a slope the mean over ways is that of the middle one but where the depth
+// dose bends: there half of the difference of columns counts.
 static double difference(const way *w) {
   const pcn_rays *rays = w->m->rays;
   const int64_t plane = plane_of(rays);
   const double own = water_at(column_at(rays, w->column[0], w->column[1]), plane, w->begin);
+  const double bent = bent_of(w->m);
   double most = 0, least_mm = own;
   for (int axis = 0; axis < 2; axis++) {
     const int64_t away = (int64_t)ceil(far_sigmas * w->per_sigma[axis]), x = axis == 0 ? away : 0,
                   y = axis == 1 ? away : 0;
     const double before = water_at(column_at(rays, w->column[0] - x, w->column[1] - y), plane, w->begin);
     const double after = water_at(column_at(rays, w->column[0] + x, w->column[1] + y), plane, w->begin);
-    most = fmax(most, fabs(before + after - 2 * own));
+    const double slope = fmax(before, after) > bent ? 0.5 * fabs(after - before) : 0;
+    most = fmax(most, fmax(fabs(before + after - 2 * own), slope));
     least_mm = fmin(least_mm, fmin(before, after));
   }
   return least_mm + w->m->bragg->before_mm < end_of(w->m) ? most : 0;
@@ -142,7 +152,7 @@ static void find_width(way *w) {
   w->entry = (double)entry_of(own, plane, rays->cell[2].count + 1);
   w->end = w->begin + 0.5;
   const double way_mm = rays->cell[2].step * (w->end - w->entry);
-  const double stretch = water > 0 ? fmin(way_mm / water, stretch_most) : 1;
+  const double stretch = fmin(fmax(way_mm / fmax(water, 1e-3), stretch_least), stretch_most);
   const double sigma = stretch * sqrt(core_at(w->m->table, w->m->bragg->before_mm + water));
   for (int a = 0; a < 2; a++) {
     w->per_sigma[a] =
@@ -255,7 +265,7 @@ static void find_uneven(void *work, size_t face, int worker) {
                  (const int64_t(*)[2])seen};
   int known = 0;
   for (int64_t b = 0; b < blocks; b++) {
-    float *out = w->uneven + 2 * ((int64_t)face * blocks + b);
+    float *out = w->uneven + UNEVEN * ((int64_t)face * blocks + b);
     double depth_mm[2];
     find_around(w, (double)face, b, &here);
     pcn_rays_extremes(w->rays, (int64_t)face, here.from, here.to, depth_mm);
@@ -269,7 +279,8 @@ static void find_uneven(void *work, size_t face, int worker) {
       most = fmin(most, range_over(&here, slope));
     }
     out[0] = (float)depth_mm[0];
-    out[1] = (float)most;
+    out[1] = (float)depth_mm[1];
+    out[2] = (float)most;
   }
 }
 
@@ -277,7 +288,7 @@ float *pcn_mixing_uneven(pencone_context *ctx, const pcn_rays *rays, const penco
                          double reach_mm) {
   const int64_t faces = rays->cell[2].count + 1, blocks = blocks_of(rays->cell[0]) * blocks_of(rays->cell[1]);
   uneven_work w = {rays, grid, reach_mm, NULL, NULL};
-  w.uneven = pcn_alloc(ctx, (size_t)(2 * faces * blocks), sizeof *w.uneven);
+  w.uneven = pcn_alloc(ctx, (size_t)(UNEVEN * faces * blocks), sizeof *w.uneven);
   w.seen = pcn_alloc(ctx, (size_t)(rays->cell[1].count * pencone_context_threads(ctx)), sizeof *w.seen);
   if (w.uneven != NULL && w.seen != NULL) {
     pcn_parallel_for(ctx, (size_t)faces, find_uneven, &w);
@@ -300,13 +311,14 @@ void pcn_mixing_set_field(pcn_mixing *m, double (*field_mm)[2]) {
 
 int pcn_mixing_may(const pcn_mixing *m, int64_t face, const int64_t first[2], const int64_t last[2]) {
   const int64_t bx = blocks_of(m->rays->cell[0]), by = blocks_of(m->rays->cell[1]);
-  const float end = (float)(end_of(m) - m->bragg->before_mm), half = (float)(0.5 * differ_mm);
+  const float end = (float)(end_of(m) - m->bragg->before_mm), half = (float)(0.5 * differ_mm),
+              bent = (float)bent_of(m);
   const int64_t from[2] = {larger(first[0], m->field[0][0]), larger(first[1], m->field[1][0])};
   const int64_t to[2] = {smaller(last[0], m->field[0][1]), smaller(last[1], m->field[1][1])};
   for (int64_t j = from[1] / PCN_RAYS_BLOCK; j * PCN_RAYS_BLOCK < to[1] && from[0] < to[0]; j++) {
     for (int64_t i = from[0] / PCN_RAYS_BLOCK; i * PCN_RAYS_BLOCK < to[0]; i++) {
-      const float *here = m->uneven + 2 * ((face * by + j) * bx + i);
-      if (here[0] < end && here[1] > half) {
+      const float *here = m->uneven + UNEVEN * ((face * by + j) * bx + i);
+      if (here[0] < end && (here[2] > half || (here[1] > bent && here[1] - here[0] > 4 * half))) {
         return 1;
       }
     }

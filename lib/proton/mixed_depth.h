@@ -26,8 +26,8 @@ typedef struct pcn_mixing {
 /// How far beside a place columns are looked at, mm, at most.
 double pcn_mixing_reach(const pcn_depth_table *table);
 
-/// [face][y block][x block][2] of columns in the grid: the least depth within reach of the block, and how
-/// much depths differ there from a plane. @return memory for pcn_free(); NULL when there is none
+/// [face][y block][x block][3] of columns in the grid within reach of the block: the least and the largest
+/// depth, and how much depths differ from a plane. @return memory for pcn_free(); NULL when there is none
 float *pcn_mixing_uneven(pencone_context *ctx, const pcn_rays *rays, const pencone_grid *grid,
                          double reach_mm);
 
