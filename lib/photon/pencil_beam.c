@@ -211,31 +211,6 @@ pencone_status pcn_pencil_depths(pencone_context *ctx, const pcn_pencil_beam *e,
   return status;
 }
 
-// Depth values linear between mm; beyond the table's last depth as its end falls.
-static void put_weights(const pcn_pencil_kernel *k, int64_t n, const float *restrict depth_mm,
-                        float *restrict scale, float *restrict weight) {
-  const int32_t last = PCN_PENCIL_DEPTHS - 2;
-  const float end = (float)(last + 1), fall = k->depth[last + 1][0] / k->depth[last][0];
-  int32_t node[CHUNK];
-  float share[CHUNK];
-#pragma omp simd
-  for (int32_t i = 0; i < (int32_t)n; i++) {
-    const float depth = depth_mm[i] < end ? depth_mm[i] : end;
-    const int32_t d = (int32_t)depth;
-    node[i] = d < last ? d : last;
-    share[i] = depth - (float)node[i];
-  }
-  for (int64_t i = 0; i < n; i++) {
-    scale[i] *= depth_mm[i] > end ? powf(fall, depth_mm[i] - end) : 1;
-  }
-  for (int64_t i = 0; i < n; i++, weight += TERMS) {
-    const float *a = k->depth[node[i]], *b = k->depth[node[i] + 1];
-    for (int t = 0; t < TERMS; t++) {
-      weight[t] = scale[i] * (a[t] + share[i] * (b[t] - a[t]));
-    }
-  }
-}
-
 // Depths of n voxels from ijk on.
 static void find_depths(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, const int64_t ijk[3],
                         int64_t n, float *depth_mm) {
@@ -253,52 +228,46 @@ static void find_depths(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, c
   }
 }
 
+static pcn_pencil_line line_of(const pcn_pencil_beam *e, const int64_t ijk[3]) {
+  const pcn_frame *f = &e->frame;
+  double xyz[3];
+  pencone_grid_centre(&e->medium->grid, ijk[0], ijk[1], ijk[2], xyz);
+  const pcn_vec3 r = pcn_v3_sub(pcn_v3_from(xyz), f->source), axis[3] = {f->ex, f->ey, f->ez};
+  pcn_pencil_line line = {.sad_mm = (float)f->sad_mm,
+                          .x_mm = {(float)(e->x_mm[0] - e->reach_mm), (float)(e->x_mm[1] + e->reach_mm)},
+                          .y_mm = {(float)(e->y_mm[0] - e->reach_mm), (float)(e->y_mm[1] + e->reach_mm)},
+                          .first_plane = (float)e->planes.first,
+                          .per_plane = (float)(1 / e->planes.pitch),
+                          .last_plane = (float)(e->planes.count - 1)};
+  for (int a = 0; a < 3; a++) {
+    line.at_mm[a] = (float)pcn_v3_dot(r, axis[a]);
+    line.step_mm[a] = (float)(e->medium->grid.spacing_mm[0] * axis[a].x);
+  }
+  return line;
+}
+
 static void fill_chunk(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, const int64_t ijk[3], int64_t n,
                        const pcn_pencil_buffer *out) {
   const pcn_medium *m = e->medium;
-  const pcn_frame *f = &e->frame;
-  const double h = m->grid.spacing_mm[0], last_plane = e->planes.count - 1, per_pitch = 1 / e->planes.pitch;
-  const double limit[4] = {e->x_mm[0] - e->reach_mm, e->x_mm[1] + e->reach_mm, e->y_mm[0] - e->reach_mm,
-                           e->y_mm[1] + e->reach_mm};
-  double xyz[3];
-  double near[CHUNK], place[3][CHUNK], strength[CHUNK];
-  float depth_mm[CHUNK], scale[CHUNK];
-  pencone_grid_centre(&m->grid, ijk[0], ijk[1], ijk[2], xyz);
-  const pcn_vec3 r = pcn_v3_sub(pcn_v3_from(xyz), f->source);
-  const double x0 = pcn_v3_dot(r, f->ex), y0 = pcn_v3_dot(r, f->ey), z0 = pcn_v3_dot(r, f->ez),
-               sad = f->sad_mm;
-  const double ex = f->ex.x, ey = f->ey.x, ez = f->ez.x, first_plane = e->planes.first,
-               per_square = 1 / (sad * sad);
-#pragma omp simd
-  for (int32_t i = 0; i < (int32_t)n; i++) {
-    const double along = h * (double)i, z = z0 + along * ez, least = 1;
-    const double magnified = sad / (z > least ? z : least);  // finite also at the source: 0 times it is 0
-    const double x = (x0 + along * ex) * magnified, y = (y0 + along * ey) * magnified;
-    const double inside =
-        ((z > 0) & (x > limit[0]) & (x < limit[1]) & (y > limit[2]) & (y < limit[3])) ? 1 : 0;
-    const double plane = (z / sad - first_plane) * per_pitch, low = plane > 0 ? plane : 0;
-    near[i] = inside;
-    place[0][i] = x;
-    place[1][i] = y;
-    place[2][i] = low < last_plane ? low : last_plane;
-    strength[i] = magnified * magnified * sqrt(1 + (x * x + y * y) * per_square);  // eq. 6: |r| / z
-  }
-  for (int64_t i = 0; i < n; i++) {
-    const int here = near[i] != 0;
-    out->x[i] = here ? (float)place[0][i] : 0;
-    out->y[i] = here ? (float)place[1][i] : 0;
-    out->plane[i] = here ? (float)place[2][i] : 0;
-    scale[i] = here ? (float)strength[i] : 0;
+  const size_t first = (size_t)((ijk[2] * m->grid.size[1] + ijk[1]) * m->grid.size[0] + ijk[0]),
+               count = (size_t)n;
+  const pcn_pencil_line line = line_of(e, ijk);
+  const pcn_pencil_depth_table table = {e->kernel->depth[0], PCN_PENCIL_DEPTHS};
+  float x[CHUNK], y[CHUNK], plane[CHUNK], scale[CHUNK], depth_mm[CHUNK];
+  const int reached = rays->isa->pencil_place(&line, count, &(pcn_pencil_places){x, y, plane, scale});
+  memcpy(out->x, x, count * sizeof *x);
+  memcpy(out->y, y, count * sizeof *y);
+  memcpy(out->plane, plane, count * sizeof *plane);
+  if (reached == 0) {
+    memset(out->weight, 0, count * TERMS * sizeof *out->weight);
+    return;
   }
   find_depths(e, rays, ijk, n, depth_mm);
-  const size_t first = (size_t)((ijk[2] * m->grid.size[1] + ijk[1]) * m->grid.size[0] + ijk[0]);
-  for (int64_t i = 0; i < n; i++) {
-    scale[i] *= pcn_dose_factor(m, e->quantity, first + (size_t)i);
-  }
+  pcn_scale_dose(m, e->quantity, first, count, scale);
   for (int64_t i = 0; e->machine->horn_points > 0 && i < n; i++) {
-    scale[i] *= (float)pcn_horn(e->machine, hypot((double)out->x[i], (double)out->y[i]));
+    scale[i] *= (float)pcn_horn(e->machine, hypot((double)x[i], (double)y[i]));
   }
-  put_weights(e->kernel, n, depth_mm, scale, out->weight);
+  rays->isa->pencil_weight(&table, depth_mm, scale, count, out->weight);
 }
 
 void pcn_pencil_fill(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, const int64_t ijk[3], int64_t n,
