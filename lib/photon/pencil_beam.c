@@ -64,11 +64,39 @@ void pcn_pencil_pixels(const pencone_beam *beam, const double width_mm[2], doubl
   }
 }
 
+// How far the grid's voxels lie from an opening's centre along its own sides, in the isocentre plane;
+// infinite where some are beside the source or behind it.
+static void find_farthest(const pcn_pencil_beam *e, const pcn_pencil_opening *o, double farthest_mm[2]) {
+  const double beside_mm = 1;
+  farthest_mm[0] = farthest_mm[1] = 0;
+  for (int corner = 0; corner < 8; corner++) {
+    double x, y, z;
+    pcn_frame_project(&e->frame, pcn_grid_corner(&e->medium->grid, corner, 0), &x, &y, &z);
+    const double along = o->turn[0] * x + o->turn[1] * y, across = o->turn[0] * y - o->turn[1] * x;
+    const int ahead = z > beside_mm;
+    farthest_mm[0] = ahead ? fmax(farthest_mm[0], fabs(along - o->centre_mm[0])) : INFINITY;
+    farthest_mm[1] = ahead ? fmax(farthest_mm[1], fabs(across - o->centre_mm[1])) : INFINITY;
+  }
+}
+
+// The map ends where the dose does or where the grid does; what averages lack at its end stays behind that.
+static void limit_reach(const pcn_pencil_beam *e, const pcn_pencil_opening *o, pcn_pencil_shape *shape) {
+  const double nearest = e->planes.first;
+  double farthest_mm[2];
+  find_farthest(e, o, farthest_mm);
+  for (int a = 0; a < 2; a++) {
+    const double sigma_mm = sqrt(shape->blur_mm2[a] / (nearest * nearest) + e->kernel->penumbra_mm2);
+    const double beyond_mm =
+        fmax(0, farthest_mm[a] - shape->half_mm[a]) + 2 * shape->pixel_mm[a] + 4 * sigma_mm;
+    shape->reach_mm[a] = fmin(e->reach_mm, beyond_mm);
+  }
+}
+
 static pencone_status make_opening(pencone_context *ctx, const pcn_pencil_beam *e, const pencone_beam *beam,
                                    const pcn_opening *o, pcn_pencil_opening *out) {
   const double *h = e->medium->grid.spacing_mm, *edge[2] = {o->x_mm, o->y_mm};
   const pcn_vec3 side[2] = {o->ex, o->ey};
-  pcn_pencil_shape shape = {.reach_mm = {e->reach_mm, e->reach_mm}};
+  pcn_pencil_shape shape;
   const double width_mm[2] = {o->x_mm[1] - o->x_mm[0], o->y_mm[1] - o->y_mm[0]};
   pcn_pencil_pixels(beam, width_mm, e->reach_mm, shape.pixel_mm);
   for (int a = 0; a < 2; a++) {
@@ -80,6 +108,7 @@ static pencone_status make_opening(pencone_context *ctx, const pcn_pencil_beam *
   out->turn[0] = pcn_v3_dot(o->ex, e->frame.ex);
   out->turn[1] = pcn_v3_dot(o->ex, e->frame.ey);
   out->weight = o->weight;
+  limit_reach(e, out, &shape);
   return pcn_pencil_map_make(ctx, e->kernel, &e->planes, &shape, &out->map);
 }
 
