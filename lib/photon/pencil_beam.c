@@ -275,8 +275,8 @@ static pcn_pencil_line line_of(const pcn_pencil_beam *e, const int64_t ijk[3]) {
   return line;
 }
 
-static void fill_chunk(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, const int64_t ijk[3], int64_t n,
-                       const pcn_pencil_buffer *out) {
+static int fill_chunk(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, const int64_t ijk[3], int64_t n,
+                      const pcn_pencil_buffer *out) {
   const pcn_medium *m = e->medium;
   const size_t first = (size_t)((ijk[2] * m->grid.size[1] + ijk[1]) * m->grid.size[0] + ijk[0]),
                count = (size_t)n;
@@ -289,7 +289,7 @@ static void fill_chunk(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, co
   memcpy(out->plane, plane, count * sizeof *plane);
   if (reached == 0) {
     memset(out->weight, 0, count * TERMS * sizeof *out->weight);
-    return;
+    return 0;
   }
   find_depths(e, rays, ijk, n, depth_mm);
   pcn_scale_dose(m, e->quantity, first, count, scale);
@@ -297,15 +297,18 @@ static void fill_chunk(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, co
     scale[i] *= (float)pcn_horn(e->machine, hypot((double)x[i], (double)y[i]));
   }
   rays->isa->pencil_weight(&table, depth_mm, scale, count, out->weight);
+  return reached;
 }
 
-void pcn_pencil_fill(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, const int64_t ijk[3], int64_t n,
-                     const pcn_pencil_buffer *out) {
+int pcn_pencil_fill(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, const int64_t ijk[3], int64_t n,
+                    const pcn_pencil_buffer *out) {
+  int reached = 0;
   for (int64_t i = 0; i < n; i += CHUNK) {
     const int64_t from[3] = {ijk[0] + i, ijk[1], ijk[2]};
     const pcn_pencil_buffer part = {out->x + i, out->y + i, out->plane + i, out->weight + i * TERMS};
-    fill_chunk(e, rays, from, n - i < CHUNK ? n - i : CHUNK, &part);
+    reached |= fill_chunk(e, rays, from, n - i < CHUNK ? n - i : CHUNK, &part) != 0;
   }
+  return reached;
 }
 
 // --- dose --------------------------------------------------------------------------------------
@@ -316,30 +319,39 @@ typedef struct dose_work {
   float *const *out;
 } dose_work;
 
+static void add_scaled(float *restrict to, const float *restrict from, float scale, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    to[i] += scale * from[i];
+  }
+}
+
 // Eq. 6 for a part of a row.
-static void dose_chunk(const dose_work *w, const int64_t ijk[3], int64_t n) {
+static void dose_chunk(const dose_work *w, const int64_t ijk[3], size_t n) {
   const pcn_pencil_beam *e = w->engine;
-  float x[CHUNK] = {0}, y[CHUNK] = {0}, plane[CHUNK] = {0};  // the loop reads whole vectors
-  float weight[CHUNK * TERMS], one[CHUNK], sum[CHUNK] = {0};
+  float x[CHUNK + PCN_PENCIL_LANES], y[CHUNK + PCN_PENCIL_LANES], plane[CHUNK + PCN_PENCIL_LANES];
+  float weight[CHUNK * TERMS], one[CHUNK], sum[CHUNK];
   const pcn_pencil_buffer buffer = {x, y, plane, weight};
   const pcn_pencil_voxels voxels = {x, y, plane, weight};
-  pcn_pencil_fill(e, w->rays, ijk, n, &buffer);
+  if (!pcn_pencil_fill(e, w->rays, ijk, (int64_t)n, &buffer)) {
+    return;
+  }
+  for (size_t i = n; i < n + PCN_PENCIL_LANES; i++) {  // the loop reads whole vectors
+    x[i] = y[i] = plane[i] = 0;
+  }
+  memset(sum, 0, n * sizeof *sum);
   for (int o = 0; o < e->openings; o++) {
     const pcn_pencil_opening *opening = &e->opening[o];
     const pcn_pencil_table table = pcn_pencil_map_table(&opening->map, opening->centre_mm, opening->turn);
-    const float fluence = (float)(e->fluence_per_cm2 * opening->weight);
-    w->rays->isa->pencil(&table, &voxels, (size_t)n, one);
-    for (int64_t i = 0; i < n; i++) {
-      sum[i] += fluence * one[i];
-    }
+    w->rays->isa->pencil(&table, &voxels, n, one);
+    add_scaled(sum, one, (float)(e->fluence_per_cm2 * opening->weight), n);
   }
   if (e->lateral.ratio != NULL) {
-    pcn_lateral_scaling_apply(&e->lateral, e->planes.pitch, &voxels, (size_t)n, sum);
+    pcn_lateral_scaling_apply(&e->lateral, e->planes.pitch, &voxels, n, sum);
   }
   const int64_t *size = e->medium->grid.size, first = (ijk[2] * size[1] + ijk[1]) * size[0] + ijk[0];
   for (int o = 0; o < 2; o++) {
-    for (int64_t i = 0; w->out[o] != NULL && i < n; i++) {
-      w->out[o][first + i] += sum[i];
+    if (w->out[o] != NULL) {
+      add_scaled(w->out[o] + first, sum, 1, n);
     }
   }
 }
@@ -350,7 +362,7 @@ static void dose_row(void *data, size_t row, int worker) {
   const int64_t *size = w->engine->medium->grid.size;
   int64_t ijk[3] = {0, (int64_t)row % size[1], (int64_t)row / size[1]};
   for (; ijk[0] < size[0]; ijk[0] += CHUNK) {
-    dose_chunk(w, ijk, size[0] - ijk[0] < CHUNK ? size[0] - ijk[0] : CHUNK);
+    dose_chunk(w, ijk, (size_t)(size[0] - ijk[0] < CHUNK ? size[0] - ijk[0] : CHUNK));
   }
 }
 

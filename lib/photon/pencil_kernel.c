@@ -46,22 +46,31 @@ static void fill_products(double (*table)[RADII], double (*product)[NODES]) {
   }
 }
 
-// The strongest pair of vectors of what is left of the table; it is then taken away. With v of length 1 and u
-// = A v the products of A - u v^T are those of A less u u^T.
-static void take_term(double (*table)[RADII], double (*product)[NODES], double u[NODES], double v[RADII]) {
-  double next[NODES];
+// The strongest vector on the left of what is left of the table, of length 1: multiplied by the products
+// until it stays where it is.
+static void find_strongest(double (*product)[NODES], double u[NODES]) {
+  const double still = 1e-26;  // the square of what it moves by; rounding leaves less than 1e-29
+  double next[NODES], moved = 1;
   for (int i = 0; i < NODES; i++) {
-    u[i] = 1 + 0.01 * i;
+    u[i] = (1 + 0.01 * i) / NODES;
   }
-  for (int sweep = 0; sweep < SWEEPS; sweep++) {
+  for (int sweep = 0; sweep < SWEEPS && moved > still; sweep++) {
     for (int i = 0; i < NODES; i++) {
       next[i] = dot(product[i], u, NODES);
     }
-    const double length = sqrt(dot(next, next, NODES));
+    const double length = sqrt(dot(next, next, NODES)), scale = length > 0 ? 1 / length : 0;
+    moved = 0;
     for (int i = 0; i < NODES; i++) {
-      u[i] = length > 0 ? next[i] / length : 0;
+      moved += (scale * next[i] - u[i]) * (scale * next[i] - u[i]);
+      u[i] = scale * next[i];
     }
   }
+}
+
+// The strongest pair of vectors of what is left of the table; it is then taken away. With v of length 1 and u
+// = A v the products of A - u v^T are those of A less u u^T.
+static void take_term(double (*table)[RADII], double (*product)[NODES], double u[NODES], double v[RADII]) {
+  find_strongest(product, u);
   memset(v, 0, RADII * sizeof *v);
   for (int i = 0; i < NODES; i++) {
     for (int j = 0; j < RADII; j++) {
@@ -74,11 +83,11 @@ static void take_term(double (*table)[RADII], double (*product)[NODES], double u
   }
   for (int i = 0; i < NODES; i++) {
     u[i] = dot(table[i], v, RADII);
-  }
-  for (int i = 0; i < NODES; i++) {
     for (int j = 0; j < RADII; j++) {
       table[i][j] -= u[i] * v[j];
     }
+  }
+  for (int i = 0; i < NODES; i++) {
     for (int j = 0; j < NODES; j++) {
       product[i][j] -= u[i] * u[j];
     }
