@@ -3,6 +3,7 @@
 // against one that does not.
 #include "base/base.h"
 #include "num/constants.h"
+#include "photon/pencil_beam.h"
 #include "photon/pencil_corner.h"
 #include "photon/tables.h"
 #include "physics.h"
@@ -273,10 +274,58 @@ static void maps_end_with_the_grid(void **state) {
   assert_true(worst < 1e-5);
 }
 
+// Maps of both tanks are the same where the narrow one's voxels read them: up to 57 mm, on pixels of 1 mm.
+// What averages lack at a map's end has died away there: 4 sigma, of 3e-5.
+static void ends_of_maps_are_behind_the_grid(void **state) {
+  physics_setup setup = {
+      .grid = physics_grid(20, 20, 20, 6, 5, 6), .layer = {{1e6, 1, "water"}}, .field_mm = 100};
+  pcn_pencil_beam narrow, wide;
+  physics_case c[2];
+  pcn_medium medium[2];
+  pcn_photon_tables tables;
+  for (int n = 0; n < 2; n++) {
+    setup.grid.size[0] = setup.grid.size[2] = n == 0 ? 20 : 60;
+    setup.grid.origin_mm[0] = setup.grid.origin_mm[2] = -57;
+    physics_prepare(*state, &setup, &c[n]);
+    physics_ok(*state, pcn_medium_make(*state, c[n].phantom, &setup.grid, physics_progress, &medium[n]));
+  }
+  const pencone_beam beam = physics_beam(c[0].machine, 100);
+  physics_ok(*state, pcn_photon_tables_make(*state, c[0].machine, 10, &tables));
+  physics_ok(*state, pcn_pencil_beam_make(*state, &medium[0], &beam, &tables, V, 200, &narrow));
+  physics_ok(*state, pcn_pencil_beam_make(*state, &medium[1], &beam, &tables, V, 200, &wide));
+  const pcn_pencil_map *one = &narrow.opening->map, *other = &wide.opening->map;
+  assert_true(one->size[0] < other->size[0] && one->planes.count == other->planes.count);
+  double worst = 0;
+  for (int p = 0; p < 2 * (one->planes.count - 1) * V; p++) {
+    const int slab = p / (2 * V), value = p % (2 * V);
+    for (int at = 0; at < 57 * 57; at++) {
+      const int i = at % 57, j = at / 57;
+      const int from = (slab * one->size[1] + j) * one->size[0] + i,
+                to = (slab * other->size[1] + j) * other->size[0] + i;
+      worst = fmax(worst,
+                   fabs((double)one->value[from * 2 * V + value] - (double)other->value[to * 2 * V + value]));
+    }
+  }
+  print_message("maps differ by %.2g\n", worst);
+  pcn_pencil_beam_free(&narrow);
+  pcn_pencil_beam_free(&wide);
+  pcn_photon_tables_free(&tables);
+  for (int n = 0; n < 2; n++) {
+    pcn_medium_free(&medium[n]);
+    physics_free(&c[n]);
+  }
+  assert_true(worst < 1e-7);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      UNIT_TEST(maps_are_read),    UNIT_TEST(voxels_are_placed),     UNIT_TEST(depths_are_weighed),
-      UNIT_TEST(steps_are_spread), UNIT_TEST(corners_are_integrals), UNIT_TEST(maps_end_with_the_grid),
+      UNIT_TEST(maps_are_read),
+      UNIT_TEST(voxels_are_placed),
+      UNIT_TEST(depths_are_weighed),
+      UNIT_TEST(steps_are_spread),
+      UNIT_TEST(corners_are_integrals),
+      UNIT_TEST(maps_end_with_the_grid),
+      UNIT_TEST(ends_of_maps_are_behind_the_grid),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
