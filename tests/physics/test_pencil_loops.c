@@ -275,7 +275,7 @@ static void maps_end_with_the_grid(void **state) {
 }
 
 // Maps of both tanks are the same where the narrow one's voxels read them: up to 57 mm, on pixels of 1 mm.
-// What averages lack at a map's end has died away there: 4 sigma, of 3e-5.
+// What averages lack at a map's end does not reach so far.
 static void ends_of_maps_are_behind_the_grid(void **state) {
   physics_setup setup = {
       .grid = physics_grid(20, 20, 20, 6, 5, 6), .layer = {{1e6, 1, "water"}}, .field_mm = 100};
