@@ -187,7 +187,7 @@ static void steps_are_spread(void **state) {
   }
 }
 
-// Slow twin of the lattice of corners: eq. 5 by many angles, in double precision.
+// Slow twin of the lattice of corners: docs/theory/pencil-beam.md, eq. 5 by many angles, in double precision.
 static double corner_of(const pcn_pencil_kernel *k, double u_mm, double v_mm, double magnification,
                         int term) {
   enum { ANGLES = 20000 };
