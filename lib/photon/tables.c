@@ -67,11 +67,12 @@ void pcn_scale_dose(const pcn_medium *medium, pencone_quantity quantity, size_t 
     }
     return;
   }
-  const float *restrict density = medium->density + first, *restrict electrons =
-                                                               medium->electron_density + first;
-  for (size_t i = 0; i < n; i++) {  // as pcn_dose_factor(), without a branch
-    const float matter = density[i] > 0 ? electrons[i] : 1, per = density[i] > 0 ? density[i] : 1;
-    value[i] *= (float)PCN_GY_PER_MEV_G * (matter / per);
+  const float *restrict density = medium->density + first;
+  const float *restrict electrons = medium->electron_density + first;
+#pragma omp simd
+  for (size_t i = 0; i < n; i++) {  // as pcn_dose_factor(); without matter 1 over 1, a sum takes no branch
+    const float none = (float)(density[i] <= 0), per_density = (electrons[i] + none) / (density[i] + none);
+    value[i] *= (float)PCN_GY_PER_MEV_G * per_density;
   }
 }
 

@@ -187,6 +187,29 @@ static void steps_are_spread(void **state) {
   }
 }
 
+// Rows of voxels, some of them vacuum, against one voxel at a time.
+static void doses_are_scaled(void **state) {
+  enum { N = 45, FIRST = 3 };
+  static const pencone_quantity quantities[] = {PENCONE_DOSE_TO_MEDIUM, PENCONE_DOSE_TO_WATER};
+  float density[N], electrons[N], aluminium[N], value[N], want[N];
+  uint64_t seed = 31;
+  (void)state;
+  for (int i = 0; i < N; i++) {
+    density[i] = i % 7 == 0 ? 0 : (float)(2 * physics_random(&seed));
+    electrons[i] = (float)((0.9 + 0.1 * physics_random(&seed)) * (double)density[i]);
+    aluminium[i] = (float)(0.3 * physics_random(&seed) * (double)density[i]);
+  }
+  const pcn_medium medium = {.density = density, .electron_density = electrons, .aluminium = aluminium};
+  for (int q = 0; q < 2; q++) {
+    for (int i = FIRST; i < N; i++) {
+      value[i] = (float)physics_random(&seed);
+      want[i] = value[i] * pcn_dose_factor(&medium, quantities[q], (size_t)i);
+    }
+    pcn_scale_dose(&medium, quantities[q], FIRST, N - FIRST, value + FIRST);
+    assert_memory_equal(value + FIRST, want + FIRST, (N - FIRST) * sizeof *value);
+  }
+}
+
 // Slow twin of the lattice of corners: docs/theory/pencil-beam.md, eq. 5 by many angles, in double precision.
 static double corner_of(const pcn_pencil_kernel *k, double u_mm, double v_mm, double magnification,
                         int term) {
@@ -319,13 +342,10 @@ static void ends_of_maps_are_behind_the_grid(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      UNIT_TEST(maps_are_read),
-      UNIT_TEST(voxels_are_placed),
-      UNIT_TEST(depths_are_weighed),
-      UNIT_TEST(steps_are_spread),
-      UNIT_TEST(corners_are_integrals),
-      UNIT_TEST(maps_end_with_the_grid),
-      UNIT_TEST(ends_of_maps_are_behind_the_grid),
+      UNIT_TEST(maps_are_read),          UNIT_TEST(voxels_are_placed),
+      UNIT_TEST(depths_are_weighed),     UNIT_TEST(steps_are_spread),
+      UNIT_TEST(corners_are_integrals),  UNIT_TEST(doses_are_scaled),
+      UNIT_TEST(maps_end_with_the_grid), UNIT_TEST(ends_of_maps_are_behind_the_grid),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
