@@ -64,11 +64,39 @@ void pcn_pencil_pixels(const pencone_beam *beam, const double width_mm[2], doubl
   }
 }
 
+// How far the grid's voxels lie from an opening's centre along its own sides, in the isocentre plane;
+// infinite where some are beside the source or behind it.
+static void find_farthest(const pcn_pencil_beam *e, const pcn_pencil_opening *o, double farthest_mm[2]) {
+  const double beside_mm = 1;
+  farthest_mm[0] = farthest_mm[1] = 0;
+  for (int corner = 0; corner < 8; corner++) {
+    double x, y, z;
+    pcn_frame_project(&e->frame, pcn_grid_corner(&e->medium->grid, corner, 0), &x, &y, &z);
+    const double along = o->turn[0] * x + o->turn[1] * y, across = o->turn[0] * y - o->turn[1] * x;
+    const int ahead = z > beside_mm;
+    farthest_mm[0] = ahead ? fmax(farthest_mm[0], fabs(along - o->centre_mm[0])) : INFINITY;
+    farthest_mm[1] = ahead ? fmax(farthest_mm[1], fabs(across - o->centre_mm[1])) : INFINITY;
+  }
+}
+
+// The map ends where the dose does or where the grid does; what averages lack at its end stays behind that.
+static void limit_reach(const pcn_pencil_beam *e, const pcn_pencil_opening *o, pcn_pencil_shape *shape) {
+  const double nearest = e->planes.first;
+  double farthest_mm[2];
+  find_farthest(e, o, farthest_mm);
+  for (int a = 0; a < 2; a++) {
+    const double sigma_mm = sqrt(shape->blur_mm2[a] / (nearest * nearest) + e->kernel->penumbra_mm2);
+    const double beyond_mm =
+        fmax(0, farthest_mm[a] - shape->half_mm[a]) + 2 * shape->pixel_mm[a] + 4 * sigma_mm;
+    shape->reach_mm[a] = fmin(e->reach_mm, beyond_mm);
+  }
+}
+
 static pencone_status make_opening(pencone_context *ctx, const pcn_pencil_beam *e, const pencone_beam *beam,
                                    const pcn_opening *o, pcn_pencil_opening *out) {
   const double *h = e->medium->grid.spacing_mm, *edge[2] = {o->x_mm, o->y_mm};
   const pcn_vec3 side[2] = {o->ex, o->ey};
-  pcn_pencil_shape shape = {.reach_mm = {e->reach_mm, e->reach_mm}};
+  pcn_pencil_shape shape;
   const double width_mm[2] = {o->x_mm[1] - o->x_mm[0], o->y_mm[1] - o->y_mm[0]};
   pcn_pencil_pixels(beam, width_mm, e->reach_mm, shape.pixel_mm);
   for (int a = 0; a < 2; a++) {
@@ -80,6 +108,7 @@ static pencone_status make_opening(pencone_context *ctx, const pcn_pencil_beam *
   out->turn[0] = pcn_v3_dot(o->ex, e->frame.ex);
   out->turn[1] = pcn_v3_dot(o->ex, e->frame.ey);
   out->weight = o->weight;
+  limit_reach(e, out, &shape);
   return pcn_pencil_map_make(ctx, e->kernel, &e->planes, &shape, &out->map);
 }
 
@@ -211,31 +240,6 @@ pencone_status pcn_pencil_depths(pencone_context *ctx, const pcn_pencil_beam *e,
   return status;
 }
 
-// Depth values linear between mm; beyond the table's last depth as its end falls.
-static void put_weights(const pcn_pencil_kernel *k, int64_t n, const float *restrict depth_mm,
-                        float *restrict scale, float *restrict weight) {
-  const int32_t last = PCN_PENCIL_DEPTHS - 2;
-  const float end = (float)(last + 1), fall = k->depth[last + 1][0] / k->depth[last][0];
-  int32_t node[CHUNK];
-  float share[CHUNK];
-#pragma omp simd
-  for (int32_t i = 0; i < (int32_t)n; i++) {
-    const float depth = depth_mm[i] < end ? depth_mm[i] : end;
-    const int32_t d = (int32_t)depth;
-    node[i] = d < last ? d : last;
-    share[i] = depth - (float)node[i];
-  }
-  for (int64_t i = 0; i < n; i++) {
-    scale[i] *= depth_mm[i] > end ? powf(fall, depth_mm[i] - end) : 1;
-  }
-  for (int64_t i = 0; i < n; i++, weight += TERMS) {
-    const float *a = k->depth[node[i]], *b = k->depth[node[i] + 1];
-    for (int t = 0; t < TERMS; t++) {
-      weight[t] = scale[i] * (a[t] + share[i] * (b[t] - a[t]));
-    }
-  }
-}
-
 // Depths of n voxels from ijk on.
 static void find_depths(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, const int64_t ijk[3],
                         int64_t n, float *depth_mm) {
@@ -253,61 +257,58 @@ static void find_depths(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, c
   }
 }
 
-static void fill_chunk(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, const int64_t ijk[3], int64_t n,
-                       const pcn_pencil_buffer *out) {
-  const pcn_medium *m = e->medium;
+static pcn_pencil_line line_of(const pcn_pencil_beam *e, const int64_t ijk[3]) {
   const pcn_frame *f = &e->frame;
-  const double h = m->grid.spacing_mm[0], last_plane = e->planes.count - 1, per_pitch = 1 / e->planes.pitch;
-  const double limit[4] = {e->x_mm[0] - e->reach_mm, e->x_mm[1] + e->reach_mm, e->y_mm[0] - e->reach_mm,
-                           e->y_mm[1] + e->reach_mm};
   double xyz[3];
-  double near[CHUNK], place[3][CHUNK], strength[CHUNK];
-  float depth_mm[CHUNK], scale[CHUNK];
-  pencone_grid_centre(&m->grid, ijk[0], ijk[1], ijk[2], xyz);
-  const pcn_vec3 r = pcn_v3_sub(pcn_v3_from(xyz), f->source);
-  const double x0 = pcn_v3_dot(r, f->ex), y0 = pcn_v3_dot(r, f->ey), z0 = pcn_v3_dot(r, f->ez),
-               sad = f->sad_mm;
-  const double ex = f->ex.x, ey = f->ey.x, ez = f->ez.x, first_plane = e->planes.first,
-               per_square = 1 / (sad * sad);
-#pragma omp simd
-  for (int32_t i = 0; i < (int32_t)n; i++) {
-    const double along = h * (double)i, z = z0 + along * ez, least = 1;
-    const double magnified = sad / (z > least ? z : least);  // finite also at the source: 0 times it is 0
-    const double x = (x0 + along * ex) * magnified, y = (y0 + along * ey) * magnified;
-    const double inside =
-        ((z > 0) & (x > limit[0]) & (x < limit[1]) & (y > limit[2]) & (y < limit[3])) ? 1 : 0;
-    const double plane = (z / sad - first_plane) * per_pitch, low = plane > 0 ? plane : 0;
-    near[i] = inside;
-    place[0][i] = x;
-    place[1][i] = y;
-    place[2][i] = low < last_plane ? low : last_plane;
-    strength[i] = magnified * magnified * sqrt(1 + (x * x + y * y) * per_square);  // eq. 6: |r| / z
+  pencone_grid_centre(&e->medium->grid, ijk[0], ijk[1], ijk[2], xyz);
+  const pcn_vec3 r = pcn_v3_sub(pcn_v3_from(xyz), f->source), axis[3] = {f->ex, f->ey, f->ez};
+  pcn_pencil_line line = {.sad_mm = (float)f->sad_mm,
+                          .x_mm = {(float)(e->x_mm[0] - e->reach_mm), (float)(e->x_mm[1] + e->reach_mm)},
+                          .y_mm = {(float)(e->y_mm[0] - e->reach_mm), (float)(e->y_mm[1] + e->reach_mm)},
+                          .first_plane = (float)e->planes.first,
+                          .per_plane = (float)(1 / e->planes.pitch),
+                          .last_plane = (float)(e->planes.count - 1)};
+  for (int a = 0; a < 3; a++) {
+    line.at_mm[a] = (float)pcn_v3_dot(r, axis[a]);
+    line.step_mm[a] = (float)(e->medium->grid.spacing_mm[0] * axis[a].x);
   }
-  for (int64_t i = 0; i < n; i++) {
-    const int here = near[i] != 0;
-    out->x[i] = here ? (float)place[0][i] : 0;
-    out->y[i] = here ? (float)place[1][i] : 0;
-    out->plane[i] = here ? (float)place[2][i] : 0;
-    scale[i] = here ? (float)strength[i] : 0;
-  }
-  find_depths(e, rays, ijk, n, depth_mm);
-  const size_t first = (size_t)((ijk[2] * m->grid.size[1] + ijk[1]) * m->grid.size[0] + ijk[0]);
-  for (int64_t i = 0; i < n; i++) {
-    scale[i] *= pcn_dose_factor(m, e->quantity, first + (size_t)i);
-  }
-  for (int64_t i = 0; e->machine->horn_points > 0 && i < n; i++) {
-    scale[i] *= (float)pcn_horn(e->machine, hypot((double)out->x[i], (double)out->y[i]));
-  }
-  put_weights(e->kernel, n, depth_mm, scale, out->weight);
+  return line;
 }
 
-void pcn_pencil_fill(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, const int64_t ijk[3], int64_t n,
-                     const pcn_pencil_buffer *out) {
+static int fill_chunk(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, const int64_t ijk[3], int64_t n,
+                      const pcn_pencil_buffer *out) {
+  const pcn_medium *m = e->medium;
+  const size_t first = (size_t)((ijk[2] * m->grid.size[1] + ijk[1]) * m->grid.size[0] + ijk[0]),
+               count = (size_t)n;
+  const pcn_pencil_line line = line_of(e, ijk);
+  const pcn_pencil_depth_table table = {e->kernel->depth[0], PCN_PENCIL_DEPTHS};
+  float x[CHUNK], y[CHUNK], plane[CHUNK], scale[CHUNK], depth_mm[CHUNK];
+  const int reached = rays->isa->pencil_place(&line, count, &(pcn_pencil_places){x, y, plane, scale});
+  memcpy(out->x, x, count * sizeof *x);
+  memcpy(out->y, y, count * sizeof *y);
+  memcpy(out->plane, plane, count * sizeof *plane);
+  if (reached == 0) {
+    memset(out->weight, 0, count * TERMS * sizeof *out->weight);
+    return 0;
+  }
+  find_depths(e, rays, ijk, n, depth_mm);
+  pcn_scale_dose(m, e->quantity, first, count, scale);
+  for (int64_t i = 0; e->machine->horn_points > 0 && i < n; i++) {
+    scale[i] *= (float)pcn_horn(e->machine, hypot((double)x[i], (double)y[i]));
+  }
+  rays->isa->pencil_weight(&table, depth_mm, scale, count, out->weight);
+  return reached;
+}
+
+int pcn_pencil_fill(const pcn_pencil_beam *e, const pcn_pencil_rays *rays, const int64_t ijk[3], int64_t n,
+                    const pcn_pencil_buffer *out) {
+  int reached = 0;
   for (int64_t i = 0; i < n; i += CHUNK) {
     const int64_t from[3] = {ijk[0] + i, ijk[1], ijk[2]};
     const pcn_pencil_buffer part = {out->x + i, out->y + i, out->plane + i, out->weight + i * TERMS};
-    fill_chunk(e, rays, from, n - i < CHUNK ? n - i : CHUNK, &part);
+    reached |= fill_chunk(e, rays, from, n - i < CHUNK ? n - i : CHUNK, &part) != 0;
   }
+  return reached;
 }
 
 // --- dose --------------------------------------------------------------------------------------
@@ -318,30 +319,39 @@ typedef struct dose_work {
   float *const *out;
 } dose_work;
 
+static void add_scaled(float *restrict to, const float *restrict from, float scale, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    to[i] += scale * from[i];
+  }
+}
+
 // Eq. 6 for a part of a row.
-static void dose_chunk(const dose_work *w, const int64_t ijk[3], int64_t n) {
+static void dose_chunk(const dose_work *w, const int64_t ijk[3], size_t n) {
   const pcn_pencil_beam *e = w->engine;
-  float x[CHUNK] = {0}, y[CHUNK] = {0}, plane[CHUNK] = {0};  // the loop reads whole vectors
-  float weight[CHUNK * TERMS], one[CHUNK], sum[CHUNK] = {0};
+  float x[CHUNK + PCN_PENCIL_LANES], y[CHUNK + PCN_PENCIL_LANES], plane[CHUNK + PCN_PENCIL_LANES];
+  float weight[CHUNK * TERMS], one[CHUNK], sum[CHUNK];
   const pcn_pencil_buffer buffer = {x, y, plane, weight};
   const pcn_pencil_voxels voxels = {x, y, plane, weight};
-  pcn_pencil_fill(e, w->rays, ijk, n, &buffer);
+  if (!pcn_pencil_fill(e, w->rays, ijk, (int64_t)n, &buffer)) {
+    return;
+  }
+  for (size_t i = n; i < n + PCN_PENCIL_LANES; i++) {  // the loop reads whole vectors
+    x[i] = y[i] = plane[i] = 0;
+  }
+  memset(sum, 0, n * sizeof *sum);
   for (int o = 0; o < e->openings; o++) {
     const pcn_pencil_opening *opening = &e->opening[o];
     const pcn_pencil_table table = pcn_pencil_map_table(&opening->map, opening->centre_mm, opening->turn);
-    const float fluence = (float)(e->fluence_per_cm2 * opening->weight);
-    w->rays->isa->pencil(&table, &voxels, (size_t)n, one);
-    for (int64_t i = 0; i < n; i++) {
-      sum[i] += fluence * one[i];
-    }
+    w->rays->isa->pencil(&table, &voxels, n, one);
+    add_scaled(sum, one, (float)(e->fluence_per_cm2 * opening->weight), n);
   }
   if (e->lateral.ratio != NULL) {
-    pcn_lateral_scaling_apply(&e->lateral, e->planes.pitch, &voxels, (size_t)n, sum);
+    pcn_lateral_scaling_apply(&e->lateral, e->planes.pitch, &voxels, n, sum);
   }
   const int64_t *size = e->medium->grid.size, first = (ijk[2] * size[1] + ijk[1]) * size[0] + ijk[0];
   for (int o = 0; o < 2; o++) {
-    for (int64_t i = 0; w->out[o] != NULL && i < n; i++) {
-      w->out[o][first + i] += sum[i];
+    if (w->out[o] != NULL) {
+      add_scaled(w->out[o] + first, sum, 1, n);
     }
   }
 }
@@ -352,7 +362,7 @@ static void dose_row(void *data, size_t row, int worker) {
   const int64_t *size = w->engine->medium->grid.size;
   int64_t ijk[3] = {0, (int64_t)row % size[1], (int64_t)row / size[1]};
   for (; ijk[0] < size[0]; ijk[0] += CHUNK) {
-    dose_chunk(w, ijk, size[0] - ijk[0] < CHUNK ? size[0] - ijk[0] : CHUNK);
+    dose_chunk(w, ijk, (size_t)(size[0] - ijk[0] < CHUNK ? size[0] - ijk[0] : CHUNK));
   }
 }
 

@@ -71,8 +71,8 @@ typedef struct pcn_pencil_buffer {
   float *x, *y, *plane, *weight;
 } pcn_pencil_buffer;
 
-/// Fills the buffer for n voxels from ijk on along x; 0 for those out of reach.
-void pcn_pencil_fill(const pcn_pencil_beam *engine, const pcn_pencil_rays *rays, const int64_t ijk[3],
-                     int64_t n, const pcn_pencil_buffer *out);
+/// Fills the buffer for n voxels from ijk on along x; 0 for those out of reach. @return 0: all of them are
+int pcn_pencil_fill(const pcn_pencil_beam *engine, const pcn_pencil_rays *rays, const int64_t ijk[3],
+                    int64_t n, const pcn_pencil_buffer *out);
 
 #endif

@@ -135,23 +135,13 @@ static pencone_status begin(pencone_context *ctx, const group *g, const double c
   return pcn_column_reserve(ctx, b->out, find_ranges(g, b) + PCN_SIFT_LANES);
 }
 
-// Where the row will be written to, while it is calculated: columns are larger than what is near the
-// processor.
-static void fetch(const pcn_column *c, size_t n) {
-  enum { LINE = 16 };
-  for (size_t i = 0; i < n + LINE; i += LINE) {
-    __builtin_prefetch(c->value + c->count + i, 1);
-    __builtin_prefetch(c->voxel + c->count + i, 1);
-  }
-}
-
 static void add_row(const group *g, bixel *b, int64_t row) {
   const int32_t *range = b->range[row];
   const int64_t at = row * g->beamlets->box->grid.size[0] + range[0];
   const size_t n = (size_t)(range[1] - range[0]);
   const pcn_pencil_voxels voxels = voxels_at(&g->beamlets->voxel, at);
   pcn_column *out = b->out;
-  fetch(out, n);
+  pcn_column_fetch(out, (int64_t)n);
   g->isa->pencil(&b->table, &voxels, n, g->value);
   memset(g->value + n, 0, PCN_SIFT_LANES * sizeof *g->value);
   out->count += (int64_t)g->isa->sift(g->value, n, (int32_t)at, b->least, out->value + out->count,
@@ -173,20 +163,9 @@ static void add_rows(const group *g) {
 // Once more by the largest value of all, where that was not near the ray.
 static void sift_again(bixel *b, double threshold) {
   const float least = (float)(threshold * (double)b->sift.largest);
-  pcn_column *c = b->out;
-  int64_t kept = 0;
-  if (!(least > b->least)) {
-    return;
+  if (least > b->least) {
+    b->sift.below += pcn_column_drop(b->out, least);
   }
-  for (int64_t i = 0; i < c->count; i++) {
-    const float v = c->value[i];
-    const int large = fabsf(v) >= least;
-    c->value[kept] = v;
-    c->voxel[kept] = c->voxel[i];
-    kept += large;
-    b->sift.below += large ? 0 : (double)v;
-  }
-  c->count = kept;
 }
 
 // Dose out of the radii: the sum over the few times their share.

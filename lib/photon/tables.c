@@ -59,6 +59,23 @@ float pcn_dose_factor(const pcn_medium *medium, pencone_quantity quantity, size_
   return (float)PCN_GY_PER_MEV_G * (rho > 0 ? electrons / rho : 1.0f);  // in vacuum: of water
 }
 
+void pcn_scale_dose(const pcn_medium *medium, pencone_quantity quantity, size_t first, size_t n,
+                    float *restrict value) {
+  if (quantity == PENCONE_DOSE_TO_WATER) {
+    for (size_t i = 0; i < n; i++) {
+      value[i] *= pcn_dose_factor(medium, quantity, first + i);
+    }
+    return;
+  }
+  const float *restrict density = medium->density + first;
+  const float *restrict electrons = medium->electron_density + first;
+#pragma omp simd
+  for (size_t i = 0; i < n; i++) {  // as pcn_dose_factor(); without matter 1 over 1, a sum takes no branch
+    const float none = (float)(density[i] <= 0), per_density = (electrons[i] + none) / (density[i] + none);
+    value[i] *= (float)PCN_GY_PER_MEV_G * per_density;
+  }
+}
+
 typedef struct dose_work {
   const pcn_medium *medium;
   pencone_quantity quantity;

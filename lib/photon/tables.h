@@ -32,4 +32,8 @@ void pcn_add_dose(pencone_context *ctx, const pcn_medium *medium, pencone_quanti
 /// Dose per energy in one voxel, for pcn_add_dose()'s quantities.
 float pcn_dose_factor(const pcn_medium *medium, pencone_quantity quantity, size_t voxel);
 
+/// Multiplies the values of n voxels from the first on by their pcn_dose_factor(), the same to the bit.
+void pcn_scale_dose(const pcn_medium *medium, pencone_quantity quantity, size_t first, size_t n,
+                    float *value);
+
 #endif

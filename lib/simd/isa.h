@@ -13,7 +13,10 @@
 #include "simd/depth_step.h"
 #include "simd/gamma.h"
 #include "simd/lateral_row.h"
+#include "simd/pencil_place.h"
 #include "simd/pencil_row.h"
+#include "simd/pencil_steps.h"
+#include "simd/pencil_weight.h"
 #include "simd/product.h"
 #include "simd/release_row.h"
 #include "simd/share_row.h"
@@ -36,6 +39,11 @@
                             float *const weight[3]);                                                         \
   void pcn_pencil_row##suffix(const pcn_pencil_table *table, const pcn_pencil_voxels *voxels, size_t n,      \
                               float *out);                                                                   \
+  int pcn_pencil_place##suffix(const pcn_pencil_line *line, size_t n, const pcn_pencil_places *out);         \
+  void pcn_pencil_steps##suffix(const pcn_pencil_steps *steps, const pcn_pencil_way *way, size_t n,          \
+                                pcn_pencil_spread *out);                                                     \
+  void pcn_pencil_weight##suffix(const pcn_pencil_depth_table *table, const float *depth_mm,                 \
+                                 const float *scale, size_t n, float *weight);                               \
   void pcn_lateral_row##suffix(const pcn_lateral_step *step, const pcn_lateral_row *row, size_t n);          \
   void pcn_gamma_search##suffix(const float *own, const ptrdiff_t corner[8],                                 \
                                 const pcn_gamma_offset *offsets, size_t count, pcn_gamma_lanes *lanes);      \
@@ -75,6 +83,9 @@ typedef struct pcn_isa {
   pcn_depth_row_loop depth;
   pcn_release_row_loop release;
   pcn_pencil_row_loop pencil;
+  pcn_pencil_place_loop pencil_place;
+  pcn_pencil_weight_loop pencil_weight;
+  pcn_pencil_steps_loop pencil_steps;
   pcn_lateral_row_loop lateral;
   pcn_sift_row_loop sift;
   pcn_product_loop product;

@@ -5,7 +5,6 @@
 #include "num/constants.h"
 #include "photon/pencil_kernel.h"
 #include "physics.h"
-#include "simd/isa.h"
 
 static void compare(pencone_context *ctx, double field_mm, const char *terms, double allowed) {
   static const int64_t depth[] = {4, 8, 14, 20, 28, 35};
@@ -218,45 +217,9 @@ static void openings_add_up(void **state) {
   assert_true(worst <= 3e-3);  // the kernel is that of one distance from source to surface, here of two
 }
 
-// Every instruction set's loop against its slow twin, to the rounding of single precision.
-static void loops_agree(void **state) {
-  enum { SIDE = 20, SLABS = 3, N = 150, V = PCN_PENCIL_VALUES, READ = N + PCN_PENCIL_LANES };
-  static float value[SLABS * SIDE * SIDE * 2 * V], x[READ], y[READ], plane[READ], weight[N * V], exact[N],
-      got[N];
-  uint64_t seed = 7;
-  (void)state;
-  for (size_t i = 0; i < sizeof value / sizeof value[0]; i++) {
-    value[i] = (float)physics_random(&seed);
-  }
-  for (size_t i = 0; i < N; i++) {
-    x[i] = (float)(80 * physics_random(&seed) - 40);
-    y[i] = (float)(80 * physics_random(&seed) - 40);
-    plane[i] = (float)(SLABS * physics_random(&seed));
-    for (size_t t = 0; t < V; t++) {
-      weight[i * V + t] = (float)physics_random(&seed);
-    }
-  }
-  const pcn_pencil_table table = {value, {SIDE, SIDE}, SLABS, {3, -2}, {0.5f, 0.8f}, {0.8f, 0.6f}};
-  const pcn_pencil_voxels voxels = {x, y, plane, weight};
-  pcn_pencil_row_reference(&table, &voxels, N, exact);
-  int outside = 0;
-  for (int level = 0; level < pcn_isa_count(); level++) {
-    if (pcn_isa_runs(pcn_isa_at(level))) {
-      const size_t n = N - (size_t)level;  // ends that fill a vector and ends that do not
-      pcn_isa_at(level)->pencil(&table, &voxels, n, got);
-      for (size_t i = 0; i < n; i++) {
-        assert_close((double)got[i], (double)exact[i], 2e-4);  // places are rounded to 1e-5 of a pixel
-        outside += exact[i] == 0;
-      }
-    }
-  }
-  assert_true(outside > 0);
-}
-
 int main(void) {
-  const struct CMUnitTest tests[] = {UNIT_TEST(field_3),          UNIT_TEST(field_10),
-                                     UNIT_TEST(four_terms),       UNIT_TEST(terms_converge),
-                                     UNIT_TEST(circles_converge), UNIT_TEST(same_bits),
-                                     UNIT_TEST(openings_add_up),  UNIT_TEST(loops_agree)};
+  const struct CMUnitTest tests[] = {
+      UNIT_TEST(field_3),          UNIT_TEST(field_10),  UNIT_TEST(four_terms),     UNIT_TEST(terms_converge),
+      UNIT_TEST(circles_converge), UNIT_TEST(same_bits), UNIT_TEST(openings_add_up)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
