@@ -197,6 +197,8 @@ pencone_status pcn_h5_finish(pcn_h5 *h5, pencone_status status) {
   if (h5->driver >= 0) {
     H5FDunregister(h5->driver);
   }
+  const int early = pcn_h5_sync_end(h5);
+  h5->error = h5->error != 0 ? h5->error : early;
   if (h5->temporary != NULL) {
     if (status == PENCONE_OK && (!closed || h5->error != 0 || sync_file(h5->temporary) != 0)) {
       status = pcn_fail(h5->ctx, PENCONE_E_FILE, "%s: cannot be written: %s", h5->path,
