@@ -90,8 +90,9 @@ static pencone_status check_sizes(pcn_h5 *h5) {
   return PENCONE_OK;
 }
 
-static pencone_status open_file(pcn_h5 *h5) {
-  FILE *probe = fopen(h5->path, "rb");  // HDF5 does not say why it cannot open a file; this does
+/// HDF5 does not say why it cannot open a file; this does.
+static pencone_status why_not_open(pcn_h5 *h5) {
+  FILE *probe = fopen(h5->path, "rb");
   PCN_CHECK(h5->ctx, probe != NULL, PENCONE_E_FILE, "%s: cannot be opened: %s", h5->path, strerror(errno));
   const int readable = fgetc(probe) != EOF;
   const int reason = errno;
@@ -100,11 +101,21 @@ static pencone_status open_file(pcn_h5 *h5) {
   PCN_CHECK(h5->ctx, !bad, PENCONE_E_FILE, "%s: cannot be read: %s", h5->path, strerror(reason));
   PCN_CHECK(h5->ctx, readable, PENCONE_E_FORMAT, "%s: got an empty file, expected HDF5", h5->path);
   PCN_CHECK(h5->ctx, H5Fis_hdf5(h5->path) > 0, PENCONE_E_FORMAT, "%s: not an HDF5 file", h5->path);
+  return PENCONE_OK;
+}
+
+static pencone_status open_file(pcn_h5 *h5) {
   const hid_t properties = access_properties();
   const int set = properties >= 0 && pcn_h5_disk_use(properties, &h5->error, &h5->driver);
   h5->file = set ? H5Fopen(h5->path, H5F_ACC_RDONLY, properties) : -1;
-  const pencone_status status =
-      h5->file >= 0 ? check_sizes(h5) : open_failed(h5, "cannot be opened as HDF5, truncated or damaged");
+  pencone_status status = PENCONE_OK;
+  if (h5->file >= 0) {
+    status = check_sizes(h5);
+  } else {
+    const pencone_status damaged = open_failed(h5, "cannot be opened as HDF5, truncated or damaged");
+    const pencone_status why = why_not_open(h5);
+    status = why != PENCONE_OK ? why : damaged;
+  }
   H5Pclose(properties);
   return status;
 }
