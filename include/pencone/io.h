@@ -220,6 +220,12 @@ PENCONE_API void pencone_numbers_free(double *numbers);
 /// Frees a text that this library returned; NULL is allowed.
 PENCONE_API void pencone_string_free(char *text);
 
+/// Ends HDF5 in this process, before it ends itself at exit: for a program that reads files it does not
+/// trust, as its last call of this library, and not where others use HDF5 too. HDF5 1.10 loses memory when an
+/// object of a damaged file has a wrong checksum, and says so at exit as an "infinite loop closing library"
+/// on the standard error stream; after this call it does not. No file may be open.
+PENCONE_API void pencone_io_end(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -230,7 +230,7 @@ static pencone_status read_volume(const pcn_h5 *h5, const char *group, const cha
   char *quantity = NULL;
   float *values = NULL;
   snprintf(path, sizeof path, "%s/%s", group, name);
-  if (!pcn_h5_exists(h5, path)) {
+  if (pcn_h5_is_absent(h5, path)) {
     return PENCONE_OK;
   }
   PCN_TRY(pcn_h5_check_volume(h5, path, PCN_H5_FLOAT, pencone_dose_grid_of(dose)));
@@ -289,11 +289,14 @@ static pencone_status read_part(const pcn_h5 *h5, const char *link, pencone_dose
 
 static pencone_status read_parts(const pcn_h5 *h5, pencone_dose *dose) {
   char link[PCN_H5_NAME];
-  for (size_t i = 0; pcn_h5_is_group(h5, "/pencone/beams") && pcn_h5_child(h5, "/pencone/beams", i, link);
-       ++i) {
+  int there = 0, more = 0;
+  PCN_TRY(pcn_h5_find_group(h5, "/pencone/beams", &there));
+  for (size_t i = 0; there && (more = pcn_h5_child(h5, "/pencone/beams", i, link)) > 0; ++i) {
     PCN_TRY(read_part(h5, link, dose));
   }
-  return PENCONE_OK;
+  return more >= 0
+             ? PENCONE_OK
+             : pcn_h5_fail(h5, PENCONE_E_FORMAT, "/pencone/beams", "names cannot be read, damaged file");
 }
 
 /// A note as text; whole numbers, as other programs write them, become text. Other types are left out.
@@ -317,10 +320,9 @@ static pencone_status read_note(const pcn_h5 *h5, const char *name, pencone_dose
 
 pencone_status pcn_provenance_read(const pcn_h5 *h5, pencone_dose *dose) {
   char name[PCN_H5_NAME];
-  if (!pcn_h5_is_group(h5, "/pencone/provenance")) {
-    return PENCONE_OK;
-  }
-  for (size_t i = 0; pcn_h5_attribute(h5, "/pencone/provenance", i, name); ++i) {
+  int there = 0;
+  PCN_TRY(pcn_h5_find_group(h5, "/pencone/provenance", &there));
+  for (size_t i = 0; there && pcn_h5_attribute(h5, "/pencone/provenance", i, name); ++i) {
     PCN_TRY(read_note(h5, name, dose));
   }
   pencone_context_clear_error(h5->ctx);  // of notes that are no text

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pencone/io.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -227,9 +228,17 @@ pencone_status pcn_h5_finish(pcn_h5 *h5, pencone_status status) {
   return status;
 }
 
+void pencone_io_end(void) {
+  pthread_mutex_lock(&h5_lock);
+  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  H5close();
+  pthread_mutex_unlock(&h5_lock);
+}
+
 // --- looking around ----------------------------------------------------------------------------
 
-int pcn_h5_exists(const pcn_h5 *h5, const char *object) {
+/// @return 1, 0, or -1 where a group on the way or the object's own head is damaged
+static int look_for(const pcn_h5 *h5, const char *object) {
   char part[3 * PCN_H5_NAME];
   const size_t length = strlen(object);
   if (length >= sizeof part) {
@@ -239,13 +248,22 @@ int pcn_h5_exists(const pcn_h5 *h5, const char *object) {
     if (object[i] == '/' || object[i] == '\0') {
       memcpy(part, object, i);
       part[i] = '\0';
-      if (H5Lexists(h5->file, part, H5P_DEFAULT) <= 0 ||
-          H5Oexists_by_name(h5->file, part, H5P_DEFAULT) <= 0) {
-        return 0;
+      const int link = H5Lexists(h5->file, part, H5P_DEFAULT);
+      const int there = link > 0 ? H5Oexists_by_name(h5->file, part, H5P_DEFAULT) : link;
+      if (there <= 0) {
+        return there < 0 ? -1 : 0;
       }
     }
   }
   return 1;
+}
+
+int pcn_h5_exists(const pcn_h5 *h5, const char *object) {
+  return look_for(h5, object) > 0;
+}
+
+int pcn_h5_is_absent(const pcn_h5 *h5, const char *object) {
+  return look_for(h5, object) == 0;
 }
 
 int pcn_h5_is_group(const pcn_h5 *h5, const char *object) {
@@ -258,13 +276,24 @@ int pcn_h5_is_group(const pcn_h5 *h5, const char *object) {
   return is_group;
 }
 
+pencone_status pcn_h5_find_group(const pcn_h5 *h5, const char *object, int *there) {
+  *there = pcn_h5_is_group(h5, object);
+  return *there || pcn_h5_is_absent(h5, object)
+             ? PENCONE_OK
+             : pcn_h5_fail(h5, PENCONE_E_FORMAT, object,
+                           "got another object or damaged bytes, expected a group");
+}
+
 int pcn_h5_has(const pcn_h5 *h5, const char *object, const char *attribute) {
   return H5Aexists_by_name(h5->file, object, attribute, H5P_DEFAULT) > 0;
 }
 
 int pcn_h5_child(const pcn_h5 *h5, const char *group, size_t i, char name[PCN_H5_NAME]) {
   H5G_info_t info;
-  if (H5Gget_info_by_name(h5->file, group, &info, H5P_DEFAULT) < 0 || i >= info.nlinks) {
+  if (H5Gget_info_by_name(h5->file, group, &info, H5P_DEFAULT) < 0) {
+    return -1;
+  }
+  if (i >= info.nlinks) {
     return 0;
   }
   ssize_t length = H5Lget_name_by_idx(h5->file, group, H5_INDEX_CRT_ORDER, H5_ITER_INC, (hsize_t)i, name,
@@ -273,7 +302,7 @@ int pcn_h5_child(const pcn_h5 *h5, const char *group, size_t i, char name[PCN_H5
     length = H5Lget_name_by_idx(h5->file, group, H5_INDEX_NAME, H5_ITER_INC, (hsize_t)i, name, PCN_H5_NAME,
                                 H5P_DEFAULT);
   }
-  return length > 0;
+  return length > 0 ? 1 : -1;
 }
 
 int pcn_h5_attribute(const pcn_h5 *h5, const char *object, size_t i, char name[PCN_H5_NAME]) {

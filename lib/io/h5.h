@@ -69,11 +69,20 @@ pencone_status pcn_h5_fail(const pcn_h5 *h5, pencone_status status, const char *
                            ...) PCN_PRINTF(4, 5);
 
 int pcn_h5_exists(const pcn_h5 *h5, const char *object);
+
+/// Whether an object is surely not there: of a damaged one nobody knows. What may be left out of a file is
+/// left out only then.
+int pcn_h5_is_absent(const pcn_h5 *h5, const char *object);
 int pcn_h5_is_group(const pcn_h5 *h5, const char *object);
+
+/// Looks for a group that may be left out of a file. @return PENCONE_OK, or E_FORMAT: something else has its
+/// name, or it is damaged
+pencone_status pcn_h5_find_group(const pcn_h5 *h5, const char *object, int *there);
 int pcn_h5_has(const pcn_h5 *h5, const char *object, const char *attribute);
 
 /// Name of the i-th link of a group or the i-th attribute, in the order they were made where the file knows
-/// it, else by name. @return 1, or 0 behind the last. Longer names than fit are cut and fail later.
+/// it, else by name. @return 1, or 0 behind the last, or (of a link) -1: damaged. Longer names than fit are
+/// cut and fail later.
 int pcn_h5_child(const pcn_h5 *h5, const char *group, size_t i, char name[PCN_H5_NAME]);
 int pcn_h5_attribute(const pcn_h5 *h5, const char *object, size_t i, char name[PCN_H5_NAME]);
 
