@@ -189,8 +189,7 @@ static void provenance_tells_the_fluence_maps(void **state) {
   physics_case c;
   double map[6] = {0, 1, 2, 3, 4, 5.5};
   // by Python: hashlib.sha256(struct.pack("<qq6d", 3, 2, *map)).hexdigest()
-  static const char wanted[] =
-      "none, f5b62610c0952f8fdac6614f215cf3ca4e4cc1792ef58975445ac6149ccf57d9";
+  static const char wanted[] = "none, f5b62610c0952f8fdac6614f215cf3ca4e4cc1792ef58975445ac6149ccf57d9";
   physics_prepare(*state, &setup, &c);
   pencone_beam beam = *pencone_plan_beam(c.plan, 0);
   beam.name = "map";
