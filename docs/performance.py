@@ -62,8 +62,8 @@ JOBS = """
 ## Whole jobs
 
 `bench/jobs/jobs.py --quick`: plans of `bench/jobs/make.py` by the command, HDF5 in and out, all processors, 2.5 mm. Shares of the
-time on the wall: "files" is reading plan and phantom and writing the dose with its phantom, synchronised to the disk; "start" is what
-is neither that nor the calculation. Bytes per voxel are the peak of the process over the voxels of the dose.
+time on the wall: "files" is reading plan and phantom and writing the dose with its phantom, synchronised to the disk, as far as the
+calculation does not hide it; "start" is what is neither that nor the calculation. Bytes per voxel are the peak of the process over the voxels of the dose.
 
 | job | phantom | options | voxels | user s | system s | wall s | MiB | B per voxel | files | start |
 |---|---|---|---|---|---|---|---|---|---|---|

@@ -56,6 +56,27 @@ PENCONE_API pencone_status pencone_dose_read(pencone_context *ctx, const char *p
 PENCONE_API pencone_status pencone_dose_write(pencone_context *ctx, const char *path,
                                               const pencone_dose *dose, const pencone_phantom *phantom);
 
+/// A dose file that is begun before its dose is known, so that the phantom reaches the disk while the dose is
+/// calculated. The file is the same as of pencone_dose_write(), and appears when it is whole; until then it
+/// grows beside its path. Not for two threads at once.
+typedef struct pencone_dose_writer pencone_dose_writer;
+
+/// Begins a file. @param grid  of the dose to come: pencone_engine_grid(). @param phantom  may be NULL; not
+/// needed afterwards. @param[out] out  owned by the caller
+/// @return PENCONE_OK, E_ARGUMENT, E_FILE, E_MEMORY, or what pencone_grid_check() says.
+PENCONE_API pencone_status pencone_dose_writer_create(pencone_context *ctx, const char *path,
+                                                      const pencone_grid *grid,
+                                                      const pencone_phantom *phantom,
+                                                      pencone_dose_writer **out);
+
+/// Writes the dose; the file takes its place at path. Once per writer. @return PENCONE_OK, E_ARGUMENT,
+/// E_SHAPE (another grid), E_FILE, E_MEMORY; after a failure of writing, what was at path stays.
+PENCONE_API pencone_status pencone_dose_writer_finish(pencone_context *ctx, pencone_dose_writer *writer,
+                                                      const pencone_dose *dose);
+
+/// A file that was not finished is removed. NULL is allowed.
+PENCONE_API void pencone_dose_writer_destroy(pencone_dose_writer *writer);
+
 /// Reads a reference: a dose on a rectilinear grid with its uncertainty. @param[out] out owned by the caller.
 PENCONE_API pencone_status pencone_reference_read(pencone_context *ctx, const char *path,
                                                   pencone_reference **out);
@@ -198,6 +219,12 @@ PENCONE_API void pencone_numbers_free(double *numbers);
 
 /// Frees a text that this library returned; NULL is allowed.
 PENCONE_API void pencone_string_free(char *text);
+
+/// Ends HDF5 in this process, before it ends itself at exit: for a program that reads files it does not
+/// trust, as its last call of this library, and not where others use HDF5 too. HDF5 1.10 loses memory when an
+/// object of a damaged file has a wrong checksum, and says so at exit as an "infinite loop closing library"
+/// on the standard error stream; after this call it does not. No file may be open.
+PENCONE_API void pencone_io_end(void);
 
 #ifdef __cplusplus
 }

@@ -136,10 +136,10 @@ static void json_dose(cli_json *json, const pencone_dose *dose) {
   cli_json_end(json);
 }
 
-/// The phantom that a run leaves in the dose file; NULL when there is none.
-static pencone_phantom *phantom_inside(cli_session *session, const char *path) {
-  pencone_phantom *phantom = NULL;
-  return pencone_phantom_read(session->ctx, path, &phantom) == PENCONE_OK ? phantom : NULL;
+/// The phantom that a run leaves in the dose file. @param[out] phantom  NULL when there is none
+static pencone_status phantom_inside(cli_session *session, const char *path, pencone_phantom **phantom) {
+  const pencone_status status = pencone_phantom_read(session->ctx, path, phantom);
+  return status == PENCONE_E_MISSING ? PENCONE_OK : status;
 }
 
 static void put_phantom_inside(const pencone_phantom *phantom) {
@@ -164,9 +164,12 @@ static void json_structures(cli_json *json, const pencone_phantom *phantom) {
 
 static pencone_status tell_dose(cli_session *session, const char *path, cli_json *json, int full) {
   pencone_dose *dose = NULL;
-  const pencone_status status = pencone_dose_read(session->ctx, path, &dose);
+  pencone_phantom *phantom = NULL;
+  pencone_status status = pencone_dose_read(session->ctx, path, &dose);
   if (status == PENCONE_OK) {
-    pencone_phantom *phantom = phantom_inside(session, path);
+    status = phantom_inside(session, path, &phantom);
+  }
+  if (status == PENCONE_OK) {
     cli_info_start(json, "dose", path);
     if (json != NULL) {
       json_dose(json, dose);
@@ -177,8 +180,8 @@ static pencone_status tell_dose(cli_session *session, const char *path, cli_json
       put_provenance(dose, full);
     }
     cli_info_end(json);
-    pencone_phantom_destroy(phantom);
   }
+  pencone_phantom_destroy(phantom);
   pencone_dose_destroy(dose);
   return status;
 }

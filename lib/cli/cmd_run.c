@@ -61,6 +61,7 @@ typedef struct job {
   int keep_beams;
   cli_weighing weighing;  ///< the dose by a matrix, if one is given
   pencone_dose *dose;
+  pencone_dose_writer *writer;  ///< begun before the calculation; NULL: the dose comes from a matrix
   pencone_estimate_info estimate;
   double seconds, read_seconds, write_seconds;  ///< calculation with its tables; the input; the dose file
 } job;
@@ -162,15 +163,18 @@ static int prepare(cli_session *session, job *j) {
   return status == PENCONE_OK ? CLI_GO_ON : cli_report_file(session, status, j->in.plan_path);
 }
 
-/// All tables, then the dose; what is going to be calculated is told in between.
-static pencone_status calculate(cli_session *session, job *j) {
-  double start_s = cli_seconds();
+static pencone_status make_tables(cli_session *session, job *j) {
+  const double start_s = cli_seconds();
   CLI_TRY(pencone_engine_create(session->ctx, j->in.plan, j->in.phantom, &j->in.engine));
   CLI_TRY(pencone_dose_create(session->ctx, pencone_engine_grid(j->in.engine), &j->dose));
   j->seconds = cli_seconds() - start_s;
   cli_progress_clear(session);
   tell_before(session, j);
-  start_s = cli_seconds();
+  return PENCONE_OK;
+}
+
+static pencone_status calculate(cli_session *session, job *j) {
+  const double start_s = cli_seconds();
   CLI_TRY(pencone_engine_compute(session->ctx, j->in.engine, j->keep_beams, j->dose));
   j->seconds += cli_seconds() - start_s;
   if (j->in.plan_text != NULL) {
@@ -179,7 +183,43 @@ static pencone_status calculate(cli_session *session, job *j) {
   return pencone_dose_set_provenance(session->ctx, j->dose, "phantom", j->in.phantom_path);
 }
 
-/// The dose, calculated or weighed. @return CLI_GO_ON or, after a message, an exit status
+/// The phantom goes to the disk while the dose is calculated. @return CLI_GO_ON or, after a message, an exit
+/// status
+static int begin_output(cli_session *session, job *j) {
+  const double start_s = cli_seconds();
+  const pencone_status status = pencone_dose_writer_create(
+      session->ctx, j->in.output, pencone_dose_grid_of(j->dose), j->in.phantom, &j->writer);
+  j->write_seconds = cli_seconds() - start_s;
+  if (status != PENCONE_OK) {
+    cli_report(session, status);
+    return CLI_RUN;
+  }
+  return CLI_GO_ON;
+}
+
+static int end_output(cli_session *session, job *j) {
+  const double start_s = cli_seconds();
+  const pencone_status status = j->writer != NULL
+                                    ? pencone_dose_writer_finish(session->ctx, j->writer, j->dose)
+                                    : pencone_dose_write(session->ctx, j->in.output, j->dose, j->in.phantom);
+  j->write_seconds += cli_seconds() - start_s;
+  if (status != PENCONE_OK) {
+    cli_report(session, status);
+    return CLI_RUN;
+  }
+  return CLI_GO_ON;
+}
+
+/// What comes after a step of the calculation. @return as begin_output()
+static int outcome_of(cli_session *session, const job *j, pencone_status status) {
+  cli_progress_clear(session);
+  if (status == PENCONE_E_CANCELLED) {
+    return cli_error(session, CLI_RUN, "interrupted; nothing was written");
+  }
+  return status == PENCONE_OK ? CLI_GO_ON : cli_report_file(session, status, j->in.plan_path);
+}
+
+/// The dose, calculated or weighed. @return as begin_output()
 static int make_dose(cli_session *session, job *j) {
   if (j->weighing.matrix_path != NULL) {
     const double start_s = cli_seconds();
@@ -187,12 +227,10 @@ static int make_dose(cli_session *session, job *j) {
     j->seconds = cli_seconds() - start_s;
     return outcome;
   }
-  const pencone_status status = cli_interrupted(session) ? PENCONE_E_CANCELLED : calculate(session, j);
-  cli_progress_clear(session);
-  if (status == PENCONE_E_CANCELLED) {
-    return cli_error(session, CLI_RUN, "interrupted; nothing was written");
-  }
-  return status == PENCONE_OK ? CLI_GO_ON : cli_report_file(session, status, j->in.plan_path);
+  int outcome =
+      outcome_of(session, j, cli_interrupted(session) ? PENCONE_E_CANCELLED : make_tables(session, j));
+  outcome = outcome == CLI_GO_ON ? begin_output(session, j) : outcome;
+  return outcome == CLI_GO_ON ? outcome_of(session, j, calculate(session, j)) : outcome;
 }
 
 static int run(cli_session *session, void *the_job) {
@@ -205,18 +243,12 @@ static int run(cli_session *session, void *the_job) {
   if (cli_interrupted(session)) {
     return cli_error(session, CLI_RUN, "interrupted; nothing was written");
   }
-  const double start_s = cli_seconds();
-  const pencone_status status = pencone_dose_write(session->ctx, j->in.output, j->dose, j->in.phantom);
-  j->write_seconds = cli_seconds() - start_s;
-  if (status != PENCONE_OK) {
-    cli_report(session, status);
-    return CLI_RUN;
-  }
-  return CLI_GO_ON;
+  return end_output(session, j);
 }
 
 static void clean(void *the_job) {
   job *j = the_job;
+  pencone_dose_writer_destroy(j->writer);
   pencone_dose_destroy(j->dose);
 }
 

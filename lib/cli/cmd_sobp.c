@@ -23,6 +23,8 @@ static const cli_usage usage = {
         "Paths of a phantom and a machine are written as they are given, and 'pencone run'\n"
         "takes them from the folder of the plan. Protons have 70 to 230 MeV: a peak\n"
         "at less than 42 mm needs a range shifter, one beyond 330 mm is out of reach.\n"
+        "Layers are those of the open field; an aperture is written into the plan by hand\n"
+        "(docs/formats.md).\n"
         "docs/theory/proton.md, section 8, explains the method.",
     .examples =
         "  pencone phantom phantoms/water-tank.yaml -o water.h5\n"

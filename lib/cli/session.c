@@ -140,6 +140,7 @@ static void close_session(cli_session *session) {
   cli_progress_clear(session);
   pencone_context_destroy(session->ctx);
   session->ctx = NULL;
+  pencone_io_end();
 }
 
 static int open_session(cli_session *session, const cli_common *common) {

@@ -35,6 +35,7 @@ typedef struct stream {
   block *blocks;  ///< SIDES of them
   // What the threads do at the moment:
   block *work, *put;  ///< put: NULL when there is nothing to be written
+  int64_t start;      ///< the block's first column
   int first, part;    ///< columns of the block that the tasks start with and make
   pencone_status put_status, status[BLOCK];
   int failed_in[BLOCK];  ///< worker
@@ -287,7 +288,7 @@ static void task(void *work, size_t index, int worker) {
     return;
   }
   const int done = ((int)index - (s->put != NULL)) * s->together, left = s->part - done, c = s->first + done;
-  const int64_t column = s->work->ready[0].index + c;
+  const int64_t column = s->start + c;
   s->status[c] = make_columns(s, column, left < s->together ? left : s->together, worker, &s->work->column[c],
                               &s->work->ready[c]);
   if (s->status[c] != PENCONE_OK) {
@@ -312,13 +313,13 @@ static pencone_status collect(stream *s) {
 // The columns of one beam (and layer) in a block, and with the first of them the block before is written.
 static pencone_status run_part(stream *s, int first, int count) {
   const double all = (double)(s->info.columns - s->options.first_column);
-  const double done = (double)(s->work->ready[0].index + first - s->options.first_column);
+  const double done = (double)(s->start + first - s->options.first_column);
   const int even = (count + s->workers - 1) / s->workers;  // none waits for another's group
   s->first = first;
   s->part = count;
   s->together =
       s->sift && even > 1 ? (even < s->engine->type->together ? even : s->engine->type->together) : 1;
-  const pencone_beamlet *b = &s->beamlets[s->work->ready[0].index + first];
+  const pencone_beamlet *b = &s->beamlets[s->start + first];
   PCN_TRY(use_beam(s, b->beam, b->layer));
   const size_t tasks = (size_t)((count + s->together - 1) / s->together) + (s->put != NULL);
   PCN_TRY(pcn_parallel_for_progress(s->ctx, tasks, task, s, done / all, count / all, "influence matrix"));
@@ -345,7 +346,7 @@ static int share(const pencone_beamlet *a, const pencone_beamlet *b) {
 
 static pencone_status run_block(stream *s, int64_t start, block *b) {
   b->count = (int)(s->info.columns - start < BLOCK ? s->info.columns - start : BLOCK);
-  b->ready[0].index = start;
+  s->start = start;
   s->work = b;
   for (int first = 0, count; first < b->count; first += count) {
     for (count = 1;

@@ -9,6 +9,7 @@
 #include "base/base.h"
 #include "engine_type.h"
 #include "matter/hu.h"
+#include "num/sha256.h"
 
 static pencone_status put(pencone_context *ctx, pencone_dose *dose, const char *name, const char *text) {
   return pencone_dose_set_provenance(ctx, dose, name, text);
@@ -27,6 +28,46 @@ static pencone_status put_machines(pencone_context *ctx, const pencone_plan *pla
   }
   PCN_TRY(put(ctx, dose, "machine", names));
   return put(ctx, dose, "machine_sha256", hashes);
+}
+
+/// Size and weights: the plan's text names only the file, which may have changed since.
+static void hash_map(const pencone_beam *beam, char hex[PCN_SHA256_HEX]) {
+  const int *n = beam->fluence_map_size;
+  pcn_sha256 hash;
+  pcn_sha256_start(&hash);
+  pcn_sha256_add_int(&hash, n[0]);
+  pcn_sha256_add_int(&hash, n[1]);
+  pcn_sha256_add_doubles(&hash, beam->fluence_map, (size_t)n[0] * (size_t)n[1]);
+  pcn_sha256_end(&hash, hex);
+}
+
+/// One word per beam, "none" where it has no map; nothing at all where no beam has one.
+static pencone_status put_fluence_maps(pencone_context *ctx, const pencone_plan *plan, pencone_dose *dose) {
+  const int beams = pencone_plan_beam_count(plan);
+  int maps = 0;
+  for (int i = 0; i < beams; i++) {
+    maps += pencone_plan_beam(plan, i)->fluence_map != NULL;
+  }
+  if (maps == 0) {
+    return PENCONE_OK;
+  }
+  const size_t room = (size_t)beams * (PCN_SHA256_HEX + 2);
+  char *text = pcn_alloc(ctx, room, 1);
+  if (text == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  size_t used = 0;
+  for (int i = 0; i < beams; i++) {
+    const pencone_beam *beam = pencone_plan_beam(plan, i);
+    char word[PCN_SHA256_HEX] = "none";
+    if (beam->fluence_map != NULL) {
+      hash_map(beam, word);
+    }
+    used += (size_t)snprintf(text + used, room - used, "%s%s", i > 0 ? ", " : "", word);
+  }
+  const pencone_status status = put(ctx, dose, "fluence_map_sha256", text);
+  pcn_free(text);
+  return status;
 }
 
 static pencone_status put_options(pencone_context *ctx, const pencone_plan *plan, pencone_dose *dose) {
@@ -60,6 +101,7 @@ pencone_status pcn_provenance_put(pencone_context *ctx, const pencone_plan *plan
   PCN_TRY(put(ctx, dose, "engine", pencone_plan_engine(plan)));
   PCN_TRY(put_options(ctx, plan, dose));
   PCN_TRY(put_machines(ctx, plan, dose));
+  PCN_TRY(put_fluence_maps(ctx, plan, dose));
   PCN_TRY(put_hu_curve(ctx, pencone_phantom_describe(phantom), dose));
   snprintf(text, sizeof text, "%d", pencone_context_threads(ctx));
   PCN_TRY(put(ctx, dose, "threads", text));

@@ -14,9 +14,7 @@ enum { path_room = 2 * PCN_H5_NAME };
 
 // --- writing -----------------------------------------------------------------------------------
 
-static pencone_status write_values(const pcn_h5 *h5, const char *path, const pencone_dose *dose,
-                                   const float *values) {
-  PCN_TRY(pcn_h5_write_volume(h5, path, PCN_H5_FLOAT, pencone_dose_grid_of(dose), values, NULL));
+static pencone_status write_texts(const pcn_h5 *h5, const char *path, const pencone_dose *dose) {
   PCN_TRY(pcn_h5_write_text(h5, path, "units", pencone_dose_units(dose)));
   PCN_TRY(pcn_h5_write_text(h5, path, "quantity", pencone_dose_quantity(dose)));
   return pcn_h5_write_text(h5, path, "normalisation", pencone_dose_normalisation(dose));
@@ -57,7 +55,9 @@ static pencone_status write_part(const pcn_h5 *h5, const pencone_dose *dose, int
     PCN_TRY(pcn_h5_write_text(h5, group, "name", name));
   }
   snprintf(path, sizeof path, "%s/dose", group);
-  PCN_TRY(write_values(h5, path, dose, pencone_dose_part_values(dose, i)));
+  PCN_TRY(pcn_h5_write_volume(h5, path, PCN_H5_FLOAT, pencone_dose_grid_of(dose),
+                              pencone_dose_part_values(dose, i), NULL));
+  PCN_TRY(write_texts(h5, path, dose));
   return write_volumes(h5, group, name, dose);
 }
 
@@ -71,10 +71,10 @@ pencone_status pcn_provenance_write(const pcn_h5 *h5, const pencone_dose *dose) 
 }
 
 /// Beside the dose where the grids agree, else in a group of its own with its own grid.
-static pencone_status write_its_phantom(const pcn_h5 *h5, const pencone_dose *dose,
+static pencone_status write_its_phantom(const pcn_h5 *h5, const pencone_grid *dose_grid,
                                         const pencone_phantom *phantom) {
   const pencone_grid *grid = &pencone_phantom_describe(phantom)->grid;
-  if (pencone_grid_equal(grid, pencone_dose_grid_of(dose))) {
+  if (pencone_grid_equal(grid, dose_grid)) {
     return pcn_phantom_write_into(h5, "/pencone", phantom, 1);
   }
   PCN_TRY(pcn_h5_make_group(h5, "/pencone/phantom"));
@@ -82,11 +82,20 @@ static pencone_status write_its_phantom(const pcn_h5 *h5, const pencone_dose *do
   return pcn_phantom_write_into(h5, "/pencone/phantom", phantom, 0);
 }
 
-static pencone_status write_dose(const pcn_h5 *h5, const pencone_dose *dose, const pencone_phantom *phantom) {
-  const pencone_grid *grid = pencone_dose_grid_of(dose);
-  const int parts = pencone_dose_part_count(dose);
+/// What is known before the dose.
+static pencone_status write_first(const pcn_h5 *h5, const pencone_grid *grid,
+                                  const pencone_phantom *phantom) {
   PCN_TRY(pcn_head_write(h5, "pencone-dose", grid));
-  PCN_TRY(write_values(h5, "/pencone/dose", dose, pencone_dose_values_const(dose)));
+  PCN_TRY(pcn_h5_make_volume(h5, "/pencone/dose", PCN_H5_FLOAT, grid));
+  PCN_TRY(pcn_views_begin(h5, grid, "/pencone/dose", "dose"));
+  return phantom != NULL ? write_its_phantom(h5, grid, phantom) : PENCONE_OK;
+}
+
+static pencone_status write_dose(const pcn_h5 *h5, const pencone_dose *dose) {
+  const int parts = pencone_dose_part_count(dose);
+  PCN_TRY(pcn_h5_fill_volume(h5, "/pencone/dose", PCN_H5_FLOAT, pencone_dose_grid_of(dose),
+                             pencone_dose_values_const(dose)));
+  PCN_TRY(write_texts(h5, "/pencone/dose", dose));
   PCN_TRY(write_volumes(h5, "/pencone", NULL, dose));
   PCN_TRY(pcn_provenance_write(h5, dose));
   if (parts > 0) {
@@ -95,8 +104,71 @@ static pencone_status write_dose(const pcn_h5 *h5, const pencone_dose *dose, con
   for (int i = 0; i < parts; ++i) {
     PCN_TRY(write_part(h5, dose, i));
   }
-  PCN_TRY(pcn_views_begin(h5, grid, "/pencone/dose", "dose"));
-  return phantom != NULL ? write_its_phantom(h5, dose, phantom) : PENCONE_OK;
+  return PENCONE_OK;
+}
+
+struct pencone_dose_writer {
+  pcn_h5 h5;
+  int open;
+  pencone_grid grid;
+  char *path;
+};
+
+pencone_status pencone_dose_writer_create(pencone_context *ctx, const char *path, const pencone_grid *grid,
+                                          const pencone_phantom *phantom, pencone_dose_writer **out) {
+  PCN_CHECK(ctx, out != NULL, PENCONE_E_ARGUMENT, "dose: the place for the result is NULL");
+  *out = NULL;
+  PCN_CHECK(ctx, path != NULL && grid != NULL, PENCONE_E_ARGUMENT,
+            "dose: got path %s, grid %s, expected both", path != NULL ? path : "NULL",
+            grid != NULL ? "given" : "NULL");
+  PCN_TRY(pencone_grid_check(ctx, grid));
+  pencone_dose_writer *writer = pcn_calloc(ctx, 1, sizeof *writer);
+  if (writer == NULL) {
+    return PENCONE_E_MEMORY;
+  }
+  writer->grid = *grid;
+  writer->path = pcn_strdup(ctx, path);
+  pencone_status status =
+      writer->path != NULL ? pcn_h5_create(ctx, writer->path, &writer->h5) : PENCONE_E_MEMORY;
+  if (status == PENCONE_OK) {
+    writer->open = 1;
+    status = write_first(&writer->h5, grid, phantom);
+    if (status == PENCONE_OK) {
+      pcn_h5_sync_begin(&writer->h5);
+    }
+    pcn_h5_pause(&writer->h5);
+  }
+  if (status != PENCONE_OK) {
+    pencone_dose_writer_destroy(writer);
+    return status;
+  }
+  *out = writer;
+  return PENCONE_OK;
+}
+
+pencone_status pencone_dose_writer_finish(pencone_context *ctx, pencone_dose_writer *writer,
+                                          const pencone_dose *dose) {
+  PCN_CHECK(ctx, writer != NULL && dose != NULL, PENCONE_E_ARGUMENT, "dose: got %s NULL, expected a %s",
+            writer == NULL ? "writer" : "dose", writer == NULL ? "writer" : "dose to write");
+  PCN_CHECK(ctx, writer->open, PENCONE_E_ARGUMENT, "%s: the file is finished, expected one dose per writer",
+            writer->path);
+  PCN_CHECK(ctx, pencone_grid_equal(&writer->grid, pencone_dose_grid_of(dose)), PENCONE_E_SHAPE,
+            "%s: got a dose on another grid, expected the writer's", writer->path);
+  writer->open = 0;
+  pcn_h5_continue(&writer->h5, ctx);
+  return pcn_h5_finish(&writer->h5, write_dose(&writer->h5, dose));
+}
+
+void pencone_dose_writer_destroy(pencone_dose_writer *writer) {
+  if (writer == NULL) {
+    return;
+  }
+  if (writer->open) {
+    pcn_h5_continue(&writer->h5, NULL);
+    pcn_h5_finish(&writer->h5, PENCONE_E_CANCELLED);
+  }
+  pcn_free(writer->path);
+  pcn_free(writer);
 }
 
 pencone_status pencone_dose_write(pencone_context *ctx, const char *path, const pencone_dose *dose,
@@ -104,7 +176,11 @@ pencone_status pencone_dose_write(pencone_context *ctx, const char *path, const 
   PCN_CHECK(ctx, dose != NULL, PENCONE_E_ARGUMENT, "dose: got NULL, expected a dose to write");
   pcn_h5 h5;
   PCN_TRY(pcn_h5_create(ctx, path, &h5));
-  return pcn_h5_finish(&h5, write_dose(&h5, dose, phantom));
+  pencone_status status = write_first(&h5, pencone_dose_grid_of(dose), phantom);
+  if (status == PENCONE_OK) {
+    status = write_dose(&h5, dose);
+  }
+  return pcn_h5_finish(&h5, status);
 }
 
 // --- reading -----------------------------------------------------------------------------------
@@ -154,7 +230,7 @@ static pencone_status read_volume(const pcn_h5 *h5, const char *group, const cha
   char *quantity = NULL;
   float *values = NULL;
   snprintf(path, sizeof path, "%s/%s", group, name);
-  if (!pcn_h5_exists(h5, path)) {
+  if (pcn_h5_is_absent(h5, path)) {
     return PENCONE_OK;
   }
   PCN_TRY(pcn_h5_check_volume(h5, path, PCN_H5_FLOAT, pencone_dose_grid_of(dose)));
@@ -213,11 +289,14 @@ static pencone_status read_part(const pcn_h5 *h5, const char *link, pencone_dose
 
 static pencone_status read_parts(const pcn_h5 *h5, pencone_dose *dose) {
   char link[PCN_H5_NAME];
-  for (size_t i = 0; pcn_h5_is_group(h5, "/pencone/beams") && pcn_h5_child(h5, "/pencone/beams", i, link);
-       ++i) {
+  int there = 0, more = 0;
+  PCN_TRY(pcn_h5_find_group(h5, "/pencone/beams", &there));
+  for (size_t i = 0; there && (more = pcn_h5_child(h5, "/pencone/beams", i, link)) > 0; ++i) {
     PCN_TRY(read_part(h5, link, dose));
   }
-  return PENCONE_OK;
+  return more >= 0
+             ? PENCONE_OK
+             : pcn_h5_fail(h5, PENCONE_E_FORMAT, "/pencone/beams", "names cannot be read, damaged file");
 }
 
 /// A note as text; whole numbers, as other programs write them, become text. Other types are left out.
@@ -241,10 +320,9 @@ static pencone_status read_note(const pcn_h5 *h5, const char *name, pencone_dose
 
 pencone_status pcn_provenance_read(const pcn_h5 *h5, pencone_dose *dose) {
   char name[PCN_H5_NAME];
-  if (!pcn_h5_is_group(h5, "/pencone/provenance")) {
-    return PENCONE_OK;
-  }
-  for (size_t i = 0; pcn_h5_attribute(h5, "/pencone/provenance", i, name); ++i) {
+  int there = 0;
+  PCN_TRY(pcn_h5_find_group(h5, "/pencone/provenance", &there));
+  for (size_t i = 0; there && pcn_h5_attribute(h5, "/pencone/provenance", i, name); ++i) {
     PCN_TRY(read_note(h5, name, dose));
   }
   pencone_context_clear_error(h5->ctx);  // of notes that are no text

@@ -14,7 +14,13 @@ static pencone_status read_map(pencone_context *ctx, const char *path, const cha
   beam->fluence_map = *out;
   beam->fluence_map_size[0] = (int)size[1];
   beam->fluence_map_size[1] = (int)size[0];
-  return PENCONE_OK;
+  // the plan checks again, but knows no file
+  const pencone_status status = pcn_fluence_map_check(ctx, beam->name, beam);
+  if (status != PENCONE_OK) {
+    pcn_fail_prefix(ctx, status, dataset);
+    pcn_fail_prefix(ctx, status, path);
+  }
+  return status;
 }
 
 pencone_status pcn_fluence_read(pencone_context *ctx, pcn_node node, pencone_beam *beam, double **out) {

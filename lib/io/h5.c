@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pencone/io.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -90,8 +91,9 @@ static pencone_status check_sizes(pcn_h5 *h5) {
   return PENCONE_OK;
 }
 
-static pencone_status open_file(pcn_h5 *h5) {
-  FILE *probe = fopen(h5->path, "rb");  // HDF5 does not say why it cannot open a file; this does
+/// HDF5 does not say why it cannot open a file; this does.
+static pencone_status why_not_open(pcn_h5 *h5) {
+  FILE *probe = fopen(h5->path, "rb");
   PCN_CHECK(h5->ctx, probe != NULL, PENCONE_E_FILE, "%s: cannot be opened: %s", h5->path, strerror(errno));
   const int readable = fgetc(probe) != EOF;
   const int reason = errno;
@@ -100,11 +102,21 @@ static pencone_status open_file(pcn_h5 *h5) {
   PCN_CHECK(h5->ctx, !bad, PENCONE_E_FILE, "%s: cannot be read: %s", h5->path, strerror(reason));
   PCN_CHECK(h5->ctx, readable, PENCONE_E_FORMAT, "%s: got an empty file, expected HDF5", h5->path);
   PCN_CHECK(h5->ctx, H5Fis_hdf5(h5->path) > 0, PENCONE_E_FORMAT, "%s: not an HDF5 file", h5->path);
+  return PENCONE_OK;
+}
+
+static pencone_status open_file(pcn_h5 *h5) {
   const hid_t properties = access_properties();
   const int set = properties >= 0 && pcn_h5_disk_use(properties, &h5->error, &h5->driver);
   h5->file = set ? H5Fopen(h5->path, H5F_ACC_RDONLY, properties) : -1;
-  const pencone_status status =
-      h5->file >= 0 ? check_sizes(h5) : open_failed(h5, "cannot be opened as HDF5, truncated or damaged");
+  pencone_status status = PENCONE_OK;
+  if (h5->file >= 0) {
+    status = check_sizes(h5);
+  } else {
+    const pencone_status damaged = open_failed(h5, "cannot be opened as HDF5, truncated or damaged");
+    const pencone_status why = why_not_open(h5);
+    status = why != PENCONE_OK ? why : damaged;
+  }
   H5Pclose(properties);
   return status;
 }
@@ -197,6 +209,8 @@ pencone_status pcn_h5_finish(pcn_h5 *h5, pencone_status status) {
   if (h5->driver >= 0) {
     H5FDunregister(h5->driver);
   }
+  const int early = pcn_h5_sync_end(h5);
+  h5->error = h5->error != 0 ? h5->error : early;
   if (h5->temporary != NULL) {
     if (status == PENCONE_OK && (!closed || h5->error != 0 || sync_file(h5->temporary) != 0)) {
       status = pcn_fail(h5->ctx, PENCONE_E_FILE, "%s: cannot be written: %s", h5->path,
@@ -214,9 +228,17 @@ pencone_status pcn_h5_finish(pcn_h5 *h5, pencone_status status) {
   return status;
 }
 
+void pencone_io_end(void) {
+  pthread_mutex_lock(&h5_lock);
+  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  H5close();
+  pthread_mutex_unlock(&h5_lock);
+}
+
 // --- looking around ----------------------------------------------------------------------------
 
-int pcn_h5_exists(const pcn_h5 *h5, const char *object) {
+/// @return 1, 0, or -1 where a group on the way or the object's own head is damaged
+static int look_for(const pcn_h5 *h5, const char *object) {
   char part[3 * PCN_H5_NAME];
   const size_t length = strlen(object);
   if (length >= sizeof part) {
@@ -226,13 +248,22 @@ int pcn_h5_exists(const pcn_h5 *h5, const char *object) {
     if (object[i] == '/' || object[i] == '\0') {
       memcpy(part, object, i);
       part[i] = '\0';
-      if (H5Lexists(h5->file, part, H5P_DEFAULT) <= 0 ||
-          H5Oexists_by_name(h5->file, part, H5P_DEFAULT) <= 0) {
-        return 0;
+      const int link = H5Lexists(h5->file, part, H5P_DEFAULT);
+      const int there = link > 0 ? H5Oexists_by_name(h5->file, part, H5P_DEFAULT) : link;
+      if (there <= 0) {
+        return there < 0 ? -1 : 0;
       }
     }
   }
   return 1;
+}
+
+int pcn_h5_exists(const pcn_h5 *h5, const char *object) {
+  return look_for(h5, object) > 0;
+}
+
+int pcn_h5_is_absent(const pcn_h5 *h5, const char *object) {
+  return look_for(h5, object) == 0;
 }
 
 int pcn_h5_is_group(const pcn_h5 *h5, const char *object) {
@@ -245,13 +276,24 @@ int pcn_h5_is_group(const pcn_h5 *h5, const char *object) {
   return is_group;
 }
 
+pencone_status pcn_h5_find_group(const pcn_h5 *h5, const char *object, int *there) {
+  *there = pcn_h5_is_group(h5, object);
+  return *there || pcn_h5_is_absent(h5, object)
+             ? PENCONE_OK
+             : pcn_h5_fail(h5, PENCONE_E_FORMAT, object,
+                           "got another object or damaged bytes, expected a group");
+}
+
 int pcn_h5_has(const pcn_h5 *h5, const char *object, const char *attribute) {
   return H5Aexists_by_name(h5->file, object, attribute, H5P_DEFAULT) > 0;
 }
 
 int pcn_h5_child(const pcn_h5 *h5, const char *group, size_t i, char name[PCN_H5_NAME]) {
   H5G_info_t info;
-  if (H5Gget_info_by_name(h5->file, group, &info, H5P_DEFAULT) < 0 || i >= info.nlinks) {
+  if (H5Gget_info_by_name(h5->file, group, &info, H5P_DEFAULT) < 0) {
+    return -1;
+  }
+  if (i >= info.nlinks) {
     return 0;
   }
   ssize_t length = H5Lget_name_by_idx(h5->file, group, H5_INDEX_CRT_ORDER, H5_ITER_INC, (hsize_t)i, name,
@@ -260,7 +302,7 @@ int pcn_h5_child(const pcn_h5 *h5, const char *group, size_t i, char name[PCN_H5
     length = H5Lget_name_by_idx(h5->file, group, H5_INDEX_NAME, H5_ITER_INC, (hsize_t)i, name, PCN_H5_NAME,
                                 H5P_DEFAULT);
   }
-  return length > 0;
+  return length > 0 ? 1 : -1;
 }
 
 int pcn_h5_attribute(const pcn_h5 *h5, const char *object, size_t i, char name[PCN_H5_NAME]) {

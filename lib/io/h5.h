@@ -11,6 +11,9 @@
 
 enum { PCN_H5_NAME = 256 };  ///< bytes of a link or attribute name, the zero included
 
+/// Bytes on their way to the disk (h5_sync.c).
+typedef struct pcn_h5_sync pcn_h5_sync;
+
 /// An open file. From open or create until finish the process-wide lock is held: the serial HDF5 library
 /// is not re-entrant. Do not call the user's callbacks in between.
 typedef struct pcn_h5 {
@@ -20,7 +23,8 @@ typedef struct pcn_h5 {
   int keep;          ///< the new file stays there after a failure
   int error;         ///< errno of the first failure to write it; 0: none (h5_disk.h)
   hid_t file;
-  hid_t driver;  ///< of a new file; negative: none
+  hid_t driver;       ///< of a new file; negative: none
+  pcn_h5_sync *sync;  ///< NULL: none under way
   H5E_auto2_t print;
   void *print_data;
 } pcn_h5;
@@ -49,6 +53,13 @@ pencone_status pcn_h5_create_part(pencone_context *ctx, const char *path, const 
 void pcn_h5_pause(pcn_h5 *h5);
 void pcn_h5_continue(pcn_h5 *h5, pencone_context *ctx);
 
+/// Begins to bring to the disk what a new file holds so far, and returns: finish then has less to wait for,
+/// and waits for this too. Where the system cannot, finish does it all.
+void pcn_h5_sync_begin(pcn_h5 *h5);
+
+/// Waits for what pcn_h5_sync_begin() began, if it did. @return 0, or why it failed (errno)
+int pcn_h5_sync_end(pcn_h5 *h5);
+
 /// Closes. A new file takes its place at path if status is PENCONE_OK, else it is removed and what was at
 /// path stays. @return status, or the failure of closing and renaming.
 pencone_status pcn_h5_finish(pcn_h5 *h5, pencone_status status);
@@ -58,11 +69,20 @@ pencone_status pcn_h5_fail(const pcn_h5 *h5, pencone_status status, const char *
                            ...) PCN_PRINTF(4, 5);
 
 int pcn_h5_exists(const pcn_h5 *h5, const char *object);
+
+/// Whether an object is surely not there: of a damaged one nobody knows. What may be left out of a file is
+/// left out only then.
+int pcn_h5_is_absent(const pcn_h5 *h5, const char *object);
 int pcn_h5_is_group(const pcn_h5 *h5, const char *object);
+
+/// Looks for a group that may be left out of a file. @return PENCONE_OK, or E_FORMAT: something else has its
+/// name, or it is damaged
+pencone_status pcn_h5_find_group(const pcn_h5 *h5, const char *object, int *there);
 int pcn_h5_has(const pcn_h5 *h5, const char *object, const char *attribute);
 
 /// Name of the i-th link of a group or the i-th attribute, in the order they were made where the file knows
-/// it, else by name. @return 1, or 0 behind the last. Longer names than fit are cut and fail later.
+/// it, else by name. @return 1, or 0 behind the last, or (of a link) -1: damaged. Longer names than fit are
+/// cut and fail later.
 int pcn_h5_child(const pcn_h5 *h5, const char *group, size_t i, char name[PCN_H5_NAME]);
 int pcn_h5_attribute(const pcn_h5 *h5, const char *object, size_t i, char name[PCN_H5_NAME]);
 
@@ -124,6 +144,12 @@ pencone_status pcn_h5_write_grid(const pcn_h5 *h5, const char *group, const penc
 /// Writes a volume. @param stride  in elements along x, y, z; NULL or 0,0,0: C order
 pencone_status pcn_h5_write_volume(const pcn_h5 *h5, const char *object, pcn_h5_type type,
                                    const pencone_grid *grid, const void *data, const ptrdiff_t *stride);
+
+/// The same in two steps: a volume of a place and a name, all of whose values must follow.
+pencone_status pcn_h5_make_volume(const pcn_h5 *h5, const char *object, pcn_h5_type type,
+                                  const pencone_grid *grid);
+pencone_status pcn_h5_fill_volume(const pcn_h5 *h5, const char *object, pcn_h5_type type,
+                                  const pencone_grid *grid, const void *data);
 
 /// A small array of doubles or unsigned 64-bit numbers as a dataset of rank 1 or 2 (columns > 0).
 pencone_status pcn_h5_write_table(const pcn_h5 *h5, const char *object, hid_t type, int rows, int columns,

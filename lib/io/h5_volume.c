@@ -328,23 +328,46 @@ static int is_c_order(const pencone_grid *grid, const ptrdiff_t *stride) {
           stride[2] == (ptrdiff_t)(grid->size[0] * grid->size[1]));
 }
 
-pencone_status pcn_h5_write_volume(const pcn_h5 *h5, const char *object, pcn_h5_type type,
-                                   const pencone_grid *grid, const void *data, const ptrdiff_t *stride) {
+static hid_t create_volume(const pcn_h5 *h5, const char *object, pcn_h5_type type, const pencone_grid *grid) {
   const hsize_t dims[3] = {(hsize_t)grid->size[2], (hsize_t)grid->size[1], (hsize_t)grid->size[0]};
   const hid_t space = H5Screate_simple(3, dims, NULL);
   const hid_t set = create_dataset(h5, object, memory_type(type), space);
+  H5Sclose(space);
+  return set;
+}
+
+/// Writes all values of an open dataset and closes it. @param set  negative: it could not be opened
+static pencone_status put_values(const pcn_h5 *h5, const char *object, hid_t set, pcn_h5_type type,
+                                 const pencone_grid *grid, const void *data, const ptrdiff_t *stride) {
   int good = set >= 0;
   if (good && is_c_order(grid, stride)) {
     good = H5Dwrite(set, memory_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0;
   } else if (good) {
+    const hid_t space = H5Dget_space(set);
     good = write_slices(h5, set, space, type, grid, data, stride);
+    H5Sclose(space);
   }
   const int closed = H5Dclose(set) >= 0;
-  H5Sclose(space);
   if (good < 0) {
     return PENCONE_E_MEMORY;
   }
   return good && closed && h5->error == 0 ? PENCONE_OK : pcn_h5_not_written(h5, object);
+}
+
+pencone_status pcn_h5_write_volume(const pcn_h5 *h5, const char *object, pcn_h5_type type,
+                                   const pencone_grid *grid, const void *data, const ptrdiff_t *stride) {
+  return put_values(h5, object, create_volume(h5, object, type, grid), type, grid, data, stride);
+}
+
+pencone_status pcn_h5_make_volume(const pcn_h5 *h5, const char *object, pcn_h5_type type,
+                                  const pencone_grid *grid) {
+  const hid_t set = create_volume(h5, object, type, grid);
+  return set >= 0 && H5Dclose(set) >= 0 ? PENCONE_OK : pcn_h5_not_written(h5, object);
+}
+
+pencone_status pcn_h5_fill_volume(const pcn_h5 *h5, const char *object, pcn_h5_type type,
+                                  const pencone_grid *grid, const void *data) {
+  return put_values(h5, object, H5Dopen2(h5->file, object, H5P_DEFAULT), type, grid, data, NULL);
 }
 
 pencone_status pcn_h5_write_table(const pcn_h5 *h5, const char *object, hid_t type, int rows, int columns,

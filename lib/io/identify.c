@@ -16,7 +16,9 @@ static pencone_status identify_h5(pcn_h5 *h5, pencone_file_kind *out) {
                  {"pencone-reference", PENCONE_FILE_REFERENCE},
                  {"pencone-dij", PENCONE_FILE_DIJ}};
   char *text = NULL;
-  if (!pcn_h5_is_group(h5, "/pencone")) {
+  int there = 0;
+  PCN_TRY(pcn_h5_find_group(h5, "/pencone", &there));
+  if (!there) {
     return pcn_h5_fail(h5, PENCONE_E_FORMAT, "/pencone", "missing, not a file of Pencone");
   }
   PCN_TRY(pcn_h5_read_text(h5, "/pencone", "format", &text));

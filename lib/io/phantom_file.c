@@ -34,7 +34,9 @@ static pencone_status expect_text(const pcn_h5 *h5, const char *attribute, const
 pencone_status pcn_head_check(const pcn_h5 *h5, const char *format, const char *other, int *is_other) {
   int which = 0;
   int64_t version = 0;
-  if (!pcn_h5_is_group(h5, "/pencone")) {
+  int there = 0;
+  PCN_TRY(pcn_h5_find_group(h5, "/pencone", &there));
+  if (!there) {
     return pcn_h5_fail(h5, PENCONE_E_FORMAT, "/pencone", "missing, not a file of Pencone (expected '%s')",
                        format);
   }
@@ -263,7 +265,7 @@ static pencone_status read_optional(const pcn_h5 *h5, const char *group, const c
                                     pcn_h5_type type, const pencone_grid *grid, void **out) {
   char path[path_room];
   snprintf(path, sizeof path, "%s/%s", group, name);
-  if (!pcn_h5_exists(h5, path)) {
+  if (pcn_h5_is_absent(h5, path)) {
     return PENCONE_OK;
   }
   PCN_TRY(check_units(h5, path, units));
@@ -375,12 +377,15 @@ static pencone_status read_structures(const pcn_h5 *h5, const char *group, penco
   char folder[path_room];
   char link[PCN_H5_NAME];
   snprintf(folder, sizeof folder, "%s/structures", group);
-  for (size_t i = 0; pcn_h5_is_group(h5, folder) && pcn_h5_child(h5, folder, i, link); ++i) {
+  int there = 0, more = 0;
+  PCN_TRY(pcn_h5_find_group(h5, folder, &there));
+  for (size_t i = 0; there && (more = pcn_h5_child(h5, folder, i, link)) > 0; ++i) {
     char path[2 * path_room];
     snprintf(path, sizeof path, "%s/%s", folder, link);
     PCN_TRY(read_structure(h5, path, link, phantom));
   }
-  return PENCONE_OK;
+  return more >= 0 ? PENCONE_OK
+                   : pcn_h5_fail(h5, PENCONE_E_FORMAT, folder, "names cannot be read, damaged file");
 }
 
 /// @param p  freed by the caller
@@ -388,9 +393,13 @@ static pencone_status read_phantom(const pcn_h5 *h5, parts *p, pencone_phantom *
   int is_dose = 0;
   PCN_TRY(pcn_head_check(h5, "pencone-phantom", "pencone-dose", &is_dose));
   const char *group = "/pencone";
-  if (is_dose && pcn_h5_is_group(h5, "/pencone/phantom")) {
+  int own_grid = 0;
+  if (is_dose) {
+    PCN_TRY(pcn_h5_find_group(h5, "/pencone/phantom", &own_grid));
+  }
+  if (own_grid) {
     group = "/pencone/phantom";
-  } else if (is_dose && !pcn_h5_exists(h5, "/pencone/hu") && !pcn_h5_exists(h5, "/pencone/density")) {
+  } else if (is_dose && pcn_h5_is_absent(h5, "/pencone/hu") && pcn_h5_is_absent(h5, "/pencone/density")) {
     return pcn_h5_fail(h5, PENCONE_E_MISSING, group, "this dose was written without its phantom");
   }
   PCN_TRY(read_parts(h5, group, p));

@@ -123,6 +123,10 @@ sed 's/fluence_map.*/&\n    bixel_mm: 4/' map.yaml >bad.yaml
 error 3 "does not divide the fluence map's pixels of 5 mm" dij bad.yaml -o bad.h5 -q
 sed 's/map.h5/none.h5/' map.yaml >bad.yaml
 error 3 "none.h5" run bad.yaml -o bad.h5 -q
+"$spoil" negative.h5 map-negative
+sed 's/map.h5/negative.h5/' map.yaml >bad.yaml
+error 3 "negative.h5: /fluence_map: beam AP: fluence map: pixel (2, 1): got -1, expected 0 or more" run bad.yaml -o bad.h5 -q
+has err "bad.yaml:$(grep -n fluence_map bad.yaml | cut -d: -f1): "
 sed 's/photon-collapsed-cone/photon-superposition/' map.yaml >bad.yaml
 error 3 "expected photon-collapsed-cone or photon-pencil-beam" run bad.yaml -o bad.h5 -q
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Damages a phantom or dose file in one chosen way, to see what the command says. usage: spoil FILE.h5 HOW
-// HOW "map" makes a fluence map of 2 x 4 pixels instead.
+// HOW "/OBJECT" flips a bit in the object's header, whose checksum is then wrong. HOW "map" makes a fluence
+// map of 2 x 4 pixels instead, "map-negative" one that has a weight of -1.
 #include <hdf5.h>
 #include <math.h>
 #include <stdint.h>
@@ -152,8 +153,8 @@ static int spoil(hid_t file, const char *how) {
 }
 
 /// A new file; column 0 and row 0 at the lowest x and y.
-static int make_map(const char *path) {
-  static const double weight[2][4] = {{0, 0, 0, 1}, {0, 0, 0, 0}};
+static int make_map(const char *path, double last_but_one) {
+  const double weight[2][4] = {{0, 0, 0, 1}, {0, 0, last_but_one, 0}};
   const hsize_t size[2] = {2, 4};
   const hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
   const hid_t space = H5Screate_simple(2, size, NULL);
@@ -165,12 +166,31 @@ static int make_map(const char *path) {
   return H5Fclose(file) < 0 || bad;
 }
 
+static int spoil_header(const char *path, const char *object) {
+  H5O_info_t info = {0};
+  const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+  int bad = H5Oget_info_by_name(file, object, &info, H5P_DEFAULT) < 0;
+  H5Fclose(file);
+  FILE *bytes = bad ? NULL : fopen(path, "r+b");
+  if (bytes == NULL) {
+    return 1;
+  }
+  const long at = (long)info.addr + 20;  // behind signature, version, flags and size
+  bad = fseek(bytes, at, SEEK_SET) != 0;
+  const int byte = fgetc(bytes);
+  bad = bad || byte == EOF || fseek(bytes, at, SEEK_SET) != 0 || fputc(byte ^ 1, bytes) == EOF;
+  return fclose(bytes) != 0 || bad;
+}
+
 int main(int argc, char **argv) {
   if (argc != 3) {
     return 2;
   }
-  if (strcmp(argv[2], "map") == 0) {
-    return make_map(argv[1]);
+  if (strcmp(argv[2], "map") == 0 || strcmp(argv[2], "map-negative") == 0) {
+    return make_map(argv[1], strcmp(argv[2], "map") == 0 ? 0 : -1);
+  }
+  if (argv[2][0] == '/') {
+    return spoil_header(argv[1], argv[2]);
   }
   const hid_t file = H5Fopen(argv[1], H5F_ACC_RDWR, H5P_DEFAULT);
   if (file < 0) {

@@ -183,6 +183,35 @@ static void provenance_tells_the_curve(void **state) {
   physics_free(&c);
 }
 
+// The plan names only the file of a map: what was in it when the dose was made, its fingerprint tells.
+static void provenance_tells_the_fluence_maps(void **state) {
+  const physics_setup setup = small();
+  physics_case c;
+  double map[6] = {0, 1, 2, 3, 4, 5.5};
+  // by Python: hashlib.sha256(struct.pack("<qq6d", 3, 2, *map)).hexdigest()
+  static const char wanted[] = "none, f5b62610c0952f8fdac6614f215cf3ca4e4cc1792ef58975445ac6149ccf57d9";
+  physics_prepare(*state, &setup, &c);
+  pencone_beam beam = *pencone_plan_beam(c.plan, 0);
+  beam.name = "map";
+  beam.fluence_map = map;
+  beam.fluence_map_size[0] = 3;
+  beam.fluence_map_size[1] = 2;
+  physics_ok(*state, pencone_plan_add_beam(*state, c.plan, &beam));
+  physics_run(*state, &c);
+  assert_string_equal(note(c.dose, "fluence_map_sha256"), wanted);
+  map[4] = nextafter(4, 5);
+  beam.name = "changed";
+  physics_ok(*state, pencone_plan_add_beam(*state, c.plan, &beam));
+  pencone_engine_destroy(c.engine);
+  pencone_dose_destroy(c.dose);
+  physics_run(*state, &c);
+  const char *both = note(c.dose, "fluence_map_sha256");
+  assert_int_equal(strncmp(both, wanted, strlen(wanted)), 0);
+  assert_int_equal(strlen(both), strlen(wanted) + 2 + 64);
+  assert_string_not_equal(strrchr(both, ' '), strrchr(wanted, ' '));
+  physics_free(&c);
+}
+
 static void estimates_are_of_the_right_order(void **state) {
   physics_setup setup = small();
   physics_case c;
@@ -237,6 +266,7 @@ int main(void) {
       UNIT_TEST(arguments_are_checked),
       UNIT_TEST(provenance_tells_how),
       UNIT_TEST(provenance_tells_the_curve),
+      UNIT_TEST(provenance_tells_the_fluence_maps),
       UNIT_TEST(estimates_are_of_the_right_order),
       UNIT_TEST(points_agree_with_the_grid),
   };

@@ -72,9 +72,12 @@ static void wrong_maps_are_refused(void **state) {
       {"{file: ones.h5, data: /w}", PENCONE_E_FORMAT, "fluence_map: got the unknown key 'data'"},
       {"{dataset: /w}", PENCONE_E_FORMAT, "fluence_map: got no 'file'"},
       {"[ones.h5]", PENCONE_E_FORMAT, "plan.yaml:9: fluence_map"},
-      {"zeros.h5", PENCONE_E_RANGE, "beam AP: fluence map: got 0 in all of its 3 x 2 pixels"},
-      {"negative.h5", PENCONE_E_RANGE, "fluence map: pixel (1, 1): got -2, expected 0 or more"},
-      {"nan.h5", PENCONE_E_RANGE, "fluence map: pixel (2, 0): got nan"},
+      {"zeros.h5", PENCONE_E_RANGE,
+       "zeros.h5: /fluence_map: beam AP: fluence map: got 0 in all of its 3 x 2 pixels"},
+      {"negative.h5", PENCONE_E_RANGE,
+       "negative.h5: /fluence_map: beam AP: fluence map: pixel (1, 1): got -2, expected 0 or more"},
+      {"{file: nan.h5, dataset: /w}", PENCONE_E_RANGE,
+       "nan.h5: /w: beam AP: fluence map: pixel (2, 0): got nan"},
       {"wide.h5", PENCONE_E_SHAPE, "got the shape 1 x 501 (y,x), expected 1 to 500 along each axis"},
       {"ones.h5\n    bixel_mm: 4", PENCONE_E_RANGE, "bixel width x: got 4 mm, which is not a whole part"},
       {"ones.h5\n    bixel_mm: [15, 10]", PENCONE_E_RANGE,
@@ -91,7 +94,7 @@ static void wrong_maps_are_refused(void **state) {
   write_map(f, "ones.h5", "/fluence_map", 2, 3, ones);
   write_map(f, "zeros.h5", "/fluence_map", 2, 3, zeros);
   write_map(f, "negative.h5", "/fluence_map", 2, 3, negative);
-  write_map(f, "nan.h5", "/fluence_map", 2, 3, nan_in);
+  write_map(f, "nan.h5", "/w", 2, 3, nan_in);
   write_map(f, "wide.h5", "/fluence_map", 1, 501, wide);
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
     pencone_plan *plan = NULL;

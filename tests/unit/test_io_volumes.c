@@ -127,19 +127,89 @@ static void long_text_comes_back(void **state) {
   free(text);
 }
 
-static void same_content_gives_same_bytes(void **state) {
-  const unit_files *f = *state;
-  pencone_phantom *phantom = unit_phantom(f->ctx);
-  size_t na = 0;
-  size_t nb = 0;
-  assert_int_equal(pencone_phantom_write(f->ctx, unit_path(f, "a.h5"), phantom), PENCONE_OK);
-  assert_int_equal(pencone_phantom_write(f->ctx, unit_path(f, "b.h5"), phantom), PENCONE_OK);
-  unsigned char *a = unit_read(unit_path(f, "a.h5"), &na);
-  unsigned char *b = unit_read(unit_path(f, "b.h5"), &nb);
+static void same_file(const char *path_a, const char *path_b) {
+  size_t na = 0, nb = 0;
+  unsigned char *a = unit_read(path_a, &na);
+  unsigned char *b = unit_read(path_b, &nb);
   assert_int_equal(na, nb);
   assert_memory_equal(a, b, na);
   free(a);
   free(b);
+}
+
+static void same_content_gives_same_bytes(void **state) {
+  const unit_files *f = *state;
+  pencone_phantom *phantom = unit_phantom(f->ctx);
+  assert_int_equal(pencone_phantom_write(f->ctx, unit_path(f, "a.h5"), phantom), PENCONE_OK);
+  assert_int_equal(pencone_phantom_write(f->ctx, unit_path(f, "b.h5"), phantom), PENCONE_OK);
+  same_file(unit_path(f, "a.h5"), unit_path(f, "b.h5"));
+  pencone_phantom_destroy(phantom);
+}
+
+// A dose file that is begun before its dose: nothing is at its path until it is whole, and other files can be
+// read meanwhile.
+static void begun_files_are_the_same(void **state) {
+  const unit_files *f = *state;
+  pencone_phantom *phantom = unit_phantom(f->ctx);
+  for (int other = 0; other < 2; ++other) {
+    pencone_grid grid = unit_grid();
+    grid.size[0] += other;
+    pencone_dose *dose = unit_dose(f->ctx, &grid), *again = NULL;
+    pencone_dose_writer *writer = NULL;
+    unit_volumes(f->ctx, dose);
+    assert_int_equal(pencone_dose_write(f->ctx, unit_path(f, "a.h5"), dose, phantom), PENCONE_OK);
+    assert_int_equal(pencone_dose_writer_create(f->ctx, unit_path(f, "b.h5"), &grid, phantom, &writer),
+                     PENCONE_OK);
+    assert_int_equal(access(unit_path(f, "b.h5"), F_OK), -1);
+    assert_int_equal(pencone_dose_read(f->ctx, unit_path(f, "a.h5"), &again), PENCONE_OK);
+    pencone_dose_destroy(again);
+    assert_int_equal(pencone_dose_writer_finish(f->ctx, writer, dose), PENCONE_OK);
+    same_file(unit_path(f, "a.h5"), unit_path(f, "b.h5"));
+    assert_int_equal(pencone_dose_writer_finish(f->ctx, writer, dose), PENCONE_E_ARGUMENT);
+    assert_error_has(f->ctx, "expected one dose per writer");
+    pencone_dose_writer_destroy(writer);
+    assert_int_equal(unit_file_count(f), 2);
+    unlink(unit_path(f, "b.h5"));
+    pencone_dose_destroy(dose);
+  }
+  pencone_phantom_destroy(phantom);
+}
+
+static void begun_files_leave_nothing(void **state) {
+  const unit_files *f = *state;
+  const pencone_grid grid = unit_grid();
+  pencone_grid other = grid;
+  other.origin_mm[0] += 1;
+  pencone_phantom *phantom = unit_phantom(f->ctx);
+  pencone_dose *dose = unit_dose(f->ctx, &other);
+  pencone_dose_writer *writer = NULL;
+  const char *path = unit_write_text(f, "d.h5", "precious");
+  assert_int_equal(pencone_dose_writer_create(f->ctx, path, &grid, phantom, &writer), PENCONE_OK);
+  assert_int_equal(unit_file_count(f), 2);
+  assert_int_equal(pencone_dose_writer_finish(f->ctx, writer, dose), PENCONE_E_SHAPE);
+  assert_error_has(f->ctx, "d.h5: got a dose on another grid");
+  assert_int_equal(pencone_dose_writer_finish(f->ctx, writer, NULL), PENCONE_E_ARGUMENT);
+  pencone_dose_writer_destroy(writer);
+  pencone_dose_writer_destroy(NULL);
+  assert_int_equal(pencone_dose_writer_create(f->ctx, unit_path(f, "none/d.h5"), &grid, phantom, &writer),
+                   PENCONE_E_FILE);
+  assert_error_has(f->ctx, "none/d.h5: cannot be written: No such file");
+  assert_null(writer);
+  pencone_status status = PENCONE_E_MEMORY;
+  int tries = 0;
+  for (; status != PENCONE_OK && tries < 100; ++tries) {
+    pcn_alloc_fail_after(f->ctx, tries);
+    status = pencone_dose_writer_create(f->ctx, path, &grid, phantom, &writer);
+    assert_true(status == PENCONE_OK || (status == PENCONE_E_MEMORY && writer == NULL));
+  }
+  assert_true(tries > 3 && tries < 100);
+  pencone_dose_writer_destroy(writer);
+  assert_int_equal(unit_file_count(f), 1);
+  size_t count = 0;
+  unsigned char *bytes = unit_read(path, &count);
+  assert_memory_equal(bytes, "precious", 8);
+  free(bytes);
+  pencone_dose_destroy(dose);
   pencone_phantom_destroy(phantom);
 }
 
@@ -292,6 +362,8 @@ int main(void) {
       UNIT_FILES_TEST(dose_carries_its_phantom),
       UNIT_FILES_TEST(long_text_comes_back),
       UNIT_FILES_TEST(same_content_gives_same_bytes),
+      UNIT_FILES_TEST(begun_files_are_the_same),
+      UNIT_FILES_TEST(begun_files_leave_nothing),
       UNIT_FILES_TEST(viewers_find_the_same_voxels),
       UNIT_FILES_TEST(reading_survives_every_memory_failure),
       UNIT_FILES_TEST(failed_writing_leaves_the_old_file),
