@@ -110,6 +110,7 @@ static void stream_free(stream *s) {
   for (int w = 0; s->raw != NULL && w < s->workers; w++) {
     pcn_column_free(&s->raw[w]);
   }
+  pcn_quota_free(&s->quota);
   pcn_free(s->worker);
   pcn_free(s->raw);
   pcn_free(s->blocks);
@@ -127,6 +128,7 @@ static pencone_status stream_make(pencone_context *ctx, const pencone_engine *en
   s->workers = pencone_context_threads(ctx);
   s->sift = engine->type->beamlet_group != NULL && options->mask == NULL && !options->sampling;
   atomic_init(&s->quota.used, 0);
+  s->quota.slabs = 1;
   const int64_t columns = pencone_dij_columns(engine->plan);
   s->beamlets = pcn_alloc(ctx, (size_t)columns, sizeof *s->beamlets);
   s->shared = pcn_calloc(ctx, 1, engine->type->beamlets_size);

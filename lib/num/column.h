@@ -6,16 +6,30 @@
 #include <pencone/context.h>
 #include <stdatomic.h>
 
+enum { PCN_SLABS = 64 };
+
 /// Bytes that all columns of a stream may take together. Any thread.
 typedef struct pcn_quota {
   uint64_t limit;  ///< 0: unlimited
   atomic_ullong used;
+  /// 1: without a limit, columns share slabs, as the first touch of many small pieces costs as much as what
+  /// is written there. They are freed with the quota, by pcn_quota_free(), after the columns.
+  int slabs;
+  atomic_flag busy;  ///< while a thread takes from the last slab
+  struct {
+    char *memory;
+    size_t room, used;
+  } slab[PCN_SLABS];
+  int count;  ///< of slabs
 } pcn_quota;
+
+void pcn_quota_free(pcn_quota *quota);
 
 typedef struct pcn_column {
   int64_t count, room;
   int32_t *voxel;  ///< rising
   float *value;    ///< one allocation, the voxels behind the values
+  int in_slab;     ///< 1: value lies in a slab
   double beyond;   ///< sum of the entries that the engine left out, estimated
   double sum,
       below;  ///< of a sifted column: of all entries that were made, of those left out for the threshold

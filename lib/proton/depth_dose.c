@@ -15,15 +15,19 @@ static pcn_voxel_run in_medium(const pcn_box *box, const pcn_voxel_run *run) {
   return out;
 }
 
-// Parts begin where the row's do, so that they do not depend on the run.
+// In parts of the whole row, so that what a voxel gets does not depend on the run.
 static void mix(const pcn_layer *layer, const pcn_voxel_run *run, float *dose) {
   const pcn_depths *depths = &layer->engine->depths;
-  for (int64_t i = 0, next; i < run->count; i = next) {
-    const int64_t rest = RUN - (run->first + i) % RUN;
-    next = i + rest < run->count ? i + rest : run->count;
-    const pcn_voxel_run part = {run->j, run->k, run->first + i, next - i};
+  const int64_t end = run->first + run->count;
+  for (int64_t first = run->first / RUN * RUN; first < end; first += RUN) {
+    const int64_t rest = depths->grid->size[0] - first, whole = rest < RUN ? rest : RUN;
+    const int64_t from = run->first > first ? run->first - first : 0,
+                  to = end - first < whole ? end - first : whole;
+    const pcn_voxel_run part = {run->j, run->k, first, whole};
     const pcn_volume_line line = pcn_depths_line(depths, &part);
-    pcn_mixed_run(&layer->mixing, &line, part.count, dose + i);
+    if (pcn_mixing_on(&layer->mixing, &line, whole)) {
+      pcn_mixed_run(&layer->mixing, &line, from, to, dose + first + from - run->first);
+    }
   }
 }
 

@@ -394,14 +394,20 @@ static void mix(const pcn_mixing *m, const pcn_volume_line *line, int64_t i, flo
   }
 }
 
-void pcn_mixed_run(const pcn_mixing *m, const pcn_volume_line *line, int64_t n, float *dose) {
+int pcn_mixing_on(const pcn_mixing *m, const pcn_volume_line *line, int64_t n) {
   int64_t first[3], last[3];
   find_bounds(m->rays, line, n, first, last);
-  int may = 0;
-  for (int64_t face = first[2]; face < last[2] && !may; face++) {
-    may = pcn_mixing_may(m, face, first, last);
+  for (int64_t face = first[2]; face < last[2]; face++) {
+    if (pcn_mixing_may(m, face, first, last)) {
+      return 1;
+    }
   }
-  for (int64_t i = 0; i < n && may; i++) {
-    mix(m, line, i, &dose[i]);
+  return 0;
+}
+
+void pcn_mixed_run(const pcn_mixing *m, const pcn_volume_line *line, int64_t first, int64_t last,
+                   float *dose) {
+  for (int64_t i = first; i < last; i++) {
+    mix(m, line, i, &dose[i - first]);
   }
 }

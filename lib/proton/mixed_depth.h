@@ -46,10 +46,14 @@ int pcn_mixing_may(const pcn_mixing *mixing, int64_t face, const int64_t first[2
 void pcn_mixing_extremes(const pcn_mixing *mixing, const int64_t face[2], const int64_t first[2],
                          const int64_t last[2], double *least_mm, double *most_mm);
 
-/// Puts the mean over the ways of protons in place of the dose at the voxel's own depth, for n voxels on a
-/// line, where neighbouring columns differ by more than 1 mm of water.
-/// @param line  x and y in columns; z: the face where the voxel begins, it ends one further on
-/// @param[in,out] dose  per proton, as the Bragg table gives it
-void pcn_mixed_run(const pcn_mixing *mixing, const pcn_volume_line *line, int64_t n, float *dose);
+/// 0 when none of n voxels on a line can have a mean over ways. @param line  x and y in columns; z: the face
+/// where the voxel begins, it ends one further on
+int pcn_mixing_on(const pcn_mixing *mixing, const pcn_volume_line *line, int64_t n);
+
+/// Puts the mean over the ways of protons in place of the dose at the voxel's own depth, for voxels from
+/// first to one before last on a line, where neighbouring columns differ by more than 1 mm of water.
+/// @param[in,out] dose  of them, per proton, as the Bragg table gives it
+void pcn_mixed_run(const pcn_mixing *mixing, const pcn_volume_line *line, int64_t first, int64_t last,
+                   float *dose);
 
 #endif

@@ -185,7 +185,7 @@ void pcn_rays_row(const pcn_rays *rays, const pencone_grid *g, const pcn_ray_row
 }
 
 double pcn_rays_margin(const pcn_rays *rays) {
-  return rays->cell[0].step + rays->cell[1].step + rays->cell[2].step;
+  return rays->cell[0].step + rays->cell[1].step + rays->cell[2].step * (double)rays->every;
 }
 
 void pcn_rays_seen(const pcn_rays *rays, const pencone_grid *grid, int64_t face, int64_t (*range)[2]) {

@@ -7,14 +7,14 @@
 #include "base/context_internal.h"
 
 // One build of every loop; suffix is that of PCN_ISA_NAME().
-#define LEVEL(name, suffix)                                                                                  \
-  {                                                                                                          \
-    name, pcn_cone_row_##suffix, pcn_tilt_row_##suffix, pcn_gamma_search_##suffix, pcn_depth_step_##suffix,  \
-        pcn_depth_row_##suffix, pcn_release_row_##suffix, pcn_pencil_row_##suffix,                           \
-        pcn_pencil_place_##suffix, pcn_pencil_weight_##suffix, pcn_pencil_steps_##suffix,                    \
-        pcn_lateral_row_##suffix, pcn_sift_row_##suffix, pcn_product_add_##suffix, pcn_share_row_##suffix,   \
-        pcn_bragg_row_##suffix, pcn_volume_row_##suffix, pcn_walk_row_##suffix, pcn_sort_row_##suffix,       \
-        pcn_class_image_##suffix, pcn_class_range_##suffix, pcn_blend_row_##suffix                           \
+#define LEVEL(name, suffix)                                                                                 \
+  {                                                                                                         \
+    name, pcn_cone_row_##suffix, pcn_tilt_row_##suffix, pcn_gamma_search_##suffix, pcn_depth_step_##suffix, \
+        pcn_depth_row_##suffix, pcn_release_row_##suffix, pcn_pencil_row_##suffix,                          \
+        pcn_pencil_place_##suffix, pcn_pencil_weight_##suffix, pcn_pencil_steps_##suffix,                   \
+        pcn_lateral_row_##suffix, pcn_sift_row_##suffix, pcn_product_add_##suffix, pcn_share_row_##suffix,  \
+        pcn_bragg_row_##suffix, pcn_volume_row_##suffix, pcn_walk_row_##suffix, pcn_sort_row_##suffix,      \
+        pcn_class_image_##suffix, pcn_class_range_##suffix, pcn_blend_row_##suffix                          \
   }
 
 static const pcn_isa levels[] = {
