@@ -74,8 +74,8 @@ PCN_INLINE void find_places(const pcn_walk_table *table, const pcn_walk_rays *ra
       out->index[k][r] = i;
       out->u[k][r] = (float)(inside - (double)i);
       const float ratio = (scatter[k + 1][r] - scatter[k][r]) * per_plane;
-      out->ratio[k][r] = ratio;
-      out->half[k][r] = depth < range ? half : 0;
+      out->ratio[k][r] = depth < range ? ratio : 0;
+      out->half[k][r] = at < last ? half : 0;
     }
   }
 }

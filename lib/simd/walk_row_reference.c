@@ -26,7 +26,8 @@ void pcn_walk_row_reference(const pcn_walk_table *table, const pcn_walk_rays *ra
       double value[VALUES];
       look_up(table, depth, value);
       const double ratio = (double)(scatter[1] - scatter[0]) / table->plane_mm;
-      const double power = value[POWER] * ratio, half = depth < table->range_mm ? 0.5 * table->plane_mm : 0;
+      const double power = depth < table->range_mm ? value[POWER] * ratio : 0;
+      const double half = depth * table->per_step < table->count - 1 ? 0.5 * table->plane_mm : 0;
       double middle = 0;
       for (int part = 0; part < 2; part++) {
         *place += half * (2 * *mixed + half * (*angle + half * power / 3));
