@@ -147,8 +147,7 @@ static void begin(const pcn_layer *l, int lane, int64_t ray, pcn_walk_rays *out)
 static void walk_block(void *work, size_t block, int worker) {
   (void)worker;
   const pcn_layer *l = work;
-  const int64_t first = (int64_t)block * BLOCK, rays = l->count[0] * l->count[1],
-                every = l->engine->rays.every;
+  const int64_t first = (int64_t)block * BLOCK, rays = l->count[0] * l->count[1];
   pcn_walk_rays from;
   pcn_walk_moments m;
   pcn_walk_plane plane[PCN_WALK_PLANES];
@@ -166,7 +165,10 @@ static void walk_block(void *work, size_t block, int worker) {
   memset(&m, 0, sizeof m);
   for (int64_t k = 0, planes; k < l->planes && most > 0; k += planes) {
     planes = walk_on(l, k, &from, &m, plane);
-    for (int64_t p = (every - k % every) % every; p < planes; p += every) {
+    for (int64_t p = 0; p < planes; p++) {
+      if (!pcn_planes_has(l->spread, k + p)) {
+        continue;
+      }
       const int64_t row = (k + p) * PARTS;
       const pcn_sort_rows to = {l->sort + row * l->walked + first, l->node + row * NODES * l->walked + first,
                                 l->walked, mix + row};
@@ -306,7 +308,26 @@ static int64_t planes_of(const pcn_layer *l) {
     pcn_rays_extremes(rays, k, first, last, depth_mm);
     last_k = depth_mm[0] < end ? k : last_k;
   }
-  return last_k < 0 ? 0 : (last_k + rays->every - 1) / rays->every * rays->every + 1;
+  return last_k + 1;
+}
+
+// Which planes have protons: all from where the deepest column under the field comes near the end of the
+// range.
+static void set_planes(pcn_layer *l) {
+  const double near_mm = 12;  // the share of the core changes fast from there on
+  const pcn_rays *rays = &l->engine->rays;
+  const double end_mm = l->energy->table.r80_mm - near_mm - l->energy->optics.water_mm;
+  const int64_t first[2] = {l->mixing.field[0][0], l->mixing.field[1][0]},
+                last[2] = {l->mixing.field[0][1], l->mixing.field[1][1]}, planes = planes_of(l);
+  int64_t k = 0;
+  for (double depth_mm[2] = {0, 0}; k < planes && !(depth_mm[1] > end_mm); k++) {
+    pcn_rays_extremes(rays, k + 1, first, last, depth_mm);
+  }
+  l->planes =
+      k < planes || planes == 0 ? planes : (planes - 1 + rays->every - 1) / rays->every * rays->every + 1;
+  l->spread.every = rays->every;
+  l->spread.knee = k > 0 ? (k - 1) / rays->every * rays->every : 0;
+  l->spread.knee = k < planes ? l->spread.knee : l->planes - 1;
 }
 
 // The least rectangle of rays with protons.
@@ -339,7 +360,7 @@ void pcn_layer_walk(pencone_context *ctx, pcn_layer *layer, int index) {
   set_table(layer);
   set_field(layer, &layer->engine->beam->layers[index]);
   layer->mixes = mixes(layer);
-  layer->planes = planes_of(layer);
+  set_planes(layer);
   for (int64_t k = 0; k < layer->planes; k++) {
     layer->own[k] = pcn_proton_beam_own(layer->engine, layer->energy, pcn_rays_z(&layer->engine->rays, k));
   }

@@ -5,6 +5,7 @@
 #define PCN_PROTON_LAYER_H
 
 #include "proton/mixed_depth.h"
+#include "proton/planes.h"
 #include "proton/proton_beam.h"
 #include "simd/isa.h"
 
@@ -29,6 +30,7 @@ typedef struct pcn_layer {
   const pcn_isa *isa;
   float *protons;              ///< [ray], filled by who uses the layer: rays without protons are not walked
   int64_t planes;              ///< up to the last with dose, and on to one with protons
+  pcn_planes spread;           ///< planes with protons
   double *own;                 ///< [plane]: variance of a ray without matter, mm2
   double *anchor;              ///< [plane][part]: variance of class 0, mm2
   int64_t first[2], count[2];  ///< rays along x and y that are walked: all that have protons are among them

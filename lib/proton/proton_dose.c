@@ -101,7 +101,10 @@ static void plan_plane(void *work, size_t p, int worker) {
   (void)worker;
   const dose_work *w = work;
   const pcn_layer *l = &w->layer;
-  const int64_t k = (int64_t)p * l->engine->rays.every;
+  const int64_t k = (int64_t)p;
+  if (!pcn_planes_has(l->spread, k)) {
+    return;
+  }
   const pcn_axis *ray = l->engine->rays.ray;
   const pcn_ray_window window = all_rays(w);
   plane_plan *plan = &w->plan[k];
@@ -128,15 +131,16 @@ static void find_box(dose_work *w) {
     w->first[a] = cell[a].count;
     w->last[a] = 0;
   }
-  const int64_t every = w->layer.engine->rays.every;
-  for (int64_t k = 0; k < w->layer.planes; k += every) {
+  const pcn_planes spread = w->layer.spread;
+  for (int64_t k = 0; k < w->layer.planes; k = pcn_planes_next(spread, k)) {
     const plane_plan *p = &w->plan[k];
     const int some = p->first[0] < p->last[0] && p->first[1] < p->last[1];
     const int64_t first[3] = {p->first[0], p->first[1], k}, last[3] = {p->last[0], p->last[1], k + 1};
     for (int a = 0; a < 3 && some; a++) {
-      const int64_t one = a < 2 ? 1 : every;
-      w->first[a] = pcn_smaller(w->first[a], pcn_larger(first[a] - one, 0));
-      w->last[a] = pcn_larger(w->last[a], pcn_smaller(last[a] + one, cell[a].count));
+      const int64_t before = a < 2 ? first[a] - 1 : pcn_planes_before(spread, k),
+                    behind = a < 2 ? last[a] + 1 : pcn_planes_next(spread, k) + 1;
+      w->first[a] = pcn_smaller(w->first[a], pcn_larger(before, 0));
+      w->last[a] = pcn_larger(w->last[a], pcn_smaller(behind, cell[a].count));
     }
   }
 }
@@ -164,11 +168,14 @@ static void add_part(const dose_work *w, int64_t k, int part, const plane_scratc
 
 static void fill_plane(void *work, size_t plane, int worker) {
   const dose_work *w = work;
-  const int64_t k = w->first[2] + (int64_t)plane * w->layer.engine->rays.every,
-                width = w->last[0] - w->first[0], volume = w->plane * w->layer.engine->rays.cell[2].count;
+  const int64_t k = w->first[2] + (int64_t)plane, width = w->last[0] - w->first[0],
+                volume = w->plane * w->layer.engine->rays.cell[2].count;
   const plane_scratch s = scratch_of(w, worker);
   const int volumes = with_let(w) ? 2 : 1;
-  float *all = w->volume + k * w->plane;
+  if (!pcn_planes_has(w->layer.spread, k)) {
+    return;
+  }
+  float *all = w->volume + pcn_planes_index(w->layer.spread, k) * w->plane;
   for (int v = 0; v < volumes; v++) {
     for (int64_t j = w->first[1]; j < w->last[1]; j++) {
       memset(all + v * volume + j * w->stride + w->first[0], 0, (size_t)width * sizeof *all);
@@ -280,16 +287,16 @@ static pencone_status gather(pencone_context *ctx, const dose_work *w) {
   gather_work g = {.dose = w, .box = {*grid, {0, 0, 0}}};
   for (int v = 0; v < 2; v++) {
     pcn_cell_box *c = &g.cells[v];
-    *c = (pcn_cell_box){.row = w->stride, .plane = w->plane * rays->every};
-    c->value = w->volume + v * w->plane * rays->cell[2].count + w->first[2] * w->plane +
-               w->first[1] * w->stride + w->first[0];
+    *c = (pcn_cell_box){
+        .row = w->stride, .plane = w->plane, .planes = pcn_planes_from(w->layer.spread, w->first[2])};
+    c->value = w->volume + v * w->plane * rays->cell[2].count +
+               pcn_planes_index(w->layer.spread, w->first[2]) * w->plane + w->first[1] * w->stride +
+               w->first[0];
     for (int a = 0; a < 3; a++) {
       c->axis[a] = rays->cell[a];
       c->axis[a].first += c->axis[a].step * (double)w->first[a];
       c->axis[a].count = w->last[a] - w->first[a];
     }
-    c->axis[2].step *= (double)rays->every;
-    c->axis[2].count = (c->axis[2].count - 1) / rays->every + 1;
   }
   g.rows = pcn_voxel_rows_make(rays, &g.cells[0], grid);
   pcn_voxel_bounds(rays, &g.cells[0], grid, g.first, g.last);
@@ -373,10 +380,9 @@ static pencone_status add_layers(pencone_context *ctx, dose_work *w, const doubl
       w->layer.protons[r] = (float)w->protons[r];
     }
     pcn_layer_walk(ctx, &w->layer, l);
-    const int64_t every = engine->rays.every;
-    pcn_parallel_for(ctx, (size_t)((w->layer.planes + every - 1) / every), plan_plane, w);
+    pcn_parallel_for(ctx, (size_t)w->layer.planes, plan_plane, w);
     find_box(w);
-    const int64_t planes = w->last[2] > w->first[2] ? (w->last[2] - 1 - w->first[2]) / every + 1 : 0;
+    const int64_t planes = pcn_larger(w->last[2] - w->first[2], 0);
     PCN_TRY(pcn_parallel_for_progress(ctx, (size_t)planes, fill_plane, w, base,
                                       progress[1] / beam->layer_count, "protons"));
     if (planes > 0) {

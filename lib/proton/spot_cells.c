@@ -10,9 +10,9 @@ enum { PARTS = PCN_PROTON_PARTS, LANES = PCN_PRODUCT_LANES };
 
 static pencone_status make_box(pencone_context *ctx, pcn_spot_work *w) {
   const pcn_axis *cell = w->s->layer.engine->rays.cell;
-  const int64_t every = w->s->layer.engine->rays.every;
+  const pcn_planes spread = w->s->layer.spread;
   int64_t low[3] = {INT64_MAX, INT64_MAX, INT64_MAX}, high[3] = {0, 0, 0};
-  for (int64_t k = 0; k < w->s->layer.planes; k += every) {
+  for (int64_t k = 0; k < w->s->layer.planes; k = pcn_planes_next(spread, k)) {
     const pcn_tile *t = &w->scratch->plane[k].tile;
     if (pcn_spot_wanted(&w->scratch->plane[k])) {
       const int64_t first[3] = {t->first[0], t->first[1], k}, count[3] = {t->count[0], t->count[1], 1};
@@ -28,11 +28,12 @@ static pencone_status make_box(pencone_context *ctx, pcn_spot_work *w) {
     w->cells.axis[a].first = cell[a].first + cell[a].step * (double)w->first[a];
     w->cells.axis[a].count = high[a] > 0 ? high[a] - low[a] : 0;
   }
-  w->cells.axis[2].step *= (double)every;
-  w->cells.axis[2].count = (w->cells.axis[2].count + every - 1) / every;
+  w->cells.planes = pcn_planes_from(spread, w->first[2]);
+  const int64_t planes =
+      w->cells.axis[2].count > 0 ? pcn_planes_index(w->cells.planes, w->cells.axis[2].count - 1) + 1 : 0;
   w->cells.row = (w->cells.axis[0].count + LANES - 1) / LANES * LANES + LANES;
   w->cells.plane = w->cells.row * w->cells.axis[1].count;
-  const int64_t room = w->cells.plane * w->cells.axis[2].count;
+  const int64_t room = w->cells.plane * planes;
   if (room > w->scratch->room) {
     pcn_free(w->scratch->cells);
     w->scratch->room = 0;
@@ -209,9 +210,11 @@ static double dose_around(const pcn_spot_work *w, int64_t k, double distance_mm)
 
 // Cells along the beam that plane k stands for, of those that the box of voxels needs.
 static double cells_of(const pcn_spot_work *w, int64_t k) {
-  const double half = 0.5 * (double)w->s->layer.engine->rays.every, first = (double)w->s->bounds[2][0] - 0.5,
-               last = (double)w->s->bounds[2][1] - 0.5;
-  return fmax(fmin((double)k + half, last) - fmax((double)k - half, first), 0);
+  const pcn_planes spread = w->s->layer.spread;
+  const double first = (double)w->s->bounds[2][0] - 0.5, last = (double)w->s->bounds[2][1] - 0.5;
+  const double before = 0.5 * (double)(k + pcn_planes_before(spread, k)),
+               behind = 0.5 * (double)(k + pcn_planes_next(spread, k));
+  return fmax(fmin(behind, last) - fmax(before, first), 0);
 }
 
 // A plane without a tile: all protons are beyond.
@@ -232,16 +235,15 @@ static double all_beyond(const pcn_spot_work *w, int64_t k) {
 static pcn_spot_sides fill_cells(const pcn_spot_work *w) {
   const pcn_spot_layer *s = w->s;
   const pcn_axis *cell = s->layer.engine->rays.cell;
-  const int64_t every = s->layer.engine->rays.every;
   const double per_voxel = w->volume / (cell[0].step * cell[1].step);
   pcn_spot_sides dose = {0, 0};
-  for (int64_t k = 0; k < s->layer.planes; k += every) {
+  for (int64_t k = 0; k < s->layer.planes; k = pcn_planes_next(s->layer.spread, k)) {
     const pcn_spot_plane *p = &w->scratch->plane[k];
     pcn_spot_sides protons = {0, 0};
     if (pcn_spot_wanted(p)) {
       pcn_tile tile = p->tile;
       tile.stride = w->cells.row;
-      tile.value = w->scratch->cells + (k - w->first[2]) / every * w->cells.plane +
+      tile.value = w->scratch->cells + pcn_planes_index(w->cells.planes, k - w->first[2]) * w->cells.plane +
                    (tile.first[1] - w->first[1]) * w->cells.row + tile.first[0] - w->first[0];
       protons = fill_tile(w, k, &tile);
     } else {

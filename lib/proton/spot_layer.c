@@ -53,7 +53,7 @@ static void find_range(void *work, size_t k, int worker) {
   const pcn_ray_window window = all_rays(&s->layer);
   for (int part = 0; part < PARTS; part++) {
     int range[2] = {1, 0};
-    if ((int64_t)k % s->layer.engine->rays.every == 0) {
+    if (pcn_planes_has(s->layer.spread, (int64_t)k)) {
       pcn_layer_classes(&s->layer, (int64_t)k, part, &window, range);
     }
     s->low[k * PARTS + (size_t)part] = (int16_t)range[0];
@@ -63,9 +63,9 @@ static void find_range(void *work, size_t k, int worker) {
 
 void pcn_spot_faces(const pcn_spot_layer *s, int64_t k, int64_t face[2]) {
   const pcn_rays *rays = &s->layer.engine->rays;
-  const int64_t beside = rays->every - !s->between;
-  face[0] = pcn_larger(k - beside, 0);
-  face[1] = pcn_smaller(k + 1 + beside, rays->cell[2].count);
+  const int64_t before = pcn_planes_before(s->layer.spread, k), behind = pcn_planes_next(s->layer.spread, k);
+  face[0] = pcn_larger(before + !s->between, 0);
+  face[1] = pcn_smaller(behind + 1 - !s->between, rays->cell[2].count);
 }
 
 // The rays of each class, the cells that they reach where the box may need the plane, and how high its dose
@@ -81,7 +81,8 @@ static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
   int64_t face[2];
   pcn_spot_faces(s, k, face);
   s->most[k] = (float)pcn_layer_most(l, face, first, last);
-  const int needed = k + beam->every > s->bounds[2][0] && k - beam->every < s->bounds[2][1] && s->most[k] > 0;
+  const int needed = pcn_planes_next(l->spread, k) > s->bounds[2][0] &&
+                     pcn_planes_before(l->spread, k) < s->bounds[2][1] && s->most[k] > 0;
   for (int row = (int)(k * PARTS); row < (int)(k + 1) * PARTS; row++) {
     for (int c = s->low[row]; c <= s->high[row]; c++) {
       pcn_spot_class *one = &s->classes[s->first[row] + c - s->low[row]];
@@ -108,7 +109,7 @@ static int64_t image_room(const pcn_rays *rays) {
 
 static void plan_task(void *work, size_t k, int worker) {
   pcn_spot_layer *s = work;
-  if ((int64_t)k % s->layer.engine->rays.every == 0) {
+  if (pcn_planes_has(s->layer.spread, (int64_t)k)) {
     plan_plane(s, (int64_t)k, s->image + worker * image_room(&s->layer.engine->rays));
   }
 }

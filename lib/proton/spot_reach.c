@@ -150,12 +150,14 @@ static void find_tile(const pcn_spot_work *w, int64_t k, pcn_spot_plane *p) {
 // Around a wanted cell all cells are, that voxels beside it lie between.
 static void expand_radii(const pcn_spot_work *w) {
   const pcn_axis *cell = w->s->layer.engine->rays.cell;
-  const int64_t every = w->s->layer.engine->rays.every, planes = w->s->layer.planes;
+  const pcn_planes spread = w->s->layer.spread;
+  const int64_t planes = w->s->layer.planes;
   const double beside = w->s->between ? hypot(cell[0].step, cell[1].step) : 0;
   pcn_spot_plane *p = w->scratch->plane;
   double before = -1;
-  for (int64_t k = 0; k < planes; k += every) {
-    const double own = p[k].radius_mm, after = k + every < planes ? p[k + every].radius_mm : -1;
+  for (int64_t k = 0, next; k < planes; k = next) {
+    next = pcn_planes_next(spread, k);
+    const double own = p[k].radius_mm, after = next < planes ? p[next].radius_mm : -1;
     const double most = fmax(own, fmax(before, after));
     p[k].radius_mm = most >= 0 ? most + beside : -1;
     before = own;
@@ -164,20 +166,21 @@ static void expand_radii(const pcn_spot_work *w) {
 
 void pcn_spot_plan_planes(const pcn_spot_work *w) {
   const pcn_spot_layer *s = w->s;
-  const int64_t every = s->layer.engine->rays.every;
+  const pcn_planes spread = s->layer.spread;
   pcn_spot_plane *p = w->scratch->plane;
-  for (int64_t k = 0; k < s->layer.planes; k += every) {
+  for (int64_t k = 0; k < s->layer.planes; k = pcn_planes_next(spread, k)) {
     p[k].radius_mm = -1;
     if (p[k].axis_gy >= w->least_axis_gy) {
       find_radius(w, k, &p[k]);
     }
   }
-  if ((s->between || every > 1) && w->wanted_gy > 0) {
+  if ((s->between || spread.every > 1) && w->wanted_gy > 0) {
     expand_radii(w);
   }
-  for (int64_t k = 0; k < s->layer.planes; k += every) {
+  for (int64_t k = 0; k < s->layer.planes; k = pcn_planes_next(spread, k)) {
     p[k].tile.count[0] = p[k].tile.count[1] = 0;
-    if (k + every > s->bounds[2][0] && k - every < s->bounds[2][1] && p[k].radius_mm >= 0) {
+    if (pcn_planes_next(spread, k) > s->bounds[2][0] && pcn_planes_before(spread, k) < s->bounds[2][1] &&
+        p[k].radius_mm >= 0) {
       find_tile(w, k, &p[k]);
     }
   }
@@ -194,7 +197,7 @@ double pcn_spot_look_ahead(const pcn_spot_work *w) {
     column[a] = (int64_t)fmin(fmax(i, 0), (double)(cell[a].count - 1));
   }
   const int64_t axis = column[1] * cell[0].count + column[0];
-  for (int64_t k = 0; k < l->planes; k += l->engine->rays.every) {
+  for (int64_t k = 0; k < l->planes; k = pcn_planes_next(l->spread, k)) {
     pcn_spot_plane *p = &w->scratch->plane[k];
     double protons = 0;
     for (int part = 0; part < PARTS; part++) {

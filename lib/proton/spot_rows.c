@@ -4,23 +4,36 @@
 
 #include "proton/spot_work.h"
 
-/// The spot's way through the planes with protons, mm across the beam in the first and per plane.
+/// The spot's way through the planes of cells, mm across the beam in the first and per plane.
 typedef struct spot_way {
   double at[2], slope[2];
 } spot_way;
+
+// The farthest that voxels between two places among the planes are wanted; below 0: none is.
+static double radius_between(const pcn_spot_work *w, double near, double far) {
+  const pcn_planes spread = w->s->layer.spread;
+  const double tiny = 1e-6;
+  int64_t k = near > 0 ? pcn_planes_below(spread, near + tiny) : 0;
+  double radius = -1;
+  for (; k < w->s->layer.planes; k = pcn_planes_next(spread, k)) {
+    const double own = w->scratch->plane[k].radius_mm;
+    radius = own > radius ? own : radius;
+    if ((double)k > far - tiny) {
+      break;
+    }
+  }
+  return radius;
+}
 
 // Parts of a row of voxels that are farther than any wanted cell from the spot's way through the planes that
 // it crosses.
 static void trim_row(const pcn_spot_work *w, const spot_way *way, const pcn_volume_line *line,
                      int64_t range[2]) {
-  const pcn_spot_plane *plane = w->scratch->plane;
-  const int64_t every = w->s->layer.engine->rays.every, first_plane = w->first[2] / every,
-                last_plane = (w->s->layer.planes - 1) / every;
-  const double *at = line->at, *by = line->step;
+  const double begin_z = (double)w->first[2], *at = line->at, *by = line->step;
   double from[2], step[2];
   for (int a = 0; a < 2; a++) {  // distance from the way, mm
     from[a] = w->cells.axis[a].first + w->cells.axis[a].step * at[a] - way->at[a] -
-              way->slope[a] * (at[2] + (double)first_plane);
+              way->slope[a] * (at[2] + begin_z);
     step[a] = w->cells.axis[a].step * by[a] - way->slope[a] * by[2];
   }
   const double square = step[0] * step[0] + step[1] * step[1], mixed = from[0] * step[0] + from[1] * step[1];
@@ -30,12 +43,7 @@ static void trim_row(const pcn_spot_work *w, const spot_way *way, const pcn_volu
     const double ends[2] = {at[2] + (double)range[0] * by[2], at[2] + (double)(range[1] - 1) * by[2]};
     const double near = ends[0] < ends[1] ? ends[0] : ends[1], far = ends[0] < ends[1] ? ends[1] : ends[0],
                  tiny = 1e-6;
-    const int64_t low = (int64_t)(near + tiny + (double)first_plane);
-    const int64_t high = pcn_smaller((int64_t)(far + 1 - tiny + (double)first_plane), last_plane);
-    double radius = -1;
-    for (int64_t k = low; k <= high; k++) {
-      radius = plane[k * every].radius_mm > radius ? plane[k * every].radius_mm : radius;
-    }
+    const double radius = radius_between(w, near + begin_z, far + begin_z);
     const double rest = radius * radius - off, most = (double)range[1] - 1;
     double first = 0, last = rest < 0 || radius < 0 ? -1 : most;
     if (square > 1e-12 && radius >= 0) {
@@ -50,19 +58,6 @@ static void trim_row(const pcn_spot_work *w, const spot_way *way, const pcn_volu
   }
 }
 
-// The farthest that voxels at a place among the planes are wanted, squared; below 0: none is.
-static double square_at(const pcn_spot_work *w, double z) {
-  const pcn_spot_plane *plane = w->scratch->plane;
-  const double tiny = 1e-6;
-  const int64_t every = w->s->layer.engine->rays.every, first = w->first[2] / every,
-                last = w->cells.axis[2].count - 1;
-  const int64_t k = z > 0 ? (int64_t)(z + tiny) : 0, below = k < last ? k : last;
-  const int64_t above = z - (double)below > tiny && below < last ? below + 1 : below;
-  const double one = plane[(first + below) * every].radius_mm, two = plane[(first + above) * every].radius_mm;
-  const double radius = one > two ? one : two;
-  return radius < 0 ? -1 : radius < 1e9 ? radius * radius : 1e18;
-}
-
 // Of a row across the beam along x of its cells: what pcn_voxel_range() and trim_row() find, at once.
 static void flat_range(const pcn_spot_work *w, const spot_way *way, const pcn_volume_line *line,
                        int64_t range[2]) {
@@ -73,10 +68,10 @@ static void flat_range(const pcn_spot_work *w, const spot_way *way, const pcn_vo
         at[2] < (double)axis[2].count - 1 + half)) {
     return;
   }
-  const double plane = at[2] + (double)(w->first[2] / w->s->layer.engine->rays.every);
+  const double plane = at[2] + (double)w->first[2];
   const double y = axis[1].first + axis[1].step * at[1] - way->at[1] - way->slope[1] * plane;
-  const double rest = square_at(w, at[2]) - y * y;
-  if (rest < 0) {
+  const double radius = radius_between(w, plane, plane), rest = radius * radius - y * y;
+  if (radius < 0 || rest < 0) {
     return;
   }
   const double reach = sqrt(rest) / axis[0].step, most = (double)axis[0].count - 1 + half;
@@ -116,7 +111,7 @@ pcn_spot_rows pcn_spot_plan_rows(const pcn_spot_work *w) {
   spot_way way;
   for (int a = 0; a < 2; a++) {
     way.at[a] = pcn_spot_spread_at(w->s, a, 0) * w->place[a];
-    way.slope[a] = pcn_spot_spread_at(w->s, a, rays->every) * w->place[a] - way.at[a];
+    way.slope[a] = pcn_spot_spread_at(w->s, a, 1) * w->place[a] - way.at[a];
   }
   pcn_voxel_bounds(rays, &w->cells, &w->s->box->grid, plan.first, plan.last);
   for (int64_t k = plan.first[2]; k < plan.last[2]; k++) {

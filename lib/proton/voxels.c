@@ -5,7 +5,8 @@
 
 pcn_cell_box pcn_cell_box_of(const pcn_rays *rays) {
   const pcn_axis *cell = rays->cell;
-  const pcn_cell_box box = {{cell[0], cell[1], cell[2]}, cell[0].count, cell[0].count * cell[1].count, NULL};
+  const pcn_cell_box box = {
+      {cell[0], cell[1], cell[2]}, {1, 0}, cell[0].count, cell[0].count * cell[1].count, NULL};
   return box;
 }
 
@@ -100,16 +101,17 @@ static const float *read_across(const float *from, int64_t stride, int64_t plane
   return scratch;
 }
 
-// Place along the beam: the plane before it and how far behind that it is.
+// Place along the beam: how many planes with values are before the one in front of it, and how far behind
+// that it is.
 static int64_t plane_before(const pcn_cell_box *cells, double z, float *u) {
   const double most = (double)(cells->axis[2].count - 1), tiny = 1e-6,
                inside = z < tiny          ? 0
                         : z > most - tiny ? most
                                           : z;
-  const int64_t k = (int64_t)(inside + tiny);
-  const double rest = inside - (double)k;
+  const int64_t k = pcn_planes_below(cells->planes, inside + tiny);
+  const double rest = (inside - (double)k) / (double)(pcn_planes_next(cells->planes, k) - k);
   *u = rest < tiny ? 0 : (float)rest;
-  return k;
+  return pcn_planes_index(cells->planes, k);
 }
 
 static const float *read_whole(const pcn_cell_box *cells, const pcn_voxel_rows *rows,
@@ -131,17 +133,42 @@ static const float *read_whole(const pcn_cell_box *cells, const pcn_voxel_rows *
   return scratch;
 }
 
+// z of the line: in planes with values.
+static void read_between(const pcn_isa *isa, const pcn_cell_box *cells, const pcn_volume_line *line,
+                         int64_t first, int64_t n, float *out) {
+  const int64_t planes = pcn_planes_index(cells->planes, cells->axis[2].count - 1) + 1;
+  const pcn_volume volume = {cells->value,
+                             {(int32_t)cells->axis[0].count, (int32_t)cells->axis[1].count, (int32_t)planes},
+                             {1, (int32_t)cells->row, (int32_t)cells->plane}};
+  isa->volume(&volume, line, (size_t)first, (size_t)n, out);
+}
+
 const float *pcn_voxel_read(const pcn_isa *isa, const pcn_cell_box *cells, const pcn_voxel_rows *rows,
                             const pcn_voxel_run *run, float *scratch) {
   if (rows->whole) {
     return read_whole(cells, rows, run, scratch);
   }
-  const pcn_volume volume = {
-      cells->value,
-      {(int32_t)cells->axis[0].count, (int32_t)cells->axis[1].count, (int32_t)cells->axis[2].count},
-      {1, (int32_t)cells->row, (int32_t)cells->plane}};
   const pcn_volume_line line = pcn_voxel_line(rows, run->j, run->k);
-  isa->volume(&volume, &line, (size_t)run->first, (size_t)run->count, scratch);
+  const double knee = (double)cells->planes.knee, every = (double)cells->planes.every;
+  // Voxels before the knee come first or last.
+  int64_t split = line.at[2] + line.step[2] * (double)run->first < knee ? run->count : 0;
+  if (line.step[2] > 1e-9 || line.step[2] < -1e-9) {
+    const double crossing = (knee - line.at[2]) / line.step[2] - (double)run->first,
+                 most = (double)run->count;
+    split = crossing > 0 ? (int64_t)(crossing < most ? crossing : most) : 0;
+  }
+  for (int part = 0; part < 2; part++) {
+    const int64_t first = part == 0 ? 0 : split, last = part == 0 ? split : run->count;
+    if (first < last) {
+      const double middle =
+          line.at[2] + line.step[2] * ((double)run->first + 0.5 * (double)(first + last - 1));
+      const double scale = middle < knee ? 1 / every : 1, shift = middle < knee ? 0 : knee / every - knee;
+      pcn_volume_line here = line;
+      here.at[2] = line.at[2] * scale + shift;
+      here.step[2] = line.step[2] * scale;
+      read_between(isa, cells, &here, run->first + first, last - first, scratch + first);
+    }
+  }
   return scratch;
 }
 

@@ -4,13 +4,15 @@
 #define PCN_PROTON_VOXELS_H
 
 #include "geom/box.h"
+#include "proton/planes.h"
 #include "proton/rays.h"
 #include "simd/isa.h"
 
-/// Cells of the beam, or part of them: value [z][y][x].
+/// Cells of the beam, or part of them: value [z][y][x]. Not all planes need have values.
 typedef struct pcn_cell_box {
-  pcn_axis axis[3];
-  int64_t row, plane;  ///< floats from one row, and from one plane, to the next
+  pcn_axis axis[3];    ///< of all planes
+  pcn_planes planes;   ///< those with values, from the box's first on
+  int64_t row, plane;  ///< floats from one row, and from one plane with values, to the next
   const float *value;
 } pcn_cell_box;
 
