@@ -280,10 +280,8 @@ static int mixes(const pcn_layer *l) {
   return face <= cells[2].count;
 }
 
-// Around all spots of the layer, whatever their protons: a matrix and a dose must agree.
-static void set_field(pcn_layer *l, const pencone_proton_layer *spots) {
-  const double margin_mm = 20 + 3 * sqrt(l->energy->lattice_mm2);
-  double field[2][2];
+// x and y of all spots of a layer and a margin, in the isocentre plane.
+static void spots_of(const pencone_proton_layer *spots, double margin_mm, double (*field)[2]) {
   field[0][0] = field[1][0] = INFINITY;
   field[0][1] = field[1][1] = -INFINITY;
   for (int s = 0; s < spots->spot_count; s++) {
@@ -293,6 +291,13 @@ static void set_field(pcn_layer *l, const pencone_proton_layer *spots) {
       field[a][1] = fmax(field[a][1], at[a] + margin_mm);
     }
   }
+}
+
+// Around all spots of the layer, whatever their protons: a matrix and a dose must agree.
+static void set_field(pcn_layer *l, const pencone_proton_layer *spots) {
+  const double margin_mm = 20 + 3 * sqrt(l->energy->lattice_mm2);
+  double field[2][2];
+  spots_of(spots, margin_mm, field);
   pcn_mixing_set_field(&l->mixing, field);
 }
 
@@ -311,23 +316,42 @@ static int64_t planes_of(const pcn_layer *l) {
   return last_k + 1;
 }
 
-// Which planes have protons: all from where the deepest column under the field comes near the end of the
+// The deepest of every fourth column under the spots, at a face.
+static double deepest(const pcn_rays *rays, int64_t face, double (*field_mm)[2]) {
+  enum { EVERY = 4 };
+  const pcn_axis *cell = rays->cell;
+  int64_t first[2], last[2];
+  for (int a = 0; a < 2; a++) {
+    const double most = (double)(cell[a].count - 1);
+    first[a] = (int64_t)fmin(fmax((field_mm[a][0] - cell[a].first) / cell[a].step, 0), most);
+    last[a] = (int64_t)fmin(fmax((field_mm[a][1] - cell[a].first) / cell[a].step, 0), most);
+  }
+  float most = 0;
+  for (int64_t j = first[1]; j <= last[1]; j += EVERY) {
+    const float *row = rays->column + (face * cell[1].count + j) * cell[0].count;
+    for (int64_t i = first[0]; i <= last[0]; i += EVERY) {
+      most = row[i] > most ? row[i] : most;
+    }
+  }
+  return (double)most;
+}
+
+// Which planes have protons: all from where the deepest column under the spots comes near the end of the
 // range.
-static void set_planes(pcn_layer *l) {
+static void set_planes(pcn_layer *l, const pencone_proton_layer *spots) {
   const double near_mm = 12;  // the share of the core changes fast from there on
   const pcn_rays *rays = &l->engine->rays;
   const double end_mm = l->energy->table.r80_mm - near_mm - l->energy->optics.water_mm;
-  const int64_t first[2] = {l->mixing.field[0][0], l->mixing.field[1][0]},
-                last[2] = {l->mixing.field[0][1], l->mixing.field[1][1]}, planes = planes_of(l);
+  const int64_t planes = planes_of(l), every = rays->every;
+  double field[2][2];
+  spots_of(spots, 2 * sqrt(l->energy->lattice_mm2), field);
   int64_t k = 0;
-  for (double depth_mm[2] = {0, 0}; k < planes && !(depth_mm[1] > end_mm); k++) {
-    pcn_rays_extremes(rays, k + 1, first, last, depth_mm);
+  while (k < planes && !(deepest(rays, k + every < planes ? k + every : planes, field) > end_mm)) {
+    k += every;
   }
-  l->planes =
-      k < planes || planes == 0 ? planes : (planes - 1 + rays->every - 1) / rays->every * rays->every + 1;
-  l->spread.every = rays->every;
-  l->spread.knee = k > 0 ? (k - 1) / rays->every * rays->every : 0;
-  l->spread.knee = k < planes ? l->spread.knee : l->planes - 1;
+  l->spread.every = every;
+  l->planes = k < planes ? planes : planes == 0 ? 0 : (planes - 1 + every - 1) / every * every + 1;
+  l->spread.knee = k < planes ? k : l->planes - 1;
 }
 
 // The least rectangle of rays with protons.
@@ -360,7 +384,7 @@ void pcn_layer_walk(pencone_context *ctx, pcn_layer *layer, int index) {
   set_table(layer);
   set_field(layer, &layer->engine->beam->layers[index]);
   layer->mixes = mixes(layer);
-  set_planes(layer);
+  set_planes(layer, &layer->engine->beam->layers[index]);
   for (int64_t k = 0; k < layer->planes; k++) {
     layer->own[k] = pcn_proton_beam_own(layer->engine, layer->energy, pcn_rays_z(&layer->engine->rays, k));
   }

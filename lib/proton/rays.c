@@ -56,7 +56,7 @@ static pcn_axis axis_make(double anchor, double step, double low, double high) {
 static void cells_make(pcn_rays *rays, const pencone_grid *grid, const pencone_beam *beam, double margin) {
   const pcn_vec3 e[3] = {rays->frame.ex, rays->frame.ey, rays->frame.ez};
   const double *h = grid->spacing_mm;
-  const double fine = fmin(h[0], fmin(h[1], h[2])) / 1.5;  // docs/theory/proton.md, section 6
+  const double fine = fmin(h[0], fmin(h[1], h[2])) / 1.5;  // docs/theory/proton.md, section 4
   const int along = voxel_along(e[0], h) > 0 && voxel_along(e[1], h) > 0 && voxel_along(e[2], h) > 0;
   const double thick = hypot(e[2].x * h[0], hypot(e[2].y * h[1], e[2].z * h[2]));  // variance: thick^2 / 12
   double low[3] = {INFINITY, INFINITY, INFINITY}, high[3] = {-INFINITY, -INFINITY, -INFINITY};

@@ -90,6 +90,30 @@ static void doses_of_cells(void **state) {
 }
 
 // Weights are singles: 1e-6 of values below 1.
+// Two roundings of values below 1, and zeros behind the row up to a whole vector.
+static void blends_of_planes(void **state) {
+  (void)state;
+  float near[N], far[N], dose[N], got[N + PCN_BLEND_LANES], want[N + PCN_BLEND_LANES];
+  uint64_t seed = 11;
+  fill(near, N, &seed);
+  fill(far, N, &seed);
+  fill(dose, N, &seed);
+  for (size_t n = 1; n <= N; n++) {
+    const pcn_blend blend = {near, far, dose, n % 3 == 0 ? 0 : 0.3F};
+    pcn_blend_row_reference(&blend, n, want);
+    for (int level = 0; level < pcn_isa_count(); level++) {
+      if (pcn_isa_runs(pcn_isa_at(level))) {
+        fill(got, N + PCN_BLEND_LANES, &seed);
+        pcn_isa_at(level)->blend(&blend, n, got);
+        for (size_t i = 0; i < (n + PCN_BLEND_LANES - 1) / PCN_BLEND_LANES * PCN_BLEND_LANES; i++) {
+          assert_close((double)got[i], (double)want[i], 3e-7);
+          assert_true(i < n || got[i] == 0);
+        }
+      }
+    }
+  }
+}
+
 static void lines_through_volumes(void **state) {
   (void)state;
   static float value[9 * 10 * 11], got[N], want[N];
@@ -472,6 +496,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {UNIT_TEST(products),
                                      UNIT_TEST(shares_of_cells),
                                      UNIT_TEST(doses_of_cells),
+                                     UNIT_TEST(blends_of_planes),
                                      UNIT_TEST(lines_through_volumes),
                                      UNIT_TEST(classes_are_the_sum_over_rays),
                                      UNIT_TEST(thresholds_lose_what_they_say),
