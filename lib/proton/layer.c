@@ -82,11 +82,10 @@ static void walk_cell(const pcn_layer *l, int64_t ray, int64_t k, moments *m, pc
   const pcn_depth_table *table = &l->energy->table;
   const int64_t face = ray * (rays->cell[2].count + 1) + k;
   const float *water = rays->water + face, *scatter = rays->scatter + face;
-  const double h = rays->cell[2].step;
+  const double h = rays->cell[2].step, half = 0.5 * h;
   const double middle = l->energy->optics.water_mm + 0.5 * (double)(water[0] + water[1]);
   const pcn_depth_row row = pcn_depth_table_at(table, middle);
   const double power = middle < table->csda_mm ? row.power * (double)(scatter[1] - scatter[0]) / h : 0;
-  const double half = middle < table->step_mm * (table->count - 1) ? 0.5 * h : 0;  // then they stay
   for (int part = 0; part < 2; part++) {  // to the middle of the cell, then to its end
     m->place += half * (2 * m->mixed + half * (m->angle + half * power / 3));
     m->mixed += half * (m->angle + 0.5 * half * power);

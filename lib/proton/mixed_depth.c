@@ -62,16 +62,6 @@ static double core_at(const pcn_depth_table *table, double depth_mm) {
   return table->row[(int)fmin(at, table->count - 1)].core;
 }
 
-// Last face before matter of 0.05 mm of water.
-static int64_t entry_of(const float *column, int64_t plane, int64_t faces) {
-  int64_t low = 0, high = faces - 1;
-  while (high - low > 1) {
-    const int64_t middle = (low + high) / 2;
-    *(column[middle * plane] <= matter_mm ? &low : &high) = middle;
-  }
-  return low;
-}
-
 // z of a face.
 static double face_z(const pcn_rays *rays, double face) {
   return rays->cell[2].first + rays->cell[2].step * (face - 0.5);
@@ -149,7 +139,8 @@ static void find_width(way *w) {
   const int64_t plane = plane_of(rays);
   const float *own = column_at(rays, w->column[0], w->column[1]);
   const double water = 0.5 * (water_at(own, plane, w->begin) + water_at(own, plane, w->begin + 1));
-  w->entry = (double)entry_of(own, plane, rays->cell[2].count + 1);
+  w->entry = (double)rays->entry[clamp(w->column[1], rays->cell[1].count) * rays->cell[0].count +
+                                 clamp(w->column[0], rays->cell[0].count)];
   w->end = w->begin + 0.5;
   const double way_mm = rays->cell[2].step * (w->end - w->entry);
   const double stretch = fmin(fmax(way_mm / fmax(water, 1e-3), stretch_least), stretch_most);

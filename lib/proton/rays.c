@@ -28,6 +28,8 @@ int64_t pcn_rays_column(const pcn_rays *rays, int axis, int64_t i, double spread
   return (int64_t)floor(fmin(fmax(at, 0), (double)(cell.count - 1)) + 0.5);
 }
 
+static const float matter_mm = 0.05F;  // air of 40 mm
+
 // Between planes across the beam: their protons change little (docs/theory/proton.md, section 4).
 static const double plane_mm = 5;
 
@@ -152,8 +154,11 @@ static void trace_columns(void *work, size_t j, int worker) {
   float *water = w->water + worker * faces, *out = w->rays->column + (int64_t)j * cell[0].count;
   for (int64_t i = 0; i < cell[0].count; i++) {
     trace(w, cell[0].first + cell[0].step * (double)i, cell[1].first + cell[1].step * (double)j, water, NULL);
+    float *entry = w->rays->entry + (int64_t)j * cell[0].count + i;
+    *entry = 0;
     for (int64_t face = 0; face < faces; face++) {
       out[face * plane + i] = water[face];
+      *entry = water[face] <= matter_mm ? (float)face : *entry;
     }
   }
 }
@@ -240,7 +245,6 @@ void pcn_rays_extremes(const pcn_rays *rays, int64_t face, const int64_t first[2
 // The last face that no ray has met matter before.
 static double entry_of(const pcn_rays *rays) {
   const int64_t faces = rays->cell[2].count + 1;
-  const float matter_mm = 0.05f;  // air of 40 mm
   for (int64_t face = 1; face < faces; face++) {
     for (int64_t r = 0; r < rays->rays; r++) {
       if (rays->water[r * faces + face] > matter_mm) {
@@ -288,13 +292,14 @@ pencone_status pcn_rays_make(pencone_context *ctx, const pcn_medium *medium, con
   const size_t columns = (size_t)(out->cell[0].count * out->cell[1].count * (out->cell[2].count + 1));
   out->column = pcn_alloc(ctx, columns, sizeof *out->column);
   const size_t planes = (size_t)(out->cell[2].count + 1);
+  out->entry = pcn_alloc(ctx, columns / planes, sizeof *out->entry);
   out->extreme = pcn_alloc(ctx, 2 * planes * (size_t)(blocks_of(out->cell[0]) * blocks_of(out->cell[1])),
                            sizeof *out->extreme);
   trace_work work = {
       out, medium, pcn_alloc(ctx, planes * (size_t)pencone_context_threads(ctx), sizeof(float)),
       pcn_alloc(ctx, (size_t)(out->cell[1].count * pencone_context_threads(ctx)), sizeof *work.seen)};
-  if (out->water == NULL || out->scatter == NULL || out->column == NULL || out->extreme == NULL ||
-      work.water == NULL || work.seen == NULL) {
+  if (out->water == NULL || out->scatter == NULL || out->column == NULL || out->entry == NULL ||
+      out->extreme == NULL || work.water == NULL || work.seen == NULL) {
     pcn_free(work.water);
     pcn_free(work.seen);
     return PENCONE_E_MEMORY;
@@ -313,6 +318,7 @@ void pcn_rays_free(pcn_rays *rays) {
   pcn_free(rays->water);
   pcn_free(rays->scatter);
   pcn_free(rays->column);
+  pcn_free(rays->entry);
   pcn_free(rays->extreme);
   memset(rays, 0, sizeof *rays);
 }

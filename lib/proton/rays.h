@@ -31,6 +31,7 @@ typedef struct pcn_rays {
   int64_t rays;
   float *
       column;  ///< [z face][y][x] of cells: water-equivalent depth along the ray through the cell's place, mm
+  float *entry;    ///< [y][x]: the last face before the column meets matter (0.05 mm of water)
   float *extreme;  ///< [z face][y block][x block][2]: the least and the largest depth of PCN_RAYS_BLOCK^2
                    ///< columns
   float *water;    ///< [ray][z face]: water-equivalent depth, mm

@@ -51,18 +51,17 @@ PCN_INLINE void turn_faces(const float *const *ray, int planes, float (*out)[LAN
   }
 }
 
-/// Where the rays are in the table, the ratio of their scattering to water's, and half of the way, mm: none
-/// at the end of the range.
+/// Where the rays are in the table, and the ratio of their scattering to water's.
 typedef struct places {
   int32_t index[PLANES][LANES];
-  float u[PLANES][LANES], ratio[PLANES][LANES], half[PLANES][LANES];
+  float u[PLANES][LANES], ratio[PLANES][LANES];
 } places;
 
 PCN_INLINE void find_places(const pcn_walk_table *table, const pcn_walk_rays *rays, int planes, places *out) {
   float water[PLANES + 1][LANES], scatter[PLANES + 1][LANES];
   const double before = table->before_mm, per_step = table->per_step, last = (double)(table->count - 1);
   const double range = table->range_mm;
-  const float per_plane = (float)(1 / table->plane_mm), half = (float)(0.5 * table->plane_mm);
+  const float per_plane = (float)(1 / table->plane_mm);
   turn_faces(rays->water, planes, water);
   turn_faces(rays->scatter, planes, scatter);
   for (int k = 0; k < planes; k++) {
@@ -75,7 +74,6 @@ PCN_INLINE void find_places(const pcn_walk_table *table, const pcn_walk_rays *ra
       out->u[k][r] = (float)(inside - (double)i);
       const float ratio = (scatter[k + 1][r] - scatter[k][r]) * per_plane;
       out->ratio[k][r] = depth < range ? ratio : 0;
-      out->half[k][r] = at < last ? half : 0;
     }
   }
 }
@@ -97,6 +95,7 @@ PCN_INLINE void look_up(const pcn_walk_depth *depth, const int32_t *index, const
 void PCN_ISA_NAME(pcn_walk_row)(const pcn_walk_table *table, const pcn_walk_rays *rays, const double *own,
                                 int planes, pcn_walk_moments *moments, pcn_walk_plane *out) {
   enum { CORE, WIDE, SHARE = WIDE + PCN_WALK_WIDE, POWER = SHARE + PCN_WALK_WIDE, EXCESS, EXTRA };
+  const double half = 0.5 * table->plane_mm, sixth = half / 3, quarter = 0.5 * half;
   places p;
   float value[PLANES][VALUES][LANES];
   pcn_walk_moments m = *moments;
@@ -110,7 +109,6 @@ void PCN_ISA_NAME(pcn_walk_row)(const pcn_walk_table *table, const pcn_walk_rays
     pcn_walk_plane *to = &out[k];
 #pragma omp simd
     for (int r = 0; r < LANES; r++) {  // to the middle of the plane, then to its far face
-      const double half = (double)p.half[k][r], sixth = half * (1.0 / 3), quarter = 0.5 * half;
       const double power = (double)(v[POWER][r] * p.ratio[k][r]), halfway = m.angle[r] + half * power;
       const double place = m.place[r] + half * (2 * m.mixed[r] + half * (m.angle[r] + sixth * power));
       const double mixed = m.mixed[r] + half * (m.angle[r] + quarter * power);

@@ -30,7 +30,7 @@ typedef struct pcn_walk_table {
   int32_t count;
   double per_step;
   double before_mm;  ///< water in front of all planes
-  double range_mm;   ///< behind it nothing scatters; behind the table moments stay what they are
+  double range_mm;   ///< behind it nothing scatters
   double plane_mm;   ///< from plane to plane
 } pcn_walk_table;
 

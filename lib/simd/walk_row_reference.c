@@ -18,6 +18,7 @@ static void look_up(const pcn_walk_table *table, double depth_mm, double value[V
 void pcn_walk_row_reference(const pcn_walk_table *table, const pcn_walk_rays *rays, const double *own,
                             int planes, pcn_walk_moments *moments, pcn_walk_plane *out) {
   enum { CORE, WIDE, SHARE = WIDE + PCN_WALK_WIDE, POWER = SHARE + PCN_WALK_WIDE, EXCESS, EXTRA };
+  const double half = 0.5 * table->plane_mm;
   for (int r = 0; r < PCN_WALK_LANES; r++) {
     double *angle = &moments->angle[r], *mixed = &moments->mixed[r], *place = &moments->place[r];
     for (int k = 0; k < planes; k++) {
@@ -27,7 +28,6 @@ void pcn_walk_row_reference(const pcn_walk_table *table, const pcn_walk_rays *ra
       look_up(table, depth, value);
       const double ratio = (double)(scatter[1] - scatter[0]) / table->plane_mm;
       const double power = depth < table->range_mm ? value[POWER] * ratio : 0;
-      const double half = depth * table->per_step < table->count - 1 ? 0.5 * table->plane_mm : 0;
       double middle = 0;
       for (int part = 0; part < 2; part++) {
         *place += half * (2 * *mixed + half * (*angle + half * power / 3));
