@@ -252,7 +252,7 @@ static pcn_spot_sides fill_cells(const pcn_spot_work *w) {
     if (w->wanted_gy > 0 && protons.inside + protons.beyond > 0) {
       const double sigma = sqrt(pcn_spot_class_of(s, k, 0, p->range[0][0])->spot),
                    cells = cells_of(w, k) * per_voxel;
-      dose.inside += dose_around(w, k, sigma) * protons.inside * cells;
+      dose.inside += s->layer.mixes ? dose_around(w, k, sigma) * protons.inside * cells : 0;
       dose.beyond += dose_around(w, k, fmax(p->radius_mm, sigma)) * protons.beyond * cells;
     }
   }

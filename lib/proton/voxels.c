@@ -45,15 +45,6 @@ pcn_voxel_rows pcn_voxel_rows_make(const pcn_rays *rays, const pcn_cell_box *cel
   return rows;
 }
 
-pcn_volume_line pcn_voxel_line(const pcn_voxel_rows *rows, int64_t j, int64_t k) {
-  pcn_volume_line line;
-  for (int a = 0; a < 3; a++) {
-    line.at[a] = rows->at[a] + (double)j * rows->down[a] + (double)k * rows->back[a];
-    line.step[a] = rows->step[a];
-  }
-  return line;
-}
-
 // Whole numbers of what is not below 0: no calls where the processor has no instruction for them.
 static int64_t up(double x) {
   const int64_t i = (int64_t)x;

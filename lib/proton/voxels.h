@@ -31,7 +31,14 @@ typedef struct pcn_voxel_rows {
 pcn_voxel_rows pcn_voxel_rows_make(const pcn_rays *rays, const pcn_cell_box *cells, const pencone_grid *grid);
 
 /// Row (j, k) in cells.
-pcn_volume_line pcn_voxel_line(const pcn_voxel_rows *rows, int64_t j, int64_t k);
+static inline pcn_volume_line pcn_voxel_line(const pcn_voxel_rows *rows, int64_t j, int64_t k) {
+  pcn_volume_line line;
+  for (int a = 0; a < 3; a++) {
+    line.at[a] = rows->at[a] + (double)j * rows->down[a] + (double)k * rows->back[a];
+    line.step[a] = rows->step[a];
+  }
+  return line;
+}
 
 /// Voxels of a line that lie between the cells, or in the outer half of the last ones: first, one behind the
 /// last.
