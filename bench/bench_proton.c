@@ -174,6 +174,6 @@ int main(int argc, char **argv) {
   for (int s = 0; s < (o.quick ? 1 : SITES) && !bad; s++) {
     bad = time_plan(&o, &sites[s], once) || (!o.verify_only && time_matrices(&o, &sites[s]));
   }
-  bad = bad || (!o.quick && !o.verify_only && time_plan_matrix(&o));
+  bad = bad || (!o.verify_only && time_plan_matrix(&o));
   return bad;
 }

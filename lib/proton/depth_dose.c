@@ -91,9 +91,7 @@ void pcn_depth_dose_free(pcn_depth_dose *dose) {
 void pcn_depth_dose_set(pcn_depth_dose *dose, const pcn_layer *layer) {
   const int64_t *n = dose->box->grid.size;
   dose->layer = layer;
-  for (int64_t r = 0; r < dose->runs * n[1] * n[2]; r++) {
-    atomic_init(&dose->made[r], 0);
-  }
+  memset((void *)dose->made, 0, (size_t)(dose->runs * n[1] * n[2]) * sizeof *dose->made);
 }
 
 static void make_run(const pcn_depth_dose *d, int64_t row, int64_t r, atomic_uchar *made) {
