@@ -153,10 +153,6 @@ static void find_width(way *w) {
 
 // --- where it can be ---------------------------------------------------------------------------
 
-static int64_t blocks_of(pcn_axis axis) {
-  return (axis.count + PCN_RAYS_BLOCK - 1) / PCN_RAYS_BLOCK;
-}
-
 double pcn_mixing_reach(const pcn_depth_table *table) {
   double core = 0;
   for (int i = 0; i < table->count && i * table->step_mm <= table->r80_mm; i++) {
@@ -173,22 +169,14 @@ typedef struct around {
   const int64_t (*seen)[2];
 } around;
 
-static int64_t larger(int64_t a, int64_t b) {
-  return a > b ? a : b;
-}
-
-static int64_t smaller(int64_t a, int64_t b) {
-  return a < b ? a : b;
-}
-
 // Slopes of the depths along x and y: least squares, from every fourth column of every fourth row.
 static void find_slopes(const around *a, double slope[2]) {
   enum { EVERY = 4 };
   double n = 0, x = 0, y = 0, d = 0, xx = 0, xy = 0, yy = 0, xd = 0, yd = 0;
   for (int64_t j = a->from[1]; j < a->to[1]; j += EVERY) {
     const float *row = a->depth + j * a->rays->cell[0].count;
-    const int64_t last = smaller(a->to[0], a->seen[j][1]);
-    for (int64_t i = larger(a->from[0], a->seen[j][0]); i < last; i += EVERY) {
+    const int64_t last = pcn_smaller(a->to[0], a->seen[j][1]);
+    for (int64_t i = pcn_larger(a->from[0], a->seen[j][0]); i < last; i += EVERY) {
       const double u = (double)(i - a->from[0]), v = (double)(j - a->from[1]), w = (double)row[i];
       n += 1;
       x += u;
@@ -215,8 +203,8 @@ static double range_over(const around *a, const double slope[2]) {
   for (int64_t j = a->from[1]; j < a->to[1]; j++) {
     const float *row = a->depth + j * a->rays->cell[0].count,
                 plane = (float)(slope[1] * (double)(j - a->from[1]));
-    const int64_t last = smaller(a->to[0], a->seen[j][1]);
-    for (int64_t i = larger(a->from[0], a->seen[j][0]); i < last; i++) {
+    const int64_t last = pcn_smaller(a->to[0], a->seen[j][1]);
+    for (int64_t i = pcn_larger(a->from[0], a->seen[j][0]); i < last; i++) {
       const float over = row[i] - plane - along * (float)(i - a->from[0]);
       least = over < least ? over : least;
       most = over > most ? over : most;
@@ -235,7 +223,8 @@ typedef struct uneven_work {
 
 static void find_around(const uneven_work *w, double face, int64_t b, around *out) {
   const pcn_axis *cell = w->rays->cell;
-  const int64_t bx = blocks_of(cell[0]), by = blocks_of(cell[1]), block[2] = {b % bx, b / bx % by};
+  const int64_t bx = pcn_rays_blocks(cell[0]), by = pcn_rays_blocks(cell[1]),
+                block[2] = {b % bx, b / bx % by};
   for (int a = 0; a < 2; a++) {
     const double spread = pcn_optics_spread(w->rays->machine, a, face_z(w->rays, face));
     const int64_t away = 1 + (int64_t)ceil(w->reach_mm / (cell[a].step * spread));
@@ -247,7 +236,7 @@ static void find_around(const uneven_work *w, double face, int64_t b, around *ou
 static void find_uneven(void *work, size_t face, int worker) {
   const uneven_work *w = work;
   const pcn_axis *cell = w->rays->cell;
-  const int64_t blocks = blocks_of(cell[0]) * blocks_of(cell[1]);
+  const int64_t blocks = pcn_rays_blocks(cell[0]) * pcn_rays_blocks(cell[1]);
   int64_t(*seen)[2] = w->seen + worker * cell[1].count;
   around here = {w->rays,
                  w->rays->column + (int64_t)face * plane_of(w->rays),
@@ -277,7 +266,8 @@ static void find_uneven(void *work, size_t face, int worker) {
 
 float *pcn_mixing_uneven(pencone_context *ctx, const pcn_rays *rays, const pencone_grid *grid,
                          double reach_mm) {
-  const int64_t faces = rays->cell[2].count + 1, blocks = blocks_of(rays->cell[0]) * blocks_of(rays->cell[1]);
+  const int64_t faces = rays->cell[2].count + 1,
+                blocks = pcn_rays_blocks(rays->cell[0]) * pcn_rays_blocks(rays->cell[1]);
   uneven_work w = {rays, grid, reach_mm, NULL, NULL};
   w.uneven = pcn_alloc(ctx, (size_t)(UNEVEN * faces * blocks), sizeof *w.uneven);
   w.seen = pcn_alloc(ctx, (size_t)(rays->cell[1].count * pencone_context_threads(ctx)), sizeof *w.seen);
@@ -301,11 +291,11 @@ void pcn_mixing_set_field(pcn_mixing *m, double (*field_mm)[2]) {
 }
 
 int pcn_mixing_may(const pcn_mixing *m, int64_t face, const int64_t first[2], const int64_t last[2]) {
-  const int64_t bx = blocks_of(m->rays->cell[0]), by = blocks_of(m->rays->cell[1]);
+  const int64_t bx = pcn_rays_blocks(m->rays->cell[0]), by = pcn_rays_blocks(m->rays->cell[1]);
   const float end = (float)(end_of(m) - m->bragg->before_mm), half = (float)(0.5 * differ_mm),
               bent = (float)bent_of(m);
-  const int64_t from[2] = {larger(first[0], m->field[0][0]), larger(first[1], m->field[1][0])};
-  const int64_t to[2] = {smaller(last[0], m->field[0][1]), smaller(last[1], m->field[1][1])};
+  const int64_t from[2] = {pcn_larger(first[0], m->field[0][0]), pcn_larger(first[1], m->field[1][0])};
+  const int64_t to[2] = {pcn_smaller(last[0], m->field[0][1]), pcn_smaller(last[1], m->field[1][1])};
   for (int64_t j = from[1] / PCN_RAYS_BLOCK; j * PCN_RAYS_BLOCK < to[1] && from[0] < to[0]; j++) {
     for (int64_t i = from[0] / PCN_RAYS_BLOCK; i * PCN_RAYS_BLOCK < to[0]; i++) {
       const float *here = m->uneven + UNEVEN * ((face * by + j) * bx + i);

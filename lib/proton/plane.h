@@ -5,14 +5,6 @@
 
 #include "proton/layer.h"
 
-static inline int64_t pcn_larger(int64_t a, int64_t b) {
-  return a > b ? a : b;
-}
-
-static inline int64_t pcn_smaller(int64_t a, int64_t b) {
-  return a < b ? a : b;
-}
-
 /// Of Gaussians of one variance, along one axis: their means in cells, per mm, [ray][cell].
 typedef struct pcn_share_rows {
   int64_t ray, rays;    ///< the first, and how many

@@ -22,12 +22,6 @@ double pcn_rays_spread(const pcn_rays *rays, int axis, int64_t k) {
   return pcn_optics_spread(rays->machine, axis, pcn_rays_z(rays, k));
 }
 
-int64_t pcn_rays_column(const pcn_rays *rays, int axis, int64_t i, double spread) {
-  const pcn_axis cell = rays->cell[axis];
-  const double at = ((cell.first + cell.step * (double)i) / spread - cell.first) / cell.step;
-  return (int64_t)floor(fmin(fmax(at, 0), (double)(cell.count - 1)) + 0.5);
-}
-
 static const float matter_mm = 0.05F;  // air of 40 mm
 
 // Between planes across the beam: their protons change little (docs/theory/proton.md, section 4).
@@ -163,10 +157,6 @@ static void trace_columns(void *work, size_t j, int worker) {
   }
 }
 
-static int64_t blocks_of(pcn_axis axis) {
-  return (axis.count + PCN_RAYS_BLOCK - 1) / PCN_RAYS_BLOCK;
-}
-
 void pcn_rays_row(const pcn_rays *rays, const pencone_grid *g, const pcn_ray_row *row, double margin_mm,
                   int64_t range[2]) {
   const pcn_vec3 side =
@@ -207,8 +197,8 @@ void pcn_rays_seen(const pcn_rays *rays, const pencone_grid *grid, int64_t face,
 static void find_extremes(void *work, size_t face, int worker) {
   const trace_work *w = work;
   const pcn_rays *rays = w->rays;
-  const int64_t nx = rays->cell[0].count, ny = rays->cell[1].count, bx = blocks_of(rays->cell[0]),
-                by = blocks_of(rays->cell[1]);
+  const int64_t nx = rays->cell[0].count, ny = rays->cell[1].count, bx = pcn_rays_blocks(rays->cell[0]),
+                by = pcn_rays_blocks(rays->cell[1]);
   int64_t(*range)[2] = w->seen + worker * ny;
   float *extreme = rays->extreme + 2 * (int64_t)face * bx * by;
   for (int64_t b = 0; b < bx * by; b++) {
@@ -228,7 +218,7 @@ static void find_extremes(void *work, size_t face, int worker) {
 
 void pcn_rays_extremes(const pcn_rays *rays, int64_t face, const int64_t first[2], const int64_t last[2],
                        double out[2]) {
-  const int64_t bx = blocks_of(rays->cell[0]), by = blocks_of(rays->cell[1]);
+  const int64_t bx = pcn_rays_blocks(rays->cell[0]), by = pcn_rays_blocks(rays->cell[1]);
   const float *extreme = rays->extreme + 2 * face * bx * by;
   float least = INFINITY, most = 0;  // none in the grid: no dose
   for (int64_t j = first[1] / PCN_RAYS_BLOCK; j * PCN_RAYS_BLOCK < last[1]; j++) {
@@ -293,8 +283,9 @@ pencone_status pcn_rays_make(pencone_context *ctx, const pcn_medium *medium, con
   out->column = pcn_alloc(ctx, columns, sizeof *out->column);
   const size_t planes = (size_t)(out->cell[2].count + 1);
   out->entry = pcn_alloc(ctx, columns / planes, sizeof *out->entry);
-  out->extreme = pcn_alloc(ctx, 2 * planes * (size_t)(blocks_of(out->cell[0]) * blocks_of(out->cell[1])),
-                           sizeof *out->extreme);
+  out->extreme =
+      pcn_alloc(ctx, 2 * planes * (size_t)(pcn_rays_blocks(out->cell[0]) * pcn_rays_blocks(out->cell[1])),
+                sizeof *out->extreme);
   trace_work work = {
       out, medium, pcn_alloc(ctx, planes * (size_t)pencone_context_threads(ctx), sizeof(float)),
       pcn_alloc(ctx, (size_t)(out->cell[1].count * pencone_context_threads(ctx)), sizeof *work.seen)};

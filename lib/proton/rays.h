@@ -8,6 +8,14 @@
 #include "geom/frame.h"
 #include "matter/medium.h"
 
+static inline int64_t pcn_larger(int64_t a, int64_t b) {
+  return a > b ? a : b;
+}
+
+static inline int64_t pcn_smaller(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
 /// A regular axis: place of the first node, distance of nodes, number.
 typedef struct pcn_axis {
   double first, step;
@@ -59,6 +67,11 @@ void pcn_rays_row(const pcn_rays *rays, const pencone_grid *grid, const pcn_ray_
 /// @param[out] range  one for each row: first, one behind the last
 void pcn_rays_seen(const pcn_rays *rays, const pencone_grid *grid, int64_t face, int64_t (*range)[2]);
 
+/// Blocks of PCN_RAYS_BLOCK columns along an axis.
+static inline int64_t pcn_rays_blocks(pcn_axis axis) {
+  return (axis.count + PCN_RAYS_BLOCK - 1) / PCN_RAYS_BLOCK;
+}
+
 /// How far beside the grid cells are read at most, for interpolation and rounding.
 double pcn_rays_margin(const pcn_rays *rays);
 
@@ -70,10 +83,6 @@ void pcn_rays_extremes(const pcn_rays *rays, int64_t face, const int64_t first[2
 /// Place of plane k along the beam, and how far rays have spread there along an axis.
 double pcn_rays_z(const pcn_rays *rays, int64_t k);
 double pcn_rays_spread(const pcn_rays *rays, int axis, int64_t k);
-
-/// The column of cells whose ray goes through cell i of a plane where rays have spread: columns are counted
-/// in the isocentre plane.
-int64_t pcn_rays_column(const pcn_rays *rays, int axis, int64_t i, double spread);
 
 /// Coordinates of a point in the beam's axes, mm from the isocentre.
 pcn_vec3 pcn_rays_project(const pcn_rays *rays, pcn_vec3 point);
