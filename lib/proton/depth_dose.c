@@ -94,19 +94,32 @@ void pcn_depth_dose_set(pcn_depth_dose *dose, const pcn_layer *layer) {
   memset((void *)dose->made, 0, (size_t)(dose->runs * n[1] * n[2]) * sizeof *dose->made);
 }
 
+// A run of the box: 0 where no proton comes.
+static void fill_run(const pcn_depth_dose *d, const pcn_voxel_run *run, float *restrict value,
+                     const float *restrict ratio) {
+  int64_t range[2];
+  pcn_depths_range(&d->engine->depths, run->j + d->box->first[1], run->k + d->box->first[2], range);
+  const int64_t low = range[0] - d->box->first[0], high = range[1] - d->box->first[0];
+  pcn_voxel_run seen = *run;
+  seen.first = low > run->first ? low : run->first;
+  seen.count = (high < run->first + run->count ? high : run->first + run->count) - seen.first;
+  memset(value, 0, (size_t)run->count * sizeof *value);
+  if (seen.count > 0) {
+    pcn_depth_dose_run(d->layer, d->box, &seen, value + seen.first - run->first);
+  }
+#pragma omp simd
+  for (int64_t i = 0; i < run->count; i++) {
+    value[i] *= ratio[i];
+  }
+}
+
 static void make_run(const pcn_depth_dose *d, int64_t row, int64_t r, atomic_uchar *made) {
   const pencone_grid *g = &d->box->grid;
-  const int64_t first = r * RUN, rest = g->size[0] - first;
+  const int64_t first = r * RUN, rest = g->size[0] - first, at = row * g->size[0] + first;
   const pcn_voxel_run run = {row % g->size[1], row / g->size[1], first, rest < RUN ? rest : RUN};
-  float *restrict value = d->value + row * g->size[0] + first;
-  const float *restrict ratio = d->ratio + row * g->size[0] + first;
   unsigned char none = 0;
   if (atomic_compare_exchange_strong(made, &none, 1)) {
-    pcn_depth_dose_run(d->layer, d->box, &run, value);
-#pragma omp simd
-    for (int64_t i = 0; i < run.count; i++) {
-      value[i] *= ratio[i];
-    }
+    fill_run(d, &run, d->value + at, d->ratio + at);
     atomic_store_explicit(made, 2, memory_order_release);
   }
   while (atomic_load_explicit(made, memory_order_acquire) != 2) {  // another thread is at it

@@ -102,6 +102,16 @@ void pcn_depths_free(pcn_depths *depths) {
   memset(depths, 0, sizeof *depths);
 }
 
+void pcn_depths_range(const pcn_depths *d, int64_t j, int64_t k, int64_t range[2]) {
+  const pcn_cell_box cells = pcn_cell_box_of(d->rays);
+  const pcn_volume_line line = pcn_voxel_line(&d->rows, j, k);
+  range[0] = 0;
+  range[1] = d->grid->size[0];
+  if (d->side[0] == NULL) {
+    pcn_voxel_range(&d->rows, &cells, &line, range);
+  }
+}
+
 void pcn_depths_of(const pcn_depths *d, const pcn_voxel_run *run, const float *depth[2]) {
   if (d->side[0] != NULL) {
     const int64_t at = (run->k * d->grid->size[1] + run->j) * d->grid->size[0] + run->first;

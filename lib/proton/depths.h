@@ -20,7 +20,10 @@ pencone_status pcn_depths_make(pencone_context *ctx, const pcn_rays *rays, const
                                pcn_depths *out);
 void pcn_depths_free(pcn_depths *depths);
 
-/// Depths at both sides of a run.
+/// Voxels of row (j, k) that have depths: first, one behind the last. No proton comes to the others.
+void pcn_depths_range(const pcn_depths *depths, int64_t j, int64_t k, int64_t range[2]);
+
+/// Depths at both sides of a run of voxels that have them.
 void pcn_depths_of(const pcn_depths *depths, const pcn_voxel_run *run, const float *depth[2]);
 
 /// Where a run of up to PCN_DEPTHS_RUN voxels lies in the columns: x and y in columns, z in faces.

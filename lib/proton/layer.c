@@ -193,6 +193,9 @@ static void join_blocks(void *work, size_t k, int worker) {
   (void)worker;
   const pcn_layer *l = work;
   const int64_t rows = l->planes * PARTS;
+  if (!pcn_planes_has(l->spread, (int64_t)k)) {
+    return;
+  }
   for (int64_t row = (int64_t)k * PARTS; row < (int64_t)(k + 1) * PARTS; row++) {
     l->mix[row] = (uint8_t)mix_of(l, row);
     for (int64_t b = 0; b < l->walked / BLOCK && l->mix[row] == PCN_SORT_SEVERAL; b++) {

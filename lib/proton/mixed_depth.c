@@ -21,7 +21,6 @@ static const struct {
   double radius, angle;  ///< of the first point, in steps between points
 } rings[3] = {{4, 0.604, 0.25}, {6, 1.177, 0}, {6, 1.893, 0.5}};
 
-static const float matter_mm = 0.05f;  // of water: a column meets the patient
 // Bone is no reason to shrink: it scatters more per mm of water. The least is more than 1 as rings have 0.89
 // of the variance and ways wander about their mean.
 static const double stretch_least = 1.2, stretch_most = 3, far_sigmas = 1.9;
@@ -364,8 +363,8 @@ static void mix(const pcn_mixing *m, const pcn_volume_line *line, int64_t i, flo
   for (int a = 0; a < 2; a++) {
     w.column[a] = clamp((int64_t)floor(line->at[a] + line->step[a] * (double)i + 0.5), rays->cell[a].count);
   }
-  if (inside(m, w.column) &&
-      water_at(column_at(rays, w.column[0], w.column[1]), plane_of(rays), w.begin) > (double)matter_mm) {
+  if (inside(m, w.column) && water_at(column_at(rays, w.column[0], w.column[1]), plane_of(rays), w.begin) >
+                                 (double)PCN_RAYS_MATTER_MM) {
     find_width(&w);
     const double differs = difference(&w);
     if (differs > differ_mm) {

@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "base/base.h"
-#include "proton/depth_dose.h"
-#include "proton/plane.h"
+#include "proton/layer.h"
 
 static const double sub_sigma = 0.7;       // width of a ray's own Gaussian over the distance of rays
 static const double fluence_cut = 4.5;     // sigma: how far from a spot's centre its rays lie
@@ -14,7 +13,7 @@ static const double halo_margin_mm = 130;  // the beam data's own
 
 uint64_t pcn_proton_beam_bytes(const pencone_grid *grid, int threads) {
   (void)threads;
-  return 12 * (uint64_t)pencone_grid_voxels(grid) * sizeof(float);
+  return 15 * (uint64_t)pencone_grid_voxels(grid) * sizeof(float);
 }
 
 static pencone_status make_energies(pencone_context *ctx, const pcn_proton_options *options,

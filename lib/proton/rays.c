@@ -22,8 +22,6 @@ double pcn_rays_spread(const pcn_rays *rays, int axis, int64_t k) {
   return pcn_optics_spread(rays->machine, axis, pcn_rays_z(rays, k));
 }
 
-static const float matter_mm = 0.05F;  // air of 40 mm
-
 // Between planes across the beam: their protons change little (docs/theory/proton.md, section 4).
 static const double plane_mm = 5;
 
@@ -152,7 +150,7 @@ static void trace_columns(void *work, size_t j, int worker) {
     *entry = 0;
     for (int64_t face = 0; face < faces; face++) {
       out[face * plane + i] = water[face];
-      *entry = water[face] <= matter_mm ? (float)face : *entry;
+      *entry = water[face] <= PCN_RAYS_MATTER_MM ? (float)face : *entry;
     }
   }
 }
@@ -237,7 +235,7 @@ static double entry_of(const pcn_rays *rays) {
   const int64_t faces = rays->cell[2].count + 1;
   for (int64_t face = 1; face < faces; face++) {
     for (int64_t r = 0; r < rays->rays; r++) {
-      if (rays->water[r * faces + face] > matter_mm) {
+      if (rays->water[r * faces + face] > PCN_RAYS_MATTER_MM) {
         return rays->cell[2].first + rays->cell[2].step * ((double)face - 1.5);
       }
     }

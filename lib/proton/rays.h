@@ -24,14 +24,17 @@ typedef struct pcn_axis {
 
 enum { PCN_RAYS_BLOCK = 16 };
 
+/// Depth of water from where on a column is in matter, mm: air of 40 mm.
+#define PCN_RAYS_MATTER_MM 0.05F
+
 /// Cells of the calculation: x and y of the collimator, z along the beam, mm from the isocentre. When the
 /// beam runs along an axis of the voxel grid, the cells are the voxels; else they are finer than them.
 typedef struct pcn_rays {
   pcn_frame frame;
   pcn_vec3 isocenter;
   pcn_axis cell[3];
-  int64_t every;  ///< protons are spread across the beam in every so-manieth plane of cells, the last of them
-                  ///< included
+  int64_t every;  ///< protons are spread across the beam in every so-manieth plane of cells, but near the end
+                  ///< of the range (planes.h); the last plane is one of them
   pcn_axis ray[2];                      ///< lattice of rays in x and y, in the isocentre plane
   const pencone_machine_desc *machine;  ///< for how rays spread: pcn_optics_spread()
   double entry_mm;                      ///< z where the first of them meets matter
@@ -39,7 +42,7 @@ typedef struct pcn_rays {
   int64_t rays;
   float *
       column;  ///< [z face][y][x] of cells: water-equivalent depth along the ray through the cell's place, mm
-  float *entry;    ///< [y][x]: the last face before the column meets matter (0.05 mm of water)
+  float *entry;    ///< [y][x]: the last face before the column meets matter (PCN_RAYS_MATTER_MM)
   float *extreme;  ///< [z face][y block][x block][2]: the least and the largest depth of PCN_RAYS_BLOCK^2
                    ///< columns
   float *water;    ///< [ray][z face]: water-equivalent depth, mm

@@ -81,7 +81,8 @@ static void finish(const pcn_spot_work *w, pcn_column *out) {
 
 // Two passes: the first one finds the largest entry, near the axis where the dose is high.
 static pencone_status passing_spot(pencone_context *ctx, pcn_spot_work *w, double passing, pcn_column *out) {
-  const double near_peak = 0.8, near_axis = 0.5, guess = passing * pcn_spot_look_ahead(w);
+  const double near_peak = 0.8, near_axis = 0.5, below_one = 1 - 1e-5,
+               guess = passing * pcn_spot_look_ahead(w);
   double largest = 0;
   if (w->s->threshold > 0) {
     w->least_axis_gy = near_peak * guess / passing;
@@ -90,7 +91,7 @@ static pencone_status passing_spot(pencone_context *ctx, pcn_spot_work *w, doubl
     largest = (double)w->sift.largest;
   }
   w->least_axis_gy = 0;
-  w->wanted_gy = w->s->threshold * largest;
+  w->wanted_gy = fmin(w->s->threshold, below_one) * largest;
   PCN_TRY(pass(ctx, w, out));
   finish(w, out);
   return PENCONE_OK;

@@ -22,7 +22,7 @@ uint64_t pcn_spot_layer_bytes(const pencone_beam *beam, const pencone_grid *medi
   const double classes = 3, cells = along[0] * along[1] * PCN_LAYER_CELL_BYTES;
   const double shares = classes * PARTS * (along[0] + along[1]) * 0.5 * (double)longest * sizeof(float);
   return (uint64_t)(2 * (double)deep * (cells + shares)) +
-         (uint64_t)(threads + 1) * sizeof(float) * (uint64_t)pencone_grid_voxels(medium);
+         (uint64_t)(threads + 5) * sizeof(float) * (uint64_t)pencone_grid_voxels(medium);
 }
 
 static void mark(pcn_spot_layer *s, const pencone_proton_layer *spots, double lattice_mm2, double *scratch) {

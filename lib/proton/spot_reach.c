@@ -9,7 +9,7 @@ enum { PARTS = PCN_PROTON_PARTS };
 /// Sum of Gaussians around a spot, which is less than the bound: exp(level - r^2 / 2 variance) each.
 typedef struct bound {
   int count;
-  double level[PARTS * 2 * PCN_CLASS_MOST], variance[PARTS * 2 * PCN_CLASS_MOST];
+  double level[PARTS * (2 * PCN_CLASS_MOST + 1)], variance[PARTS * (2 * PCN_CLASS_MOST + 1)];
 } bound;
 
 static void make_bound(const pcn_spot_work *w, int64_t k, const pcn_spot_plane *p, bound *out) {

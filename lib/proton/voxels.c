@@ -146,7 +146,7 @@ const float *pcn_voxel_read(const pcn_isa *isa, const pcn_cell_box *cells, const
   if (line.step[2] > 1e-9 || line.step[2] < -1e-9) {
     const double crossing = (knee - line.at[2]) / line.step[2] - (double)run->first,
                  most = (double)run->count;
-    split = crossing > 0 ? (int64_t)(crossing < most ? crossing : most) : 0;
+    split = crossing > 0 ? up(crossing < most ? crossing : most) : 0;
   }
   for (int part = 0; part < 2; part++) {
     const int64_t first = part == 0 ? 0 : split, last = part == 0 ? split : run->count;

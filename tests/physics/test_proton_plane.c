@@ -7,6 +7,7 @@
 #include "matter/medium.h"
 #include "proton/plane.h"
 #include "proton/spot_column.h"
+#include "proton/voxels.h"
 
 enum { N = 83, EDGE = 44 };  // N: not a multiple of any vector
 
@@ -183,6 +184,39 @@ static void prepare(pencone_context *ctx, const char *machine, double gantry_deg
   physics_make_engine(ctx, &e->c);
   free(density);
   free(material);
+}
+
+// Values that are linear in place come out as they are, whatever planes have them and whatever run is asked
+// for: single rounding of values below 20.
+static void voxels_across_a_knee(void **state) {
+  (void)state;
+  enum { ACROSS = 8, DEEP = 20, EVERY = 5, KNEE = 10, VOXELS = 28 };
+  static float value[DEEP * ACROSS * ACROSS];
+  pcn_cell_box box = {
+      {{0, 1, ACROSS}, {0, 1, ACROSS}, {0, 1, DEEP}}, {EVERY, KNEE}, ACROSS, ACROSS * ACROSS, value};
+  for (int64_t k = 0; k < DEEP; k = pcn_planes_next(box.planes, k)) {
+    for (int64_t c = 0; c < ACROSS * ACROSS; c++) {
+      const double x = (double)(c % ACROSS), y = (double)(c / ACROSS);
+      value[pcn_planes_index(box.planes, k) * box.plane + c] = (float)(0.1 * x - 0.2 * y + (double)k);
+    }
+  }
+  for (int turned = 0; turned < 2; turned++) {
+    const pcn_voxel_rows rows = {
+        {0.3, 6.2, turned ? 18.3 : 0.3}, {0.2, -0.2, turned ? -0.6 : 0.6}, {0}, {0}, VOXELS, 0, {0}};
+    for (int level = 0; level < pcn_isa_count(); level++) {
+      float run[VOXELS], one[1];
+      for (int64_t i = 0; i < VOXELS && pcn_isa_runs(pcn_isa_at(level)); i++) {
+        const pcn_voxel_run all = {0, 0, 0, VOXELS}, alone = {0, 0, i, 1};
+        pcn_voxel_read(pcn_isa_at(level), &box, &rows, &all, run);
+        pcn_voxel_read(pcn_isa_at(level), &box, &rows, &alone, one);
+        const double place[3] = {rows.at[0] + (double)i * rows.step[0], rows.at[1] + (double)i * rows.step[1],
+                                 rows.at[2] + (double)i * rows.step[2]};
+        const double want = 0.1 * place[0] - 0.2 * place[1] + place[2];
+        assert_close((double)run[i], want, 1e-5);
+        assert_close((double)one[0], want, 1e-5);
+      }
+    }
+  }
 }
 
 // --- classes -----------------------------------------------------------------------------------
@@ -497,6 +531,7 @@ int main(void) {
                                      UNIT_TEST(shares_of_cells),
                                      UNIT_TEST(doses_of_cells),
                                      UNIT_TEST(blends_of_planes),
+                                     UNIT_TEST(voxels_across_a_knee),
                                      UNIT_TEST(lines_through_volumes),
                                      UNIT_TEST(classes_are_the_sum_over_rays),
                                      UNIT_TEST(thresholds_lose_what_they_say),
