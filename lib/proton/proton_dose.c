@@ -39,6 +39,7 @@ typedef struct dose_work {
   float *scratch;    ///< of each thread, parts below
   int64_t scratch_count;
   int64_t stride, plane;      ///< of a row and of a plane of volume
+  int64_t share_stride;       ///< of a ray's Gaussian in the cells of either axis
   int64_t first[3], last[3];  ///< cells around all that have protons
   float *voxels;              ///< dose to water of all layers, Gy; after it, with LET, the same times LET
 } dose_work;
@@ -48,8 +49,8 @@ typedef struct plane_scratch {
   float *image, *rows[2], *lines;
 } plane_scratch;
 
-static int64_t rows_of(const pcn_rays *rays, int axis, int64_t stride) {
-  return rays->ray[axis].count * stride;
+static int64_t rows_of(const dose_work *w, int axis) {
+  return w->layer.engine->rays.ray[axis].count * w->share_stride;
 }
 
 static plane_scratch scratch_of(const dose_work *w, int worker) {
@@ -57,8 +58,8 @@ static plane_scratch scratch_of(const dose_work *w, int worker) {
   plane_scratch s;
   s.image = w->scratch + worker * w->scratch_count;
   s.rows[0] = s.image + (rays->ray[0].count + 1) * (rays->ray[1].count + 1);
-  s.rows[1] = s.rows[0] + rows_of(rays, 0, w->stride);
-  s.lines = s.rows[1] + rows_of(rays, 1, w->stride);
+  s.rows[1] = s.rows[0] + rows_of(w, 0);
+  s.lines = s.rows[1] + rows_of(w, 1);
   return s;
 }
 
@@ -352,9 +353,9 @@ static pencone_status allocate(pencone_context *ctx, const pcn_proton_beam *engi
   PCN_TRY(pcn_layer_make(ctx, engine, &w->layer));
   w->stride = rays->cell[0].count / lanes * lanes + 2 * lanes;
   w->plane = rays->cell[1].count * w->stride;
-  const int64_t rows = pcn_larger(rays->cell[0].count, rays->cell[1].count) / lanes * lanes + 2 * lanes;
-  w->scratch_count = (rays->ray[0].count + 1) * (rays->ray[1].count + 1) + rows_of(rays, 0, rows) +
-                     rows_of(rays, 1, rows) + pcn_plane_scratch(rays);
+  w->share_stride = pcn_larger(rays->cell[0].count, rays->cell[1].count) / lanes * lanes + 2 * lanes;
+  w->scratch_count = (rays->ray[0].count + 1) * (rays->ray[1].count + 1) + rows_of(w, 0) + rows_of(w, 1) +
+                     pcn_plane_scratch(rays);
   w->protons =
       pcn_alloc(ctx, (size_t)(rays->rays + rays->ray[0].count + rays->ray[1].count), sizeof *w->protons);
   w->plan = pcn_alloc(ctx, (size_t)rays->cell[2].count, sizeof *w->plan);

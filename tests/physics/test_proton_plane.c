@@ -454,6 +454,53 @@ static void thresholds_lose_what_they_say(void **state) {
   }
 }
 
+// A grid that is longer across the beam in one direction than in the other: columns, whose rows of Gaussians
+// are shared, against the dose, which makes its own. Tolerance: floats in another order (test_dij.c).
+static void long_grids(void **state) {
+  enum { SHORT = 14, DEEP = 40, LONG = 90, SPOTS = 9 };
+  static const physics_layer water[PHYSICS_LAYERS] = {{1e6, 1, "water"}};
+  for (int turned = 0; turned < 2; turned++) {
+    const pencone_grid grid = physics_grid(turned ? LONG : SHORT, DEEP, turned ? SHORT : LONG, 2.5, 2.5, 2.5);
+    const size_t voxels = pencone_grid_voxels(&grid);
+    pencone_proton_spot spots[SPOTS];
+    double weights[SPOTS], worst = 0;
+    for (int i = 0; i < SPOTS; i++) {
+      const double along = 20.0 * (i - SPOTS / 2);
+      spots[i] = (pencone_proton_spot){turned ? along : 1, turned ? 1 : along, 1e6};
+      weights[i] = 1e6;
+    }
+    const pencone_proton_layer layer = {95, SPOTS, spots};
+    pencone_beam beam = PENCONE_BEAM_DEFAULT;
+    physics_case c;
+    memset(&c, 0, sizeof c);
+    physics_ok(*state, pencone_machine_read(*state, "ideal-proton", &c.machine));
+    c.phantom = physics_phantom(*state, &grid, water);
+    physics_ok(*state, pencone_plan_create(*state, "long", &c.plan));
+    physics_ok(*state, pencone_plan_set_engine(*state, c.plan, "proton-pencil-beam"));
+    beam.machine = c.machine;
+    beam.layer_count = 1;
+    beam.layers = &layer;
+    physics_ok(*state, pencone_plan_add_beam(*state, c.plan, &beam));
+    physics_make_engine(*state, &c);
+    physics_ok(*state, pencone_dose_create(*state, pencone_engine_grid(c.engine), &c.dose));
+    physics_ok(*state, pencone_engine_compute(*state, c.engine, 0, c.dose));
+    const pencone_dij_options options = dij_threshold(0);
+    pencone_dij *dij = dij_make(*state, c.engine, &options, NULL);
+    float *product = malloc(voxels * sizeof *product);
+    assert_non_null(product);
+    physics_ok(*state, pencone_dij_dose(*state, dij, SPOTS, weights, product));
+    for (size_t v = 0; v < voxels; v++) {
+      worst = fmax(worst, fabs((double)product[v] - (double)pencone_dose_values(c.dose)[v]));
+    }
+    print_message("%d x %d x %d: %.2g\n", (int)grid.size[0], (int)grid.size[1], (int)grid.size[2],
+                  worst / physics_max(c.dose));
+    assert_true(worst <= 1e-5 * physics_max(c.dose));
+    free(product);
+    pencone_dij_destroy(dij);
+    physics_free(&c);
+  }
+}
+
 static void columns_do_not_depend_on_threads(void **state) {
   uint64_t hash[2];
   for (int i = 0; i < 2; i++) {
@@ -535,6 +582,7 @@ int main(void) {
                                      UNIT_TEST(lines_through_volumes),
                                      UNIT_TEST(classes_are_the_sum_over_rays),
                                      UNIT_TEST(thresholds_lose_what_they_say),
+                                     UNIT_TEST(long_grids),
                                      UNIT_TEST(columns_do_not_depend_on_threads),
                                      UNIT_TEST(layers_use_memory_again)};
   return cmocka_run_group_tests(tests, NULL, NULL);
