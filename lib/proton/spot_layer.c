@@ -74,8 +74,7 @@ static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
   const pcn_layer *l = &s->layer;
   const pcn_ray_window window = all_rays(l);
   const pcn_rays *beam = &l->engine->rays;
-  const double ripple = 1.02,
-               two_pi = 6.283185307179586;  // of the sum over the lattice, and what the cut is scaled by
+  const double ripple = 1.02;  // of the sum over the lattice, and what the cut is scaled by
   const double spread = fmax(pcn_rays_spread(beam, 0, k), pcn_rays_spread(beam, 1, k));
   const int64_t first[2] = {0, 0}, last[2] = {beam->cell[0].count, beam->cell[1].count};
   int64_t face[2];
@@ -91,7 +90,7 @@ static void plan_plane(pcn_spot_layer *s, int64_t k, float *image) {
       one->variance = pcn_layer_variance(l, k, row % PARTS, c);
       one->largest = rays.largest;
       one->spot = one->variance + l->energy->lattice_mm2 * spread * spread;
-      one->level = log(ripple * s->ratio * (double)one->largest / (two_pi * one->spot) + 1e-300);
+      one->level = log(ripple * s->ratio * (double)one->largest / (2 * PCN_PI * one->spot) + 1e-300);
       for (int a = 0; a < 2; a++) {
         const int64_t ray[2] = {rays.first[a], rays.first[a] + rays.count[a]};
         memset(&one->rows[a], 0, sizeof one->rows[a]);

@@ -2,6 +2,7 @@
 // Which cells of a spot's planes can be above the threshold.
 #include <math.h>
 
+#include "num/constants.h"
 #include "proton/spot_work.h"
 
 enum { PARTS = PCN_PROTON_PARTS };
@@ -27,7 +28,7 @@ static void make_bound(const pcn_spot_work *w, int64_t k, const pcn_spot_plane *
 // around their middle, seen from as far as reach_mm.
 static void use_parts(const pcn_spot_work *w, int64_t k, const pcn_spot_plane *p, double reach_mm,
                       bound *out) {
-  const double two_pi = 6.283185307179586, *ratio = &w->s->ratio;
+  const double *ratio = &w->s->ratio;
   const pcn_rays *rays = &w->s->layer.engine->rays;
   int at = 0;
   for (int part = 0; part < PARTS; part++) {
@@ -51,7 +52,7 @@ static void use_parts(const pcn_spot_work *w, int64_t k, const pcn_spot_plane *p
         away = hypot(away, pcn_spot_spread_at(w->s, a, k) * (place - w->place[a]));
       }
       const double level =
-          log(*ratio * sum / (two_pi * one->variance) + 1e-300) + reach_mm * away / one->spot;
+          log(*ratio * sum / (2 * PCN_PI * one->variance) + 1e-300) + reach_mm * away / one->spot;
       out->level[at] = fmin(out->level[at], level);
     }
   }
@@ -189,7 +190,6 @@ void pcn_spot_plan_planes(const pcn_spot_work *w) {
 double pcn_spot_look_ahead(const pcn_spot_work *w) {
   const pcn_layer *l = &w->s->layer;
   const pcn_axis *cell = l->engine->rays.cell;
-  const double two_pi = 6.283185307179586;
   double most = 0;
   int64_t column[2];
   for (int a = 0; a < 2; a++) {
@@ -210,7 +210,7 @@ double pcn_spot_look_ahead(const pcn_spot_work *w) {
       const int middle = (p->range[part][0] + p->range[part][1]) / 2;
       if (p->range[part][0] <= p->range[part][1]) {
         const pcn_spot_class *one = pcn_spot_class_of(w->s, k, part, middle);
-        protons += (double)one->largest / (two_pi * one->spot);
+        protons += (double)one->largest / (2 * PCN_PI * one->spot);
       }
     }
     p->axis_gy = protons * pcn_layer_own_dose(l, k, &axis, 1);

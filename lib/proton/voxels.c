@@ -73,6 +73,16 @@ void pcn_voxel_range(const pcn_voxel_rows *rows, const pcn_cell_box *cells, cons
   }
 }
 
+// 1 when rows lie in planes.
+static int runs_across(const pcn_voxel_rows *rows) {
+  return rows->step[2] < 1e-9 && rows->step[2] > -1e-9;
+}
+
+// Of a run's first voxel in a plane, where voxels are cells.
+static int64_t place_of(const pcn_voxel_rows *rows, const pcn_voxel_run *run) {
+  return rows->place[0] + run->first * rows->place[1] + run->j * rows->place[2] + run->k * rows->place[3];
+}
+
 // Along a plane, between it and the next one.
 static const float *read_across(const float *from, int64_t stride, int64_t plane, float u, int64_t n,
                                 float *restrict scratch) {
@@ -108,11 +118,10 @@ static int64_t plane_before(const pcn_cell_box *cells, double z, float *u) {
 static const float *read_whole(const pcn_cell_box *cells, const pcn_voxel_rows *rows,
                                const pcn_voxel_run *run, float *scratch) {
   const int64_t stride = rows->place[1];
-  const float *from =
-      cells->value + rows->place[0] + run->first * stride + run->j * rows->place[2] + run->k * rows->place[3];
-  const double z = rows->at[2] + (double)run->j * rows->down[2] + (double)run->k * rows->back[2];
+  const float *from = cells->value + place_of(rows, run);
+  const double z = pcn_voxel_line(rows, run->j, run->k).at[2];
   float u;
-  if (fabs(rows->step[2]) < 1e-9) {
+  if (runs_across(rows)) {
     const int64_t k = plane_before(cells, z, &u);
     return read_across(from + k * cells->plane, stride, cells->plane, u, run->count, scratch);
   }
@@ -143,7 +152,7 @@ const float *pcn_voxel_read(const pcn_isa *isa, const pcn_cell_box *cells, const
   const double knee = (double)cells->planes.knee, every = (double)cells->planes.every;
   // Voxels before the knee come first or last.
   int64_t split = line.at[2] + line.step[2] * (double)run->first < knee ? run->count : 0;
-  if (line.step[2] > 1e-9 || line.step[2] < -1e-9) {
+  if (!runs_across(rows)) {
     const double crossing = (knee - line.at[2]) / line.step[2] - (double)run->first,
                  most = (double)run->count;
     split = crossing > 0 ? up(crossing < most ? crossing : most) : 0;
@@ -165,14 +174,11 @@ const float *pcn_voxel_read(const pcn_isa *isa, const pcn_cell_box *cells, const
 
 int pcn_voxel_planes(const pcn_cell_box *cells, const pcn_voxel_rows *rows, const pcn_voxel_run *run,
                      pcn_blend *out) {
-  const double tiny = 1e-9;
-  if (!rows->whole || rows->place[1] != 1 || rows->step[2] > tiny || rows->step[2] < -tiny) {
+  if (!rows->whole || rows->place[1] != 1 || !runs_across(rows)) {
     return 0;
   }
-  const double z = rows->at[2] + (double)run->j * rows->down[2] + (double)run->k * rows->back[2];
-  const int64_t plane = plane_before(cells, z, &out->u);
-  out->near = cells->value + rows->place[0] + run->first + run->j * rows->place[2] + run->k * rows->place[3] +
-              plane * cells->plane;
+  const int64_t plane = plane_before(cells, pcn_voxel_line(rows, run->j, run->k).at[2], &out->u);
+  out->near = cells->value + place_of(rows, run) + plane * cells->plane;
   out->far = out->u == 0 ? out->near : out->near + cells->plane;
   return 1;
 }
